@@ -1,0 +1,574 @@
+#!/bin/sh
+# The promises of `vesicle run`, one shell function each, for a host and for a guest that has only busybox.
+#
+#   VESICLE=target/release/vesicle sh tests/cases.sh [NAME...]
+#
+# Run it as root or as anybody: it adapts. VESICLE names the binary, BUSYBOX a static busybox (default: the one on PATH).
+# It says `ok NAME`, `not ok NAME: detail` or `skip NAME: reason`, and closes with `N passed, N failed, N skipped`.
+set -u
+umask 022
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+unset BASH_ENV ENV 2>/dev/null
+
+VESICLE=${VESICLE:-vesicle}
+BUSYBOX=${BUSYBOX:-$(command -v busybox)}
+ME=$(id -u)
+MYGROUP=$(id -g)
+T=$(mktemp -d "${TMPDIR:-/tmp}/vesicle-cases.XXXXXX") || exit 1
+chmod 755 "$T"
+trap 'chmod -R u+rwx "$T" 2>/dev/null; rm -rf "$T"' EXIT
+trap 'exit 1' HUP INT TERM
+R=$T/root
+
+# A root file system of one program and its names.
+make_root() {
+    mkdir -p "$1/bin" "$1/proc" "$1/sys" "$1/dev" "$1/tmp" "$1/data" "$1/etc" || return 1
+    cp "$BUSYBOX" "$1/bin/busybox" && chmod 755 "$1/bin/busybox" || return 1
+    for applet in sh ash awk cat chmod chown cut date df env false grep head hostname id ifconfig ip kill ls mkdir mount \
+        nc printf ps pwd readlink rm sed sleep sort stat stty tail touch tr true tty umount uname uptime wc; do
+        ln -s busybox "$1/bin/$applet"
+    done
+}
+
+fail() { echo "$*"; exit 1; }
+skip() { echo "$*"; exit 77; }
+eq() { [ "$2" = "$3" ] || fail "$1 is '$2', not '$3'"; }
+# No child outlives its limit.
+limited() { timeout -s KILL 60 "$@"; }
+v() { limited "$VESICLE" run "$@"; }
+# box OPTION... -- SHELL-SCRIPT : the script inside the root file system.
+inside() {
+    script=$1
+    shift
+    v "$@" "$R" /bin/sh -c "$script"
+}
+# refused CODE WORD ARG... : vesicle ends with CODE and one line that begins as promised and has WORD in it.
+refused() {
+    code=$1 word=$2
+    shift 2
+    v "$@" >"$T/refused.out" 2>"$T/refused.err"
+    eq "exit status of '$*' ($(cat "$T/refused.err"))" $? "$code"
+    eq "number of lines of '$*' ($(cat "$T/refused.err"))" "$(wc -l <"$T/refused.err" | tr -d ' ')" 1
+    grep -q '^vesicle: ' "$T/refused.err" || fail "the line does not begin with 'vesicle: ': $(cat "$T/refused.err")"
+    grep -q -e "$word" "$T/refused.err" || fail "the line does not say '$word': $(cat "$T/refused.err")"
+    [ -s "$T/refused.out" ] && fail "something was said on stdout: $(cat "$T/refused.out")"
+    return 0
+}
+kernel_at_least() {
+    have=$(uname -r)
+    major=${have%%.*}
+    rest=${have#*.}
+    minor=${rest%%[!0-9]*}
+    [ "$major" -gt "$1" ] || { [ "$major" -eq "$1" ] && [ "$minor" -ge "$2" ]; }
+}
+# before_5_12 NAME ARG... : mount_setattr is not there; then a refusal in words is the promise.
+before_5_12() {
+    kernel_at_least 5 12 && return 1
+    word=$1
+    shift
+    refused 125 "$word" "$@" "$R" /bin/true
+    grep -q -i -e 'kernel' -e '5\.12' -e 'ENOSYS' "$T/refused.err" || fail "it does not tell why: $(cat "$T/refused.err")"
+    echo "not on this kernel: refused in words"
+}
+# Is there a process with these words in its command line? Write one letter in brackets, so as not to find the search.
+alive() { grep -l -e "$1" /proc/[0-9]*/cmdline >/dev/null 2>&1; }
+# soon COMMAND... : it comes true within ten seconds.
+soon() {
+    n=0
+    until "$@"; do
+        n=$((n + 1))
+        [ $n -gt 100 ] && return 1
+        sleep 0.1 2>/dev/null || sleep 1
+    done
+}
+not() { ! "$@"; }
+
+# --- promises
+
+hostname_set_inside_is_not_seen_outside() {
+    before=$(uname -n)
+    eq "host name inside" "$(inside 'hostname; hostname other 2>/dev/null; true' --hostname box)" box
+    eq "host name outside" "$(uname -n)" "$before"
+}
+
+domainname_is_set_inside_only() {
+    before=$(cat /proc/sys/kernel/domainname)
+    eq "domain name inside" "$(inside 'cat /proc/sys/kernel/domainname' --domainname lab.example)" lab.example
+    eq "domain name outside" "$(cat /proc/sys/kernel/domainname)" "$before"
+}
+
+message_queue_made_outside_is_not_listed_inside() {
+    here=$(readlink /proc/self/ns/ipc)
+    there=$(inside 'readlink /proc/self/ns/ipc') || fail "no answer"
+    [ "$here" != "$there" ] || fail "the IPC namespace is the host's: $here"
+    eq "IPC namespace with --share-ipc" "$(inside 'readlink /proc/self/ns/ipc' --share-ipc)" "$here"
+    command -v ipcmk >/dev/null && command -v ipcrm >/dev/null || return 0
+    id=$(ipcmk -Q | sed 's/[^0-9]//g')
+    seen=$(wc -l </proc/sysvipc/msg)
+    lines=$(inside 'wc -l </proc/sysvipc/msg')
+    ipcrm -q "$id"
+    [ "$seen" -ge 2 ] || fail "the queue is not listed outside"
+    eq "lines of /proc/sysvipc/msg inside" "$lines" 1
+}
+
+network_inside_is_only_lo_and_it_is_up() {
+    out=$(inside 'ip addr') || fail "ip says $out"
+    echo "$out" | grep -E '^[0-9]+: ' | grep -v -E '(sit0|tunl0|gre0|gretap0|erspan0|ip6tnl0|ip6gre0|ip_vti0|ip6_vti0)' >"$T/links"
+    eq "number of links ($out)" "$(wc -l <"$T/links" | tr -d ' ')" 1
+    grep -q 'lo: <.*UP' "$T/links" || fail "lo is not up: $out"
+    echo "$out" | grep -q '127\.0\.0\.1/8' || fail "lo has no address: $out"
+    eq "network with --share-net" "$(inside 'readlink /proc/self/ns/net' --share-net)" "$(readlink /proc/self/ns/net)"
+}
+
+command_is_process_1_and_proc_lists_only_the_container() {
+    out=$(inside 'echo $$; for d in /proc/[0-9]*; do echo ${d#/proc/}; done') || fail "$out"
+    eq "own process id and the list" "$(echo $out)" "1 1"
+    [ "$(inside 'echo $$; true' --share-pid)" -gt 1 ] || fail "--share-pid did not share"
+}
+
+mount_inside_shows_proc_and_what_was_asked_for_only() {
+    cat /proc/self/mountinfo >"$T/before"
+    for how in '' --chroot; do
+        out=$(inside 'cat /proc/self/mounts' $how --tmpfs /tmp --bind "$T" /data) || fail "$out"
+        echo "$out" | cut -d' ' -f2 | grep -v '^/proc/' | sort >"$T/mounts"
+        for want in /data /proc /tmp; do
+            eq "mounts at $want (${how:-pivot_root}: $out)" "$(grep -c "^$want\$" "$T/mounts")" 1
+        done
+        rest=$(grep -v -x -e /data -e /proc -e /tmp -e / "$T/mounts")
+        eq "what else is mounted (${how:-pivot_root})" "$rest" ""
+    done
+    cat /proc/self/mountinfo >"$T/after"
+    cmp "$T/before" "$T/after" || fail "the host's mounts changed"
+}
+
+nothing_mounted_inside_is_seen_outside() {
+    rm -f "$R/data/up"
+    "$VESICLE" run --tmpfs /tmp --die-with-parent "$R" /bin/sh -c \
+        'mount -t tmpfs none /etc 2>/dev/null; touch /etc/made /tmp/made; touch /data/up; exec sleep 60' &
+    pid=$!
+    soon test -e "$R/data/up" || fail "the container did not come up"
+    grep -e "$R" /proc/self/mountinfo >"$T/seen"
+    kill -TERM $pid
+    wait $pid
+    eq "exit status" $? 143
+    [ ! -s "$T/seen" ] || fail "the host sees $(cat "$T/seen")"
+    [ ! -e "$R/tmp/made" ] || fail "the file in the tmpfs is in the root file system"
+    rm -f "$R/etc/made" "$R/data/up"
+}
+
+propagation_of_a_shared_parent_mount_is_cut() {
+    [ "$ME" = 0 ] || skip "only root can make a shared mount"
+    unshare -m true 2>/dev/null || skip "no unshare here"
+    limited unshare -m sh -c '
+        mkdir -p "$1/shared" && mount -t tmpfs none "$1/shared" && mount --make-rshared / && mount --make-shared "$1/shared" || exit 3
+        cp -a "$2" "$1/shared/root"
+        cat /proc/self/mountinfo >"$1/before"
+        "$3" run --tmpfs /tmp --bind "$1/shared" /data --dev /dev "$1/shared/root" /bin/true || exit 4
+        "$3" run --chroot --tmpfs /tmp "$1/shared/root" /bin/true || exit 5
+        "$3" run --tmpfs "$1/shared" / "$4" true || exit 6
+        cat /proc/self/mountinfo >"$1/after"
+        cmp "$1/before" "$1/after"' sh "$T" "$R" "$VESICLE" "$BUSYBOX" || fail "step $?"
+}
+
+unprivileged_caller_is_root_inside_and_its_files_are_its_own_outside() {
+    rm -f "$R/data/made"
+    if [ "$ME" = 0 ]; then set -- --unshare-user; else set --; fi
+    eq "ids inside" "$(inside 'id -u; id -g; touch /data/made' "$@" | tr '\n' ' ')" "0 0 "
+    eq "owner outside" "$(stat -c %u:%g "$R/data/made")" "$ME:$MYGROUP"
+    rm -f "$R/data/made"
+}
+
+range_map_maps_each_id() {
+    [ "$ME" = 0 ] || skip "only root writes a range without newuidmap"
+    chmod 777 "$R/data"
+    out=$(inside 'touch /data/a /data/b && chown 5:7 /data/a && chown 999:1999 /data/b && echo $(cat /proc/self/uid_map) $(cat /proc/self/gid_map)' \
+        --unshare-user --map-users 0:100000:1000 --map-groups 0:200000:2000) || fail "$out"
+    eq "maps" "$out" "0 100000 1000 0 200000 2000"
+    eq "owner of a" "$(stat -c %u:%g "$R/data/a")" 100005:200007
+    eq "owner of b" "$(stat -c %u:%g "$R/data/b")" 100999:201999
+    rm -f "$R/data/a" "$R/data/b"
+    out=$(inside 'cat /proc/self/uid_map' --unshare-user --map-users 0:100000:10 --map-users 10:300000:5 --map-groups 0:100000:10) || fail "$out"
+    eq "two ranges" "$(echo $out)" "0 100000 10 10 300000 5"
+}
+
+uid_and_gid_choose_the_ids_inside() {
+    eq "ids" "$(inside 'id -u; id -g' --uid 77 --gid 88 | tr '\n' ' ')" "77 88 "
+    eq "ids in a user namespace" "$(inside 'id -u; id -g' --unshare-user --uid 77 --gid 88 | tr '\n' ' ')" "77 88 "
+}
+
+cgroup_inside_reads_as_root() {
+    out=$(inside 'cat /proc/self/cgroup') || fail "$out"
+    [ -n "$out" ] || skip "this kernel shows no cgroup"
+    eq "lines that are not the root" "$(echo "$out" | grep -v ':/$')" ""
+}
+
+boottime_offset_shifts_uptime() {
+    [ -e /proc/self/ns/time ] || skip "this kernel has no time namespaces"
+    out=$(cut -d. -f1 /proc/uptime)
+    in=$(inside 'cut -d. -f1 /proc/uptime' --unshare-time --boottime-offset 100000) || fail "$in"
+    [ "$in" -ge $((out + 100000)) ] && [ "$in" -le $((out + 100300)) ] || fail "uptime is $out outside, $in inside"
+    in=$(inside 'cat /proc/self/timens_offsets' --unshare-time --monotonic-offset 500 --boottime-offset 7) || fail "$in"
+    eq "offsets" "$(echo $in)" "monotonic 500 0 boottime 7 0"
+    [ "$(cut -d. -f1 /proc/uptime)" -lt $((out + 300)) ] || fail "the clock outside moved"
+}
+
+busybox_root_runs_with_chdir_and_proc() {
+    eq "working directory by default" "$(inside pwd)" /
+    eq "working directory" "$(inside pwd --chdir /bin)" /bin
+    eq "working directory under --chroot" "$(inside pwd --chroot --chdir /bin)" /bin
+    eq "type of /proc" "$(inside 'stat -f -c %T /proc')" proc
+    eq "what / holds" "$(inside 'ls /' | tr '\n' ' ')" "$(ls "$R" | tr '\n' ' ')"
+    eq "command without a slash" "$(PATH=/nowhere:/bin "$VESICLE" run "$R" uname -s)" Linux
+}
+
+host_root_runs_without_preparing() {
+    [ -x /bin/sh ] || skip "no /bin/sh here"
+    eq "answer" "$(v / /bin/sh -c 'echo $$')" 1
+    eq "host name" "$(v --hostname box / /bin/sh -c 'cat /proc/sys/kernel/hostname')" box
+}
+
+no_descriptor_above_2_reaches_the_payload() {
+    look='for n in 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 63 64 100 255 256 1023; do [ -L /proc/self/fd/$n ] && echo $n; done; true'
+    for how in '' --init --chroot; do
+        out=$(inside "$look" $how 3</ 4</etc 5</proc 6</dev 7<"$T" 8<"$R" 9<"$R/bin" 2>&1) || fail "$out"
+        eq "descriptors above 2 ${how:-by default}" "$out" ""
+    done
+    eq "kept one" "$(inside "$look" --keep-fd 7 3</ 7<"$T")" 7
+    eq "of init" "$(inside 'ls /proc/1/fd | tr "\n" " "' --init 3</ 7<"$T")" "0 1 2 "
+}
+
+with_die_with_parent_the_container_dies_when_the_launcher_is_killed() {
+    for how in '' --init; do
+        rm -f "$R/data/up"
+        "$VESICLE" run --die-with-parent $how "$R" /bin/sh -c 'touch /data/up; sleep 86431; true' &
+        pid=$!
+        soon test -e "$R/data/up" || fail "the container did not come up"
+        alive '8643[1]' || fail "it is not seen while it runs"
+        kill -KILL $pid
+        wait $pid 2>/dev/null
+        soon not alive '8643[1]' || fail "the payload outlived the launcher ${how:-}"
+    done
+    rm -f "$R/data/up"
+}
+
+with_init_orphans_are_reaped() {
+    out=$(inside '(sleep 0 & sleep 0 & (sleep 0 &) ) ; sleep 1; cat /proc/[0-9]*/status 2>/dev/null | grep -c "^State:.Z"; true' --init)
+    eq "zombies" "$out" 0
+    eq "the command's own status, whatever was reaped" "$(inside '(exit 7) & (sleep 0; exit 9) & exit 4' --init; echo $?)" 4
+}
+
+with_init_the_command_is_a_child_of_process_1() {
+    eq "parent" "$(inside 'cut -d" " -f4 /proc/$$/stat' --init)" 1
+    [ "$(inside 'echo $$' --init)" -gt 1 ] || fail "the command is process 1"
+}
+
+wait_all_stays_until_every_process_is_gone() {
+    rm -f "$R/data/late"
+    inside '(sleep 1; echo late >/data/late) & exit 5' --init --wait-all
+    eq "exit status" $? 5
+    [ -e "$R/data/late" ] || fail "it did not wait"
+    rm -f "$R/data/late"
+    inside '(sleep 3; echo late >/data/late) & exit 6' --init
+    eq "exit status" $? 6
+    [ ! -e "$R/data/late" ] || fail "it waited without being asked"
+}
+
+exit_status_is_that_of_the_command() {
+    for n in 0 1 3 42 124 125 126 127 128 255; do
+        inside "exit $n"
+        eq "exit status" $? $n
+        inside "exit $n" --init
+        eq "exit status under --init" $? $n
+    done
+}
+
+exit_status_of_a_signal_is_128_and_its_number() {
+    for s in 1 2 6 9 11 14 15; do
+        inside "kill -$s \$\$; sleep 20" --init 2>/dev/null
+        eq "exit status for signal $s" $? $((128 + s))
+    done
+}
+
+exit_125_when_vesicle_fails() {
+    refused 125 nonsense --nonsense "$R" /bin/true
+    refused 125 missing "$T/missing" /bin/true
+    refused 125 bin/busybox "$R/bin/busybox" /bin/true
+    refused 125 hostname --hostname
+    refused 125 . "$R"
+    refused 125 .
+}
+
+exit_126_when_the_command_cannot_be_executed() {
+    echo 'no program' >"$R/data/plain"
+    refused 126 plain "$R" /data/plain
+    chmod 755 "$R/data/plain"
+    refused 126 plain "$R" /data/plain
+    refused 126 /data "$R" /data
+    rm -f "$R/data/plain"
+}
+
+exit_127_when_the_command_is_not_found() {
+    refused 127 nowhere "$R" nowhere
+    refused 127 /bin/nowhere "$R" /bin/nowhere
+    refused 127 nowhere --init "$R" nowhere
+    printf '#!/missing/interpreter\n' >"$R/data/script"
+    chmod 755 "$R/data/script"
+    refused 127 'interpreter' "$R" /data/script
+    rm -f "$R/data/script"
+}
+
+term_to_the_launcher_ends_the_container() {
+    for how in '' --init; do
+        rm -f "$R/data/up"
+        "$VESICLE" run $how "$R" /bin/sh -c 'touch /data/up; exec sleep 86432' &
+        pid=$!
+        soon test -e "$R/data/up" || fail "the container did not come up"
+        kill -TERM $pid
+        wait $pid
+        eq "exit status ${how:-}" $? 143
+        soon not alive '8643[2]' || fail "the payload is still there"
+    done
+    rm -f "$R/data/up"
+}
+
+signal_reaches_a_payload_that_handles_it() {
+    for how in '' --init; do
+        rm -f "$R/data/up"
+        "$VESICLE" run $how "$R" /bin/sh -c 'trap "exit 9" TERM; touch /data/up; while :; do sleep 1; done' &
+        pid=$!
+        soon test -e "$R/data/up" || fail "the container did not come up"
+        kill -TERM $pid
+        wait $pid
+        eq "exit status ${how:-}" $? 9
+    done
+    rm -f "$R/data/up"
+}
+
+bind_shows_a_tree_and_takes_writes() {
+    mkdir -p "$T/src/sub"
+    echo hello >"$T/src/file"
+    eq "file" "$(inside 'cat /data/file; echo back >/data/answer; ls -d /data/sub' --bind "$T/src" /data)" "hello
+/data/sub"
+    eq "answer" "$(cat "$T/src/answer")" back
+    eq "one file" "$(inside 'cat /etc/one' --bind "$T/src/file" /etc/one)" hello
+    [ -e "$R/etc/one" ] && rm -f "$R/etc/one"
+    inside 'cat /new/deep/dir/file' --bind "$T/src" /new/deep/dir >"$T/out" || fail "DEST was not made"
+    eq "file below a new DEST" "$(cat "$T/out")" hello
+    rm -rf "$R/new"
+    refused 125 gone --bind "$T/gone" /data "$R" /bin/true
+    inside 'true' --bind-try "$T/gone" /data || fail "--bind-try of what is not there failed"
+}
+
+ro_bind_refuses_writes() {
+    mkdir -p "$T/src"
+    echo hello >"$T/src/file"
+    before_5_12 data --ro-bind "$T/src" /data && return
+    eq "file" "$(inside 'cat /data/file; (echo x >/data/file) 2>/dev/null || echo refused' --ro-bind "$T/src" /data)" "hello
+refused"
+    eq "file outside" "$(cat "$T/src/file")" hello
+    inside 'true' --ro-bind-try "$T/gone" /data || fail "--ro-bind-try of what is not there failed"
+}
+
+read_only_root_refuses_writes() {
+    before_5_12 . --read-only && return
+    eq "answer" "$(inside '(touch /data/x) 2>/dev/null || echo refused; touch /tmp/x && echo fine' --read-only --tmpfs /tmp)" "refused
+fine"
+}
+
+tmpfs_has_the_mode_and_the_size_that_were_asked_for() {
+    eq "default mode" "$(inside 'stat -c %a /data' --tmpfs /data)" 755
+    eq "mode" "$(inside 'stat -c %a /data' --perms 0700 --tmpfs /data)" 700
+    eq "size" "$(inside 'df -k /data | tail -n 1 | awk "{print \$2}"' --size 1M --tmpfs /data)" 1024
+    eq "both, and for the next operation only" \
+        "$(inside 'stat -c %a /data /etc; df -k /data | tail -n 1 | awk "{print \$2}"' --size 65536 --perms 1777 --tmpfs /data --tmpfs /etc | tr '\n' ' ')" "1777 755 64 "
+    eq "what is in it" "$(inside 'ls -A /data' --tmpfs /data)" ""
+}
+
+dev_has_the_nodes_that_bubblewrap_describes() {
+    out=$(inside '
+        for n in null zero full random urandom tty; do [ -c /dev/$n ] || echo "no $n"; done
+        [ -d /dev/pts ] && [ -d /dev/shm ] || echo "no pts or shm"
+        [ -e /dev/ptmx ] || echo "no ptmx"
+        echo x >/dev/null || echo "null is not writable"
+        [ "$(head -c 4 /dev/zero | wc -c)" -eq 4 ] || echo "zero is empty"
+        (echo x >/dev/full) 2>/dev/null && echo "full takes bytes"
+        [ "$(head -c 4 /dev/urandom | wc -c)" -eq 4 ] || echo "urandom is empty"
+        [ "$(readlink /dev/fd)" = /proc/self/fd ] || echo "fd is $(readlink /dev/fd)"
+        for n in 0:stdin 1:stdout 2:stderr; do
+            [ "$(readlink /dev/${n#*:})" = /proc/self/fd/${n%:*} ] || echo "${n#*:} is $(readlink /dev/${n#*:})"
+        done
+        touch /dev/shm/made || echo "shm is not writable"
+        [ "$(stat -f -c %T /dev/pts)" = "$(stat -f -c %T /dev/ptmx)" ] || [ -c /dev/ptmx ] || [ -L /dev/ptmx ] || echo "ptmx is no terminal multiplexer"
+        ls /dev | grep -v -x -e null -e zero -e full -e random -e urandom -e tty -e pts -e shm -e ptmx -e fd -e stdin -e stdout -e stderr -e console -e core
+        true' --dev /dev) || fail "$out"
+    eq "complaints" "$out" ""
+}
+
+sysfs_shows_the_own_network_only() {
+    [ -d /sys/class/net ] || skip "no sysfs outside"
+    out=$(inside 'ls /sys/class/net | grep -v -e tunl -e sit -e gre -e vti -e erspan -e bonding_masters -e ip6tnl' --sysfs /sys) || fail "$out"
+    eq "interfaces" "$out" lo
+}
+
+dir_and_symlink_are_made_inside() {
+    out=$(inside 'stat -c %a /t/d /t/e; readlink /t/l; cat /t/l' --tmpfs /t --dir /t/d --perms 0711 --dir /t/e --symlink /proc/sys/kernel/ostype /t/l) || fail "$out"
+    eq "answer" "$(echo $out)" "755 711 /proc/sys/kernel/ostype Linux"
+    rmdir "$R/t" 2>/dev/null
+    return 0
+}
+
+operations_are_done_in_the_order_given() {
+    mkdir -p "$T/src/sub"
+    echo hello >"$T/src/file"
+    eq "tmpfs over a bind" "$(inside 'ls /data /data/sub' --bind "$T/src" /data --tmpfs /data/sub --dir /data/sub/x | grep -x -e file -e x | tr '\n' ' ')" "file x "
+    eq "bind over a tmpfs" "$(inside 'ls /data/b' --tmpfs /data --bind "$T/src" /data/b | grep -x file)" file
+}
+
+symlink_in_the_root_does_not_lead_a_mount_or_a_file_out() {
+    mkdir -p "$T/outside" "$T/src" "$R/trap"
+    echo mine >"$T/src/mine"
+    up=../../../../../../../../../..
+    ln -s "$T/outside" "$R/trap/abs"
+    ln -s "$up$T/outside" "$R/trap/rel"
+    ln -s /proc/self/root "$R/trap/magic"
+    ln -s /proc/1/root "$R/trap/magic1"
+    for way in abs rel "magic$T/outside" "magic1$T/outside"; do
+        for op in "--bind $T/src" --tmpfs --dev --dir "--symlink x" --proc; do
+            for below in '' /new /new/deeper; do
+                v $op "/trap/$way$below" "$R" /bin/true >/dev/null 2>&1
+                left=$(ls -A "$T/outside")
+                eq "what '$op /trap/$way$below' left outside" "$left" ""
+            done
+        done
+    done
+    rm -rf "${R:?}$T" "$R/trap"
+    [ -d "$R/tmp" ] || mkdir "$R/tmp"
+}
+
+proc_that_is_a_symlink_is_refused() {
+    make_root "$T/fake" && rmdir "$T/fake/proc"
+    mkdir -p "$T/fake/elsewhere"
+    ln -s elsewhere "$T/fake/proc"
+    refused 125 proc "$T/fake" /bin/true
+    rm -rf "$T/fake"
+}
+
+root_without_proc_is_refused_with_a_hint_and_no_proc_helps() {
+    make_root "$T/bare" && rmdir "$T/bare/proc"
+    refused 125 no-proc "$T/bare" /bin/true
+    eq "answer" "$(v --no-proc "$T/bare" /bin/sh -c 'ls /proc 2>/dev/null; echo here')" here
+    mkdir "$T/bare/p"
+    eq "answer of --proc" "$(v --proc /p "$T/bare" /bin/sh -c 'cat /p/1/comm')" cat
+    rm -rf "$T/bare"
+}
+
+proc_opts_hide_what_they_name() {
+    kernel_at_least 5 8 || skip "subset= needs Linux 5.8"
+    eq "list" "$(inside 'ls /proc | grep -c -x -e version -e meminfo; [ -e /proc/1/status ] && echo own' --proc-opts hidepid=2,subset=pid | tr '\n' ' ')" "0 own "
+}
+
+environment_is_the_callers_and_what_was_asked_for() {
+    export KEPT=kept GONE=gone
+    eq "set and unset" "$(inside 'echo $KEPT $GONE $NEW' --setenv NEW new --unsetenv GONE)" "kept new"
+    eq "a value with = in it" "$(inside 'echo $NEW' --setenv NEW a=b=c)" a=b=c
+    eq "empty value" "$(inside 'echo ${NEW-unset}.' --setenv NEW '')" .
+    eq "cleared" "$(v --clearenv --setenv ONE 1 "$R" /bin/env | grep -v '^PWD=' | sort | tr '\n' ' ')" "ONE=1 "
+    eq "the last one counts" "$(inside 'echo $KEPT' --setenv KEPT one --setenv KEPT two)" two
+}
+
+argv0_names_the_command_for_itself() {
+    eq "first word" "$(v --argv0 wc "$R" /bin/busybox </dev/null | tr -s ' ')" "$(printf '' | wc | tr -s ' ')"
+}
+
+umask_is_the_callers_or_what_was_asked_for() {
+    eq "the caller's" "$( (umask 027; inside umask))" 0027
+    eq "asked for" "$(inside umask --umask 0077)" 0077
+}
+
+new_session_has_no_terminal_of_the_caller() {
+    eq "session" "$(inside 'cut -d" " -f6 /proc/1/stat' --new-session)" 1
+    eq "without" "$(inside 'cut -d" " -f6 /proc/1/stat')" 0
+}
+
+no_new_privs_is_on_unless_allowed() {
+    eq "NoNewPrivs" "$(inside 'grep NoNewPrivs /proc/self/status | tr -dc 01')" 1
+    eq "NoNewPrivs" "$(inside 'grep NoNewPrivs /proc/self/status | tr -dc 01' --allow-new-privs)" 0
+}
+
+options_are_read_from_a_descriptor_and_from_a_file() {
+    printf '%s\0' --hostname fromfd --setenv X 'two words' >"$T/args"
+    eq "--args" "$(v --args 9 "$R" /bin/sh -c 'hostname; echo "$X"' 9<"$T/args" | tr '\n' ,)" "fromfd,two words,"
+    printf '%s\n' --hostname fromfile --setenv X 'two words' >"$T/args"
+    eq "@FILE" "$(v "@$T/args" "$R" /bin/sh -c 'hostname; echo "$X"' | tr '\n' ,)" "fromfile,two words,"
+    printf '%s\n' --nonsense >"$T/args"
+    refused 125 nonsense "@$T/args" "$R" /bin/true
+    refused 125 gone "@$T/gone" "$R" /bin/true
+    rm -f "$T/args"
+}
+
+pid_file_names_the_process_and_goes_with_it() {
+    rm -f "$R/data/up"
+    "$VESICLE" run --pid-file "$T/pid" "$R" /bin/sh -c 'touch /data/up; exec sleep 86433' &
+    pid=$!
+    soon test -e "$R/data/up" || fail "the container did not come up"
+    [ -s "$T/pid" ] || fail "no pid file while the command runs"
+    child=$(cat "$T/pid")
+    grep -q 'sleep' "/proc/$child/comm" 2>/dev/null || soon grep -q sleep "/proc/$child/comm" || fail "process $child is not the command"
+    kill -TERM $pid
+    wait $pid
+    [ ! -e "$T/pid" ] || fail "the pid file is left"
+    rm -f "$R/data/up"
+}
+
+joining_takes_a_path() {
+    rm -f "$R/data/up"
+    if [ "$ME" = 0 ]; then user=; else user=1; fi
+    "$VESICLE" run --hostname first --pid-file "$T/pid" "$R" /bin/sh -c 'touch /data/up; exec sleep 86434' &
+    pid=$!
+    soon test -e "$R/data/up" || fail "the container did not come up"
+    child=$(cat "$T/pid")
+    out=$(inside 'hostname; readlink /proc/self/ns/net' ${user:+--userns /proc/$child/ns/user} --utsns "/proc/$child/ns/uts" --netns "/proc/$child/ns/net")
+    want=$(readlink "/proc/$child/ns/net")
+    kill -TERM $pid
+    wait $pid
+    eq "what was joined" "$(echo $out)" "first $want"
+    rm -f "$R/data/up"
+}
+
+closed_standard_descriptors_do_no_harm() {
+    inside 'exit 3' <&- >&- 2>&-
+    eq "exit status with all three closed" $? 3
+    inside 'exit 3' --dev /dev --tmpfs /tmp <&- >&- 2>&-
+    eq "exit status with mounts" $? 3
+    inside 'echo lost' >&- 2>/dev/null
+    eq "standard input" "$(inside 'cat' </etc/passwd 2>/dev/null | head -n 1)" "$(head -n 1 /etc/passwd 2>/dev/null)"
+}
+
+# --- the end of the promises
+
+[ -n "$BUSYBOX" ] && [ -x "$BUSYBOX" ] || { echo "skip all: no busybox; name one with BUSYBOX=" >&2; exit 77; }
+make_root "$R" || { echo "not ok setup: no root file system could be made in $T"; exit 1; }
+if ! "$R/bin/busybox" true 2>/dev/null; then echo "not ok setup: $BUSYBOX is not a static busybox"; exit 1; fi
+[ $# -gt 0 ] || set -- $(sed -n '/^# --- promises/,/^# --- the end/ s/^\([a-z0-9_]*\)() {$/\1/p' "$0")
+
+passed=0 failed=0 skipped=0
+for promise; do
+    ( $promise ) >"$T/said" 2>&1 </dev/null
+    case $? in
+    0)
+        passed=$((passed + 1))
+        if grep -q '^not on this kernel' "$T/said"; then echo "ok $promise (not on this kernel: refused in words)"; else echo "ok $promise"; fi
+        ;;
+    77)
+        skipped=$((skipped + 1))
+        echo "skip $promise: $(tail -n 1 "$T/said")"
+        ;;
+    *)
+        failed=$((failed + 1))
+        echo "not ok $promise: $(tr '\n' '|' <"$T/said")"
+        ;;
+    esac
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
