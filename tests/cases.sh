@@ -12,7 +12,10 @@ export PATH
 unset BASH_ENV ENV 2>/dev/null
 
 VESICLE=${VESICLE:-vesicle}
-BUSYBOX=${BUSYBOX:-$(command -v busybox)}
+for busybox in /bin/busybox /usr/bin/busybox /sbin/busybox "$(command -v busybox)"; do
+    [ -n "${BUSYBOX:-}" ] || { [ -x "$busybox" ] && BUSYBOX=$busybox; }
+done
+BUSYBOX=${BUSYBOX:-}
 ME=$(id -u)
 MYGROUP=$(id -g)
 T=$(mktemp -d "${TMPDIR:-/tmp}/vesicle-cases.XXXXXX") || exit 1
