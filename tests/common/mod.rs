@@ -263,6 +263,7 @@ pub struct Launch {
     fds: Vec<(i32, OwnedFd)>,
     before: Vec<Box<dyn FnMut() -> std::io::Result<()> + Send + Sync>>,
     cwd: PathBuf,
+    bare: bool,
 }
 
 /// `vesicle` called by `who`.
@@ -279,7 +280,15 @@ pub fn call(who: Who) -> Launch {
         fds: Vec::new(),
         before: Vec::new(),
         cwd: "/".into(),
+        bare: false,
     }
+}
+
+/// Another program called by `who`, under the same supervision.
+pub fn program<A: AsRef<OsStr>>(who: Who, words: impl IntoIterator<Item = A>) -> Launch {
+    let mut launch = call(who).under(words);
+    launch.bare = true;
+    launch
 }
 
 /// `vesicle run` called by `who`.
@@ -350,7 +359,9 @@ impl Launch {
     pub fn spawn(self) -> Running {
         let mark = new_mark();
         let mut words = self.wrap.clone();
-        words.push(vesicle().into());
+        if !self.bare {
+            words.push(vesicle().into());
+        }
         words.extend(self.args.iter().cloned());
         let shown = words.iter().map(|w| w.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ");
         let mut command = Command::new(&words[0]);
@@ -573,4 +584,157 @@ pub fn os(bytes: &[u8]) -> OsString {
 
 pub fn bytes(text: &OsStr) -> &[u8] {
     text.as_bytes()
+}
+
+/// A pseudo-terminal with an interactive shell on it: what a person at a keyboard sees.
+pub struct Pty {
+    master: File,
+    child: Child,
+    mark: String,
+    seen: Vec<u8>,
+    /// Where the next `expect` begins to look.
+    from: usize,
+}
+
+impl Pty {
+    /// A shell with job control and without a prompt that would be mistaken for an answer.
+    pub fn shell(who: Who) -> Pty {
+        Pty::of(who, &["/bin/sh", "-i"])
+    }
+
+    /// A program as the leader of a new session whose terminal is the other end.
+    pub fn of(who: Who, words: &[&str]) -> Pty {
+        let ends = nix::pty::openpty(None, None).expect("a pseudo-terminal");
+        let mark = new_mark();
+        for fd in [&ends.master, &ends.slave] {
+            nix::fcntl::fcntl(fd, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC)).expect("cloexec");
+        }
+        if is_root() {
+            nix::unistd::fchown(&ends.slave, Some(uid_of(who).into()), Some(gid_of(who).into())).expect("chown");
+        }
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).current_dir("/").env(MARK, &mark).env("PS1", "").env("PS2", "").env("TERM", "dumb").env_remove("ENV");
+        command.stdin(ends.slave.try_clone().expect("dup"));
+        command.stdout(ends.slave.try_clone().expect("dup"));
+        command.stderr(ends.slave.try_clone().expect("dup"));
+        if who == Who::User && is_root() {
+            command.uid(UID).gid(UID);
+        }
+        // SAFETY: setsid and ioctl are async-signal-safe.
+        unsafe {
+            command.pre_exec(|| {
+                if libc::setsid() < 0 || libc::ioctl(0, libc::TIOCSCTTY, 0) < 0 {
+                    return Err(std::io::Error::last_os_error());
+                }
+                Ok(())
+            });
+        }
+        let child = command.spawn().expect("a shell");
+        drop(command);
+        let flags = nix::fcntl::OFlag::O_NONBLOCK;
+        nix::fcntl::fcntl(&ends.master, nix::fcntl::FcntlArg::F_SETFL(flags)).expect("nonblock");
+        Pty { master: ends.master.into(), child, mark, seen: Vec::new(), from: 0 }
+    }
+
+    /// Types a line.
+    pub fn line(&mut self, text: &str) {
+        self.key(format!("{text}\n").as_bytes());
+    }
+
+    /// Types bytes: a control character is a key.
+    pub fn key(&mut self, bytes: &[u8]) {
+        use std::io::Write;
+        self.pump();
+        self.master.write_all(bytes).expect("type");
+    }
+
+    fn pump(&mut self) {
+        let mut buffer = [0; 4096];
+        while let Ok(n @ 1..) = self.master.read(&mut buffer) {
+            self.seen.extend_from_slice(&buffer[..n]);
+        }
+    }
+
+    /// All that the terminal showed.
+    pub fn text(&mut self) -> String {
+        self.pump();
+        String::from_utf8_lossy(&self.seen).into_owned()
+    }
+
+    /// Waits until the terminal shows `word` after what was expected before; fails the test after ten seconds.
+    #[track_caller]
+    pub fn expect(&mut self, word: &str) {
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            self.pump();
+            let new = self.seen.get(self.from..).unwrap_or_default();
+            if let Some(at) = new.windows(word.len()).position(|w| w == word.as_bytes()) {
+                self.from += at + word.len();
+                return;
+            }
+            assert!(Instant::now() < end, "the terminal did not show {word:?}, but:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(3));
+        }
+    }
+
+    /// Waits until a process of this name is in the terminal's foreground process group.
+    #[track_caller]
+    pub fn expect_foreground(&mut self, name: &str) {
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            self.pump();
+            let group = nix::unistd::tcgetpgrp(&self.master).map_or(0, |g| g.as_raw());
+            let there = marked(&self.mark).into_iter().any(|(pid, _)| {
+                let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+                let rest = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect::<Vec<_>>();
+                stat.contains(&format!("({name})")) && rest.get(2) == Some(&group.to_string().as_str()) && rest.first() != Some(&"T")
+            });
+            if there {
+                return;
+            }
+            assert!(Instant::now() < end, "{name} did not come to the foreground; the terminal shows:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(3));
+        }
+    }
+
+    /// The processes of this session by name, with their state letter.
+    pub fn states(&self) -> Vec<(String, char)> {
+        marked(&self.mark)
+            .into_iter()
+            .filter_map(|(pid, _)| {
+                let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+                let name = stat.split_once('(')?.1.rsplit_once(") ")?;
+                Some((name.0.to_string(), name.1.chars().next()?))
+            })
+            .collect()
+    }
+
+    /// The processes that were started from this terminal.
+    pub fn pids(&self) -> Vec<i32> {
+        marked(&self.mark).into_iter().map(|p| p.0).collect()
+    }
+
+    /// Waits for the end of the program on the terminal.
+    #[track_caller]
+    pub fn end(&mut self) -> Option<i32> {
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            self.pump();
+            if let Some(status) = self.child.try_wait().expect("wait") {
+                return status.code();
+            }
+            assert!(Instant::now() < end, "it did not end; the terminal shows:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(3));
+        }
+    }
+}
+
+impl Drop for Pty {
+    fn drop(&mut self) {
+        for (pid, _) in marked(&self.mark) {
+            kill(pid, Signal::SIGKILL);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
