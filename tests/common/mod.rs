@@ -738,3 +738,125 @@ impl Drop for Pty {
         let _ = self.child.wait();
     }
 }
+
+/// A program of a few instructions, for where the payload's own system calls would be in the way.
+pub fn tiny_program(pause: bool) -> Vec<u8> {
+    #[cfg(target_arch = "x86_64")]
+    let (machine, code): (u16, &[u8]) = if pause {
+        // ppoll(NULL, 0, NULL, NULL, 0), for ever
+        (62, &[0x31, 0xff, 0x31, 0xf6, 0x31, 0xd2, 0x4d, 0x31, 0xd2, 0x4d, 0x31, 0xc0, 0xb8, 0x0f, 1, 0, 0, 0x0f, 5, 0xeb, 0xeb])
+    } else {
+        // exit(0)
+        (62, &[0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 5])
+    };
+    #[cfg(target_arch = "aarch64")]
+    let (machine, words): (u16, &[u32]) = if pause {
+        (183, &[0xd280_0000, 0xd280_0001, 0xd280_0002, 0xd280_0003, 0xd280_0004, 0xd280_0928, 0xd400_0001, 0x17ff_fff9])
+    } else {
+        (183, &[0xd280_0000, 0xd280_0ba8, 0xd400_0001])
+    };
+    #[cfg(target_arch = "aarch64")]
+    let code: &[u8] = &words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<u8>>();
+    let size = 64 + 56 + code.len() as u64;
+    let mut file = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    file.extend(2u16.to_le_bytes());
+    file.extend(machine.to_le_bytes());
+    file.extend(1u32.to_le_bytes());
+    for n in [0x40_0000 + 64 + 56, 64, 0] {
+        file.extend(u64::to_le_bytes(n));
+    }
+    file.extend(0u32.to_le_bytes());
+    for n in [64u16, 56, 1, 64, 0, 0] {
+        file.extend(n.to_le_bytes());
+    }
+    file.extend(1u32.to_le_bytes());
+    file.extend(5u32.to_le_bytes());
+    for n in [0, 0x40_0000, 0x40_0000, size, size, 0x1_0000] {
+        file.extend(u64::to_le_bytes(n));
+    }
+    file.extend(code);
+    file
+}
+
+/// A root file system without busybox: /bin/true and /bin/pause of a few instructions each.
+pub fn tiny_root(who: Who) -> PathBuf {
+    static MASTERS: OnceLock<[PathBuf; 2]> = OnceLock::new();
+    let masters = MASTERS.get_or_init(|| {
+        [("true", false), ("pause", true)].map(|(name, pause)| {
+            let (raw, to) = (scratch().join(format!("{name}.raw")), scratch().join(name));
+            fs::write(&raw, tiny_program(pause)).expect("write");
+            assert!(Command::new("cp").arg(raw).arg(&to).status().expect("cp").success());
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o755)).expect("chmod");
+            to
+        })
+    });
+    let root = folder(who);
+    for dir in ["bin", "proc", "sys", "dev", "tmp", "data", "etc", "t"] {
+        fs::create_dir(root.join(dir)).expect("mkdir");
+        fs::set_permissions(root.join(dir), fs::Permissions::from_mode(0o755)).expect("chmod");
+        give(&root.join(dir), who);
+    }
+    for master in masters {
+        fs::hard_link(master, root.join("bin").join(master.file_name().expect("a name"))).expect("link");
+    }
+    root
+}
+
+/// One system call of an strace log.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub pid: i32,
+    pub name: String,
+    /// The how manieth of this name in its process.
+    pub nth: usize,
+    /// Its arguments as strace shows them, and the result unless another process came between.
+    pub text: String,
+    /// Before the payload's first instruction.
+    pub before: bool,
+    /// Made by the payload itself.
+    pub payload: bool,
+    pub failed: bool,
+}
+
+/// Reads `strace -f -o` of a run whose payload is `payload`; the launcher's own execve is not among the calls.
+pub fn calls(log: &Path, payload: &str) -> Vec<Call> {
+    let text = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
+    let mut counts: BTreeMap<(i32, String), usize> = BTreeMap::new();
+    let mut list: Vec<Call> = Vec::new();
+    let (mut started, mut running) = (false, 0);
+    let exec = format!("execve(\"{payload}\"");
+    for line in text.lines() {
+        let Some((pid, rest)) = line.split_once(' ') else { continue };
+        let (Ok(pid), rest) = (pid.parse::<i32>(), rest.trim_start()) else { continue };
+        if let Some(resumed) = rest.strip_prefix("<... ") {
+            let failed = resumed.contains(") = -1") || resumed.contains("= -1 E");
+            let name = resumed.split(' ').next().unwrap_or_default();
+            if let Some(call) = list.iter_mut().rev().find(|c| c.pid == pid && c.name == name) {
+                call.failed = failed;
+                let is_exec = call.text.starts_with(&exec);
+                call.text.push_str(resumed);
+                if is_exec && !failed {
+                    running = pid;
+                }
+            }
+            continue;
+        }
+        let Some((name, _)) = rest.split_once('(') else { continue };
+        if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            continue;
+        }
+        if !started {
+            started = true;
+            continue;
+        }
+        let nth = counts.entry((pid, name.into())).or_default();
+        *nth += 1;
+        let failed = rest.contains(") = -1 ");
+        let unfinished = rest.ends_with("<unfinished ...>");
+        list.push(Call { pid, name: name.into(), nth: *nth, text: rest.into(), before: running == 0, payload: running == pid, failed });
+        if rest.starts_with(&exec) && !failed && !unfinished && running == 0 {
+            running = pid;
+        }
+    }
+    list
+}

@@ -1,0 +1,274 @@
+//! Each system call of a launch fails, in turn: the calls are found by tracing a good run, so whatever is added is covered.
+
+mod common;
+
+use common::*;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// A command line whose calls are made to fail.
+struct Scene {
+    who: Who,
+    root: PathBuf,
+    /// Holds the log, sources of binds, the pid file.
+    dir: PathBuf,
+    options: Vec<String>,
+    /// Descriptors 20 (reports), 21 (held), 22 (a gate that is open) are wanted.
+    reports: bool,
+}
+
+impl Scene {
+    fn new(who: Who, options: &str) -> Scene {
+        let (root, dir) = (tiny_root(who), folder(who));
+        fs::create_dir(dir.join("src")).expect("mkdir");
+        let options = options.replace("DIR", &dir.to_string_lossy());
+        Scene { who, root, dir, options: options.split_whitespace().map(String::from).collect(), reports: false }
+    }
+
+    fn log(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
+    fn go(&self, strace: &[String]) -> Outcome {
+        let _ = fs::remove_file(self.log());
+        let mut launch = run(self.who).under(["strace", "-f", "-q", "-o"]).under([self.log()]).under(strace).args(&self.options).limit(10);
+        if self.reports {
+            let null = || File::options().read(true).write(true).open("/dev/null").expect("/dev/null");
+            launch = launch.fd(20, null()).fd(21, null()).fd(22, null());
+        }
+        launch.arg(&self.root).arg("/bin/true").go()
+    }
+
+    fn files(&self) -> Vec<String> {
+        let mut all = tree(&self.root);
+        all.extend(tree(&self.dir).into_iter().filter(|f| !f.contains("/log ")));
+        all
+    }
+}
+
+/// Calls that may fail without harm: the run succeeds all the same, and here is why that is right.
+const OPTIONAL: &[(&str, &str)] = &[
+    ("rt_sigaction", "a signal that we put back to what it was already"),
+    ("close", "the descriptor is gone either way, close(2)"),
+    ("munmap", "memory that nobody uses any more"),
+    ("clone3", "clone(2) does the same where clone3 is missing or filtered"),
+    ("unlink", "a pid file that somebody else removed"),
+    ("unlinkat", "a pid file that somebody else removed"),
+];
+
+/// Calls that never return, or whose failure strace can't feign.
+const NEVER: &[&str] = &["exit", "exit_group", "rt_sigreturn", "restart_syscall"];
+
+/// The heart: a good run, then one run for each call and errno.
+fn every_call_fails(mut scene: Scene, reports: bool) {
+    let Some(_) = need!("strace") else { return };
+    scene.reports = reports;
+    let (mounted, files) = (mounts(), scene.files());
+    let good = scene.go(&[]);
+    good.code(0);
+    assert_eq!(good.stderr, "", "{}", good.shown);
+    let seen = calls(&scene.log(), "/bin/true");
+    assert!(seen.iter().any(|c| c.payload), "the log shows no payload: {seen:?}");
+    let mut todo: Vec<(String, usize, bool)> = Vec::new();
+    for call in seen.iter().filter(|c| !c.payload && !NEVER.contains(&c.name.as_str())) {
+        match todo.iter_mut().find(|(name, nth, _)| *name == call.name && *nth == call.nth) {
+            Some(entry) => entry.2 |= call.before,
+            None => todo.push((call.name.clone(), call.nth, call.before)),
+        }
+    }
+    let (mut runs, mut wrong, mut optional) = (0, Vec::new(), BTreeSet::new());
+    for (name, nth, before) in &todo {
+        let mut errnos = vec!["EPERM", "ENOMEM"];
+        if name.starts_with("clone") || name.ends_with("fork") {
+            errnos.extend(["EAGAIN", "ENOSYS", "ENOSPC"]);
+        }
+        if ["read", "write", "writev", "wait4", "waitid", "rt_sigtimedwait", "openat", "open", "ppoll"].contains(&name.as_str()) {
+            errnos.push("EINTR");
+        }
+        for errno in errnos {
+            let inject = format!("--inject={name}:error={errno}:when={nth}");
+            let end = scene.go(&[format!("--trace={name},execve"), inject.clone()]);
+            runs += 1;
+            let log = String::from_utf8_lossy(&fs::read(scene.log()).unwrap_or_default()).into_owned();
+            let after = calls(&scene.log(), "/bin/true");
+            let ran = after.iter().any(|c| c.name == "execve" && c.text.starts_with("execve(\"/bin/true\"") && !c.failed);
+            let interrupted = errno == "EINTR";
+            let verdict = if end.hung {
+                Some("it hung".to_string())
+            } else if !log.contains("(INJECTED)") {
+                // Another path was taken in this run (a race between launcher and child): nothing failed.
+                (end.code != Some(0)).then(|| format!("nothing was injected, yet the status is {:?}", end.code))
+            } else if !end.left.is_empty() {
+                Some(format!("left: {:?}", end.left))
+            } else if log.lines().count() > 400 {
+                Some(format!("it spun: {} calls", log.lines().count()))
+            } else {
+                match end.code {
+                    Some(0) if interrupted || !before => None,
+                    Some(0) if OPTIONAL.iter().any(|o| o.0 == name) => {
+                        optional.insert(name.clone());
+                        None
+                    }
+                    Some(0) => Some("it went on as if nothing had happened".into()),
+                    Some(125..=127) if *before && ran => Some(format!("the payload ran, and then the status is {:?}", end.code)),
+                    Some(125..=127) => end.complaint(),
+                    // The wait itself failed: whatever it says, it ended and left nothing.
+                    _ if !before && end.code.is_some() => None,
+                    other => Some(format!("status {other:?}, signal {:?}", end.signal)),
+                }
+            };
+            if let Some(verdict) = verdict {
+                let which = seen.iter().find(|c| c.name == *name && c.nth == *nth).map(|c| c.text.clone()).unwrap_or_default();
+                wrong.push(format!("{errno} for {name} no. {nth}: {verdict}\n    {which}\n    stderr: {:?}", end.stderr));
+            }
+            let now = scene.files();
+            if now != files {
+                wrong.push(format!("{errno} for {name} no. {nth}: the files changed: {:?}", now.iter().filter(|f| !files.contains(f)).collect::<Vec<_>>()));
+                for path in now.iter().filter(|f| !files.contains(f)) {
+                    let _ = fs::remove_file(path.split(' ').next().unwrap_or_default());
+                }
+            }
+        }
+    }
+    say(&format!(
+        "{runs} runs with one failed call, {} calls, as {:?}, of: {}{}",
+        todo.len(),
+        scene.who,
+        scene.options.join(" "),
+        if optional.is_empty() { String::new() } else { format!(" (may fail: {})", Vec::from_iter(optional).join(", ")) }
+    ));
+    let new = new_mounts(&mounted);
+    assert!(new.is_empty(), "mounts in the host's view: {new:?}");
+    assert!(wrong.is_empty(), "{} of {runs} wrong for {:?}:\n{}", wrong.len(), scene.options, wrong.join("\n"));
+}
+
+fn for_everyone(options: &str) {
+    for &who in everyone() {
+        every_call_fails(Scene::new(who, options), false);
+    }
+}
+
+#[test]
+fn default_run_survives_the_failure_of_each_call() {
+    for_everyone("");
+}
+
+#[test]
+fn chroot_run_survives_the_failure_of_each_call() {
+    for_everyone("--chroot");
+}
+
+#[test]
+fn init_run_survives_the_failure_of_each_call() {
+    for_everyone("--init");
+}
+
+#[test]
+fn wait_all_run_survives_the_failure_of_each_call() {
+    for_everyone("--init --wait-all --die-with-parent");
+}
+
+#[test]
+fn filesystem_options_survive_the_failure_of_each_call() {
+    for_everyone(
+        "--bind DIR/src /data --ro-bind DIR/src /etc --tmpfs /t --dir /t/d --symlink x /t/l --dev-bind /dev /t/dev --bind-try /nowhere /t/n \
+         --perms 0700 --size 64K --tmpfs /tmp --sysfs /sys --dev /dev --read-only",
+    );
+}
+
+#[test]
+fn proc_options_survive_the_failure_of_each_call() {
+    for_everyone("--proc /proc --proc-opts hidepid=2,subset=pid --chdir /bin");
+}
+
+#[test]
+fn process_options_survive_the_failure_of_each_call() {
+    for_everyone(
+        "--unshare-user --uid 7 --gid 8 --hostname h --domainname d --unshare-time --boottime-offset 5 --monotonic-offset 6 --new-session \
+         --die-with-parent --umask 077 --setenv A b --unsetenv C --argv0 x",
+    );
+}
+
+#[test]
+fn reports_survive_the_failure_of_each_call() {
+    for &who in everyone() {
+        for how in ["", "--init"] {
+            let options = format!("{how} --pid-file DIR/pid --info-fd 20 --sync-fd 21 --keep-fd 21 --block-fd 22");
+            every_call_fails(Scene::new(who, &options), true);
+        }
+    }
+}
+
+#[test]
+fn argument_files_survive_the_failure_of_each_call() {
+    for &who in everyone() {
+        let scene = Scene::new(who, "@DIR/arguments --keep-fd 1");
+        fs::write(scene.dir.join("arguments"), "--setenv\nA\nb\n--tmpfs\n/tmp\n").expect("write");
+        every_call_fails(scene, false);
+    }
+}
+
+#[test]
+fn range_maps_survive_the_failure_of_each_call() {
+    if !is_root() {
+        say("SKIP range_maps_survive_the_failure_of_each_call: not root");
+        return;
+    }
+    for how in ["", "--init"] {
+        let scene = Scene::new(Who::Root, &format!("{how} --unshare-user --map-users 0:100000:10 --map-users 10:300000:5 --map-groups 0:100000:10"));
+        every_call_fails(scene, false);
+    }
+}
+
+#[test]
+fn joins_survive_the_failure_of_each_call() {
+    for &who in everyone() {
+        let dir = folder(who);
+        let root = tiny_root(who);
+        let mut first = run(who).arg("--unshare-user").arg("--pid-file").arg(dir.join("pid")).arg(&root).arg("/bin/pause").limit(200).spawn();
+        let read = |path: &Path| fs::read_to_string(path).ok().and_then(|t| t.trim().parse::<i32>().ok());
+        first.until("a pid file", |_| read(&dir.join("pid")).is_some());
+        let pid = read(&dir.join("pid")).expect("a pid");
+        first.until("its payload", |_| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "pause"));
+        let ns = format!("/proc/{pid}/ns");
+        for how in ["", "--init"] {
+            let options = format!("{how} --userns {ns}/user --netns {ns}/net --utsns {ns}/uts --ipcns {ns}/ipc --cgroupns {ns}/cgroup --pidns {ns}/pid");
+            every_call_fails(Scene::new(who, &options), false);
+        }
+        first.signal(Signal::SIGTERM);
+        first.wait().code(143);
+    }
+}
+
+#[test]
+fn missing_clone3_is_no_obstacle() {
+    let Some(_) = need!("strace") else { return };
+    for &who in everyone() {
+        for errno in ["ENOSYS", "EPERM"] {
+            for how in ["", "--init"] {
+                let scene = Scene::new(who, how);
+                scene.go(&[format!("--inject=clone3:error={errno}")]).code(0);
+            }
+        }
+    }
+}
+
+#[test]
+fn wait_that_always_fails_neither_hangs_nor_spins() {
+    let Some(_) = need!("strace") else { return };
+    for &who in everyone() {
+        for how in ["", "--init"] {
+            for call in ["rt_sigtimedwait", "wait4", "waitid", "ppoll", "rt_sigprocmask", "kill"] {
+                for errno in ["EPERM", "ECHILD", "EINVAL"] {
+                    let scene = Scene::new(who, how);
+                    let end = scene.go(&[format!("--trace={call}"), format!("--inject={call}:error={errno}:when=1+")]);
+                    let lines = fs::read_to_string(scene.log()).unwrap_or_default().lines().count();
+                    assert!(!end.hung, "{call} always says {errno} ({how}, {who:?}): it hung after {lines} calls");
+                    assert!(lines < 400, "{call} always says {errno} ({how}, {who:?}): it spun, {lines} calls");
+                    assert!(end.left.is_empty(), "{call} always says {errno} ({how}, {who:?}): {:?}", end.left);
+                }
+            }
+        }
+    }
+}
