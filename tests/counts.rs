@@ -1,0 +1,250 @@
+//! The numbers that vesicle promises: counted, printed and held to their limits. Time is not among them.
+#![allow(unsafe_code)]
+
+mod common;
+
+use common::*;
+use nix::sys::ptrace;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
+use object::elf;
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+const MANIFEST: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Builds the release binary with these features, in a folder of the tests' own.
+fn build(features: Option<&str>) -> PathBuf {
+    static LOCK: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _one = LOCK.lock().unwrap_or_else(|e| e.into_inner());
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("counts");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--release", "--locked", "--offline", "--bin", "vesicle", "--manifest-path"]).arg(Path::new(MANIFEST).join("Cargo.toml"));
+    cargo.arg("--target-dir").arg(&target).current_dir(MANIFEST).env_remove("CARGO_TARGET_DIR").env_remove("CARGO_BUILD_TARGET");
+    if let Some(features) = features {
+        cargo.args(["--no-default-features", "--features", features]);
+    }
+    let out = cargo.output().expect("cargo");
+    assert!(out.status.success(), "features {features:?}: {}", String::from_utf8_lossy(&out.stderr));
+    let name = features.map_or("all".to_string(), |f| if f.is_empty() { "none".into() } else { f.replace(',', "+") });
+    let kept = target.join(format!("vesicle-{name}"));
+    fs::copy(target.join("release/vesicle"), &kept).expect("copy");
+    kept
+}
+
+/// The binary that users get: the named one, else a release build of what is here.
+fn release() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| if std::env::var_os("VESICLE_BIN").is_some() { shipped() } else { build(None) })
+}
+
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).expect("the binary").len()
+}
+
+fn features() -> Vec<String> {
+    let text = fs::read_to_string(Path::new(MANIFEST).join("Cargo.toml")).expect("Cargo.toml");
+    let section = text.split("[features]").nth(1).expect("[features]").split("\n[").next().expect("its lines");
+    section
+        .lines()
+        .filter_map(|l| l.split('#').next()?.split_once('=').map(|(name, _)| name.trim().to_string()))
+        .filter(|n| n != "default" && !n.is_empty())
+        .collect()
+}
+
+#[test]
+fn files_are_as_small_as_promised_and_each_feature_has_its_price() {
+    let all = size(&build(None));
+    let none = size(&build(Some("")));
+    let names = features();
+    assert!(names.len() > 3, "{names:?}");
+    let mut list = format!("  {none:6} none (--no-default-features)\n");
+    for name in &names {
+        let alone = size(&build(Some(name)));
+        list += &format!("  {alone:6} {name} ({:+})\n", alone as i64 - none as i64);
+    }
+    say(&format!("bytes of the file, by features:\n{list}  {all:6} all (default)"));
+    assert!(none <= 4 << 10, "the bare launcher is {none} bytes, more than 4 KiB");
+    assert!(all <= 20 << 10, "everything is {all} bytes, more than 20 KiB");
+}
+
+#[test]
+fn bare_launcher_runs_a_command_in_new_namespaces() {
+    let bare = build(Some(""));
+    let copy = scratch().join("bare");
+    assert!(Command::new("cp").arg(bare).arg(&copy).status().expect("cp").success());
+    for &who in everyone() {
+        let root = tiny_root(who);
+        let words = [copy.as_os_str(), "run".as_ref(), root.as_os_str(), "/bin/true".as_ref()];
+        program(who, words).go().code(0);
+        let words = [copy.as_os_str(), "run".as_ref(), root.as_os_str(), "/bin/nowhere".as_ref()];
+        program(who, words).go().refuses(127, &["/bin/nowhere"]);
+    }
+}
+
+#[test]
+fn file_is_one_executable_read_only_segment_and_nothing_else() {
+    for path in [release().to_path_buf(), build(Some(""))] {
+        let data = fs::read(&path).expect("the binary");
+        let data = data.as_slice();
+        let head = elf::FileHeader64::<object::Endianness>::parse(data).expect("ELF");
+        let e = head.endian().expect("an endianness");
+        let segments = head.program_headers(e, data).expect("program headers");
+        let loads: Vec<_> = segments.iter().filter(|s| s.p_type(e) == elf::PT_LOAD).collect();
+        assert_eq!(loads.len(), 1, "segments that are loaded");
+        let flags = loads[0].p_flags(e).0;
+        assert_eq!(flags, (elf::PF_R.0 | elf::PF_X.0), "R-X");
+        assert_eq!(loads[0].p_memsz(e), loads[0].p_filesz(e), "no .bss");
+        for (kind, name) in [(elf::PT_DYNAMIC, "PT_DYNAMIC"), (elf::PT_INTERP, "PT_INTERP"), (elf::PT_TLS, "PT_TLS"), (elf::PT_GNU_RELRO, "PT_GNU_RELRO")] {
+            assert!(segments.iter().all(|s| s.p_type(e) != kind), "there is a {name}");
+        }
+        let stack: Vec<_> = segments.iter().filter(|s| s.p_type(e) == elf::PT_GNU_STACK).collect();
+        assert_eq!(stack.len(), 1, "PT_GNU_STACK");
+        assert_eq!(stack[0].p_flags(e).0 & elf::PF_X.0, 0, "the stack is executable");
+        // Sections may be stripped; those that are there hold nothing writable and no relocation.
+        for section in head.section_headers(e, data).unwrap_or_default() {
+            let kind = section.sh_type(e);
+            assert!(kind != elf::SHT_RELA && kind != elf::SHT_REL && kind != elf::SHT_RELR || section.sh_size(e) == 0, "relocations");
+            if kind == elf::SHT_PROGBITS || kind == elf::SHT_NOBITS {
+                let flags = section.sh_flags(e).0;
+                assert!(flags & elf::SHF_WRITE.0 == 0 || section.sh_size(e) == 0, "writable section");
+            }
+        }
+    }
+}
+
+/// A call that the request itself needs: there is no container without it.
+fn mandatory(call: &Call) -> Option<&'static str> {
+    let text = &call.text;
+    Some(match call.name.as_str() {
+        "clone" | "clone3" => "the namespaces",
+        "socket" if text.contains("AF_INET") || text.contains("AF_UNIX") => "lo",
+        "ioctl" if text.contains("SIOCSIFFLAGS") => "lo",
+        "sendto" | "sendmsg" => "lo",
+        "mount" | "mount_setattr" if text.contains("MS_PRIVATE") || text.contains("MS_SLAVE") => "no mount reaches the host",
+        "open_tree" if text.contains("OPEN_TREE_CLONE") => "the root becomes a mount",
+        "mount" if text.contains("MS_BIND") => "the root becomes a mount",
+        "move_mount" => "the root is attached",
+        "fchdir" | "chdir" => "the root is entered",
+        "pivot_root" | "chroot" => "the root is changed",
+        "umount2" => "the old root is detached",
+        "mount" if text.contains("\"proc\"") => "/proc",
+        "fsopen" | "fsconfig" | "fsmount" => "/proc",
+        "prctl" if text.contains("NO_NEW_PRIVS") => "no_new_privs",
+        "close_range" => "no descriptor above 2",
+        "execve" | "execveat" => "the command",
+        _ => return None,
+    })
+}
+
+#[test]
+fn default_run_of_root_makes_at_most_eight_calls_that_are_not_mandatory() {
+    let Some(_) = need!("strace") else { return };
+    for &who in everyone() {
+        let (root, dir) = (tiny_root(who), folder(who));
+        let log = dir.join("log");
+        let copy = scratch().join(format!("release-{who:?}"));
+        assert!(Command::new("cp").arg(release()).arg(&copy).status().expect("cp").success());
+        let words = ["strace".as_ref(), "-f".as_ref(), "-q".as_ref(), "-o".as_ref(), log.as_os_str(), copy.as_os_str()];
+        program(who, words).arg("run").arg(&root).arg("/bin/true").go().code(0);
+        let all = calls(&log, "/bin/true");
+        let before: Vec<_> = all.iter().filter(|c| c.before).collect();
+        let mut text = String::new();
+        let mut extra = 0;
+        for call in &before {
+            let why = mandatory(call);
+            extra += usize::from(why.is_none());
+            let shown: String = call.text.chars().take(90).collect();
+            text += &format!("  {} {shown}  [{}]\n", if why.is_some() { ' ' } else { '+' }, why.unwrap_or("not mandatory"));
+        }
+        let rest = all.iter().filter(|c| !c.before && !c.payload).count();
+        say(&format!(
+            "system calls from vesicle's execve to the payload's, as {who:?}: {}, of which {extra} are not mandatory; {rest} after that\n{text}",
+            before.len()
+        ));
+        assert!(before.iter().any(|c| c.name == "execve"), "the log shows no payload:\n{text}");
+        if who == Who::Root {
+            assert!(extra <= 8, "{extra} calls that are not mandatory:\n{text}");
+        }
+    }
+}
+
+/// Starts the release binary under ptrace, so that its counters can be read at its first instruction.
+fn faults_until_it_waits(who: Who, options: &str) -> (u64, u64) {
+    let copy = scratch().join(format!("faults-{who:?}-{}", options.len()));
+    assert!(Command::new("cp").arg(release()).arg(&copy).status().expect("cp").success());
+    let root = tiny_root(who);
+    let mark = new_mark();
+    let mut command = Command::new(&copy);
+    command.arg("run").args(options.split_whitespace()).arg(&root).arg("/bin/pause").current_dir("/");
+    command.env("VESICLE_TEST_MARK", &mark).stdin(Stdio::null()).stdout(Stdio::null());
+    if who == Who::User && is_root() {
+        command.uid(UID).gid(UID);
+    }
+    // SAFETY: ptrace(TRACEME) is one system call.
+    unsafe { command.pre_exec(|| ptrace::traceme().map_err(Into::into)) };
+    let mut child = command.spawn().expect("vesicle");
+    let pid = Pid::from_raw(child.id() as i32);
+    assert!(matches!(waitpid(pid, None), Ok(WaitStatus::Stopped(_, Signal::SIGTRAP))), "it stops at its exec");
+    let start = faults(pid);
+    ptrace::detach(pid, None).expect("detach");
+    let end = Instant::now() + Duration::from_secs(10);
+    let paused = |pid: i32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "pause");
+    while !marked(&mark).iter().any(|(pid, _)| paused(*pid)) {
+        assert!(Instant::now() < end, "the payload did not start");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    std::thread::sleep(Duration::from_millis(20));
+    let stop = faults(pid);
+    let memory = |name: &str| -> u64 {
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("smaps_rollup");
+        text.lines().find_map(|l| l.strip_prefix(name)?.trim().strip_suffix(" kB")?.trim().parse().ok()).expect("a number")
+    };
+    // A second one: what both have is not private.
+    let mut again = Command::new(&copy);
+    again.arg("run").arg(tiny_root(Who::User)).arg("/bin/pause").current_dir("/").env("VESICLE_TEST_MARK", &mark).stdin(Stdio::null()).stdout(Stdio::null());
+    if is_root() {
+        again.uid(UID).gid(UID);
+    }
+    let mut second = again.spawn().expect("vesicle");
+    while marked(&mark).iter().filter(|(pid, _)| paused(*pid)).count() < 2 {
+        assert!(Instant::now() < end, "the second payload did not start");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let (clean, dirty) = (memory("Private_Clean:"), memory("Private_Dirty:"));
+    for (pid, _) in marked(&mark) {
+        kill(pid, Signal::SIGKILL);
+    }
+    let _ = (child.wait(), second.wait());
+    say(&format!(
+        "launcher ({options:?}, {who:?}): {} page faults until it waits; private while it waits: {dirty} KiB dirty, {clean} KiB clean",
+        stop - start
+    ));
+    (stop - start, clean + dirty)
+}
+
+/// Minor and major page faults so far.
+fn faults(pid: Pid) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("stat");
+    let fields: Vec<&str> = stat.rsplit(") ").next().expect("fields").split(' ').collect();
+    // Fields 10 and 12 of proc_pid_stat(5); the first here is field 3.
+    fields[7].parse::<u64>().expect("minflt") + fields[9].parse::<u64>().expect("majflt")
+}
+
+#[test]
+fn launcher_has_at_most_ten_page_faults_and_twelve_kib_of_its_own() {
+    for &who in everyone() {
+        for options in ["", "--init"] {
+            let (faults, private) = faults_until_it_waits(who, options);
+            if options.is_empty() {
+                assert!(faults <= 10, "{faults} page faults ({who:?})");
+                assert!(private <= 12, "{private} KiB of private memory ({who:?})");
+            }
+        }
+    }
+}
