@@ -32,9 +32,10 @@ fn rootfs_that_is_none_is_refused() {
         let path = |name: &str| dir.join(name).to_string_lossy().into_owned();
         File::create(path("file")).expect("file");
         fs::create_dir(path("closed")).expect("mkdir");
-        fs::set_permissions(path("closed"), fs::Permissions::from_mode(0)).expect("chmod");
+        fs::set_permissions(path("closed"), fs::Permissions::from_mode(0o0)).expect("chmod");
         std::os::unix::fs::symlink("nowhere", path("dangling")).expect("symlink");
-        nix::unistd::mkfifo(Path::new(&path("fifo")), nix::sys::stat::Mode::from_bits_truncate(0o666)).expect("mkfifo");
+        nix::unistd::mkfifo(Path::new(&path("fifo")), nix::sys::stat::Mode::from_bits_truncate(0o666))
+            .expect("mkfifo");
         for name in ["missing", "file", "file/below", "dangling", "fifo"] {
             run(who).args([&path(name), "/bin/true"]).go().refuses(125, &[&path(name)]);
             run(who).args(["--init", &path(name), "/bin/true"]).go().refuses(125, &[&path(name)]);
@@ -56,7 +57,12 @@ fn rootfs_that_is_relative_is_taken_from_the_working_directory() {
     for &who in everyone() {
         let Some(root) = rootfs(who) else { return };
         let parent = root.parent().expect("a parent");
-        run(who).cwd(parent).arg(root.file_name().expect("a name")).args(["/bin/echo", "fine"]).go().says("fine");
+        run(who)
+            .cwd(parent)
+            .arg(root.file_name().expect("a name"))
+            .args(["/bin/echo", "fine"])
+            .go()
+            .says("fine");
         run(who).cwd(&root).arg(".").args(["/bin/echo", "fine"]).go().says("fine");
     }
 }
@@ -88,7 +94,9 @@ fn elf(machine: u16, interpreter: &str) -> Vec<u8> {
     let mut header = |kind: u32, offset: u64, size: u64| {
         file.extend(kind.to_le_bytes());
         file.extend(5u32.to_le_bytes());
-        for n in [offset, 0x40_0000 + offset, 0x40_0000 + offset, size, size, if kind == 1 { 4096 } else { 1 }] {
+        for n in
+            [offset, 0x40_0000 + offset, 0x40_0000 + offset, size, size, if kind == 1 { 4096 } else { 1 }]
+        {
             file.extend(n.to_le_bytes());
         }
     };
@@ -178,7 +186,14 @@ fn usage_errors_name_the_word() {
             refused(who, &root, words, "/bin/true", 125, &[name]);
         }
         if who == Who::Root {
-            refused(who, &root, &["--map-users", "0:0:10"], "/bin/true", 125, &["--map-users", "--unshare-user"]);
+            refused(
+                who,
+                &root,
+                &["--map-users", "0:0:10"],
+                "/bin/true",
+                125,
+                &["--map-users", "--unshare-user"],
+            );
         }
         call(who).go().refuses(125, &[]);
         call(who).arg("frobnicate").go().refuses(125, &["frobnicate"]);
@@ -192,8 +207,25 @@ fn usage_errors_name_the_word() {
 }
 
 /// Words that some parsers take for a number, and for 0 (S12).
-const NO_NUMBERS: &[&str] =
-    &["", " ", "-1", "+1", " 0", "0 ", "0x0", "1e3", "1.5", "1000:", "4294967296", "18446744073709551616", "99999999999999999999999", "ten", "٣", "0\n", "1_0"];
+const NO_NUMBERS: &[&str] = &[
+    "",
+    " ",
+    "-1",
+    "+1",
+    " 0",
+    "0 ",
+    "0x0",
+    "1e3",
+    "1.5",
+    "1000:",
+    "4294967296",
+    "18446744073709551616",
+    "99999999999999999999999",
+    "ten",
+    "٣",
+    "0\n",
+    "1_0",
+];
 
 #[test]
 fn garbage_for_a_number_is_refused_and_never_zero() {
@@ -203,7 +235,13 @@ fn garbage_for_a_number_is_refused_and_never_zero() {
             for value in NO_NUMBERS {
                 let end = run(who).args([option, value]).arg(&root).arg("/bin/true").go();
                 end.code(125);
-                assert!(end.stderr.starts_with("vesicle: ") && end.stderr.contains(option.trim_start_matches('-')) || option == "--args", "{option} {value:?}: {}", end.stderr);
+                assert!(
+                    end.stderr.starts_with("vesicle: ")
+                        && end.stderr.contains(option.trim_start_matches('-'))
+                        || option == "--args",
+                    "{option} {value:?}: {}",
+                    end.stderr
+                );
             }
         }
         for value in ["4294967295", "2147483648"] {
@@ -239,14 +277,36 @@ fn id_maps_that_make_no_sense_are_refused() {
         for option in ["--map-users", "--map-groups"] {
             let other = if option == "--map-users" { "--map-groups" } else { "--map-users" };
             for value in [
-                "", ":", "::", "0", "0:0", "0:0:", "0:0:0", "0:0:1:1", "-1:0:1", "0:-1:1", "0:0:-1", "a:b:c", "0x0:0:1", " 0:0:1", "4294967296:0:1",
-                "0:4294967296:1", "0:0:4294967296", "4294967290:0:10", "0:4294967290:10", "0:0:4294967295:", "automatic",
+                "",
+                ":",
+                "::",
+                "0",
+                "0:0",
+                "0:0:",
+                "0:0:0",
+                "0:0:1:1",
+                "-1:0:1",
+                "0:-1:1",
+                "0:0:-1",
+                "a:b:c",
+                "0x0:0:1",
+                " 0:0:1",
+                "4294967296:0:1",
+                "0:4294967296:1",
+                "0:0:4294967296",
+                "4294967290:0:10",
+                "0:4294967290:10",
+                "0:0:4294967295:",
+                "automatic",
             ] {
                 let words: Vec<&str> = user.iter().copied().chain([option, value, other, "0:0:1"]).collect();
                 refused(who, &root, &words, "/bin/true", 125, &[option]);
             }
-            for pair in [["0:0:10", "5:100:10"], ["0:0:10", "20:5:10"], ["0:0:10", "0:0:10"], ["10:10:10", "0:0:11"]] {
-                let words: Vec<&str> = user.iter().copied().chain([option, pair[0], option, pair[1], other, "0:0:1"]).collect();
+            for pair in
+                [["0:0:10", "5:100:10"], ["0:0:10", "20:5:10"], ["0:0:10", "0:0:10"], ["10:10:10", "0:0:11"]]
+            {
+                let words: Vec<&str> =
+                    user.iter().copied().chain([option, pair[0], option, pair[1], other, "0:0:1"]).collect();
                 refused(who, &root, &words, "/bin/true", 125, &[option]);
             }
         }
@@ -275,7 +335,8 @@ fn host_name_that_is_too_long_is_refused() {
 fn more_than_fits_is_refused_with_the_limit_in_words() {
     for &who in everyone() {
         let Some(root) = rootfs(who) else { return };
-        let options: Vec<String> = (0..5000).flat_map(|i| ["--setenv".into(), format!("V{i}"), "x".into()]).collect();
+        let options: Vec<String> =
+            (0..5000).flat_map(|i| ["--setenv".into(), format!("V{i}"), "x".into()]).collect();
         let (before, mounted) = (tree(&root), mounts());
         let end = run(who).args(&options).arg(&root).arg("/bin/true").go();
         end.refuses(125, &["2048"]);
@@ -289,7 +350,11 @@ fn more_than_fits_is_refused_with_the_limit_in_words() {
             launch
         };
         many(run(who)).sh(&root, "echo $VAR5999").go().says("x");
-        many(run(who)).args(["--setenv", "A", "b"]).sh(&root, "echo $VAR5999").go().refuses(125, &["environment"]);
+        many(run(who))
+            .args(["--setenv", "A", "b"])
+            .sh(&root, "echo $VAR5999")
+            .go()
+            .refuses(125, &["environment"]);
         assert_eq!(tree(&root), before);
         assert_eq!(new_mounts(&mounted), Vec::<String>::new());
     }
@@ -305,7 +370,11 @@ fn a_thousand_binds_work_or_say_what_to_raise() {
         let limited = || {
             let limit = libc::rlimit { rlim_cur: 256, rlim_max: 256 };
             // SAFETY: setrlimit with a local, async-signal-safe.
-            if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
+            if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } < 0 {
+                Err(std::io::Error::last_os_error())
+            } else {
+                Ok(())
+            }
         };
         let end = run(who).before(limited).args(&binds).arg(&root).args(["/bin/echo", "fine"]).go();
         if end.code == Some(0) {
@@ -355,7 +424,13 @@ fn argument_files_that_are_none_are_refused() {
         refused(who, &root, &["--args", "77"], "/bin/true", 125, &["77"]);
         let file = dir.join("arguments");
         let at = format!("@{}", file.display());
-        for (text, name) in [("--nonsense\n", "--nonsense"), ("--hostname\n", "--hostname"), ("word\n", "word"), ("@/other\n", "@/other"), ("--uid\n-1\n", "--uid")] {
+        for (text, name) in [
+            ("--nonsense\n", "--nonsense"),
+            ("--hostname\n", "--hostname"),
+            ("word\n", "word"),
+            ("@/other\n", "@/other"),
+            ("--uid\n-1\n", "--uid"),
+        ] {
             fs::write(&file, text).expect("write");
             refused(who, &root, &[&at], "/bin/true", 125, &[name]);
         }
@@ -366,7 +441,13 @@ fn argument_files_that_are_none_are_refused() {
         // One that never ends is not read for ever, nor does it take the memory of the machine.
         let end = run(who).arg("@/dev/zero").arg(&root).arg("/bin/true").go();
         end.refuses(125, &["/dev/zero"]);
-        run(who).fd(15, File::open("/etc").expect("open")).args(["--args", "15"]).arg(&root).arg("/bin/true").go().refuses(125, &["15"]);
+        run(who)
+            .fd(15, File::open("/etc").expect("open"))
+            .args(["--args", "15"])
+            .arg(&root)
+            .arg("/bin/true")
+            .go()
+            .refuses(125, &["15"]);
     }
 }
 
@@ -382,11 +463,26 @@ fn report_that_cannot_be_written_ends_the_run_and_leaves_nothing() {
             run(who).words(how).args(["--block-fd", "77"]).sh(&root, "echo ran").go().refuses(125, &["77"]);
             run(who).words(how).args(["--sync-fd", "77"]).sh(&root, "echo ran").go().refuses(125, &["77"]);
             run(who).words(how).args(["--keep-fd", "77"]).sh(&root, "echo ran").go().refuses(125, &["77"]);
-            run(who).words(how).args(["--pid-file", "/missing/pid"]).sh(&root, "echo ran").go().refuses(125, &["/missing/pid"]);
+            run(who)
+                .words(how)
+                .args(["--pid-file", "/missing/pid"])
+                .sh(&root, "echo ran")
+                .go()
+                .refuses(125, &["/missing/pid"]);
             // Read-only, so that it can't be written.
-            run(who).words(how).fd(20, File::open("/dev/null").expect("open")).args(["--info-fd", "20"]).sh(&root, "echo ran").go().refuses(125, &["20"]);
+            run(who)
+                .words(how)
+                .fd(20, File::open("/dev/null").expect("open"))
+                .args(["--info-fd", "20"])
+                .sh(&root, "echo ran")
+                .go()
+                .refuses(125, &["20"]);
         }
-        call(who).arg("--version").stdout(fs::OpenOptions::new().write(true).open("/dev/full").expect("open")).go().refuses(125, &["ENOSPC"]);
+        call(who)
+            .arg("--version")
+            .stdout(fs::OpenOptions::new().write(true).open("/dev/full").expect("open"))
+            .go()
+            .refuses(125, &["ENOSPC"]);
     }
 }
 
@@ -422,9 +518,19 @@ fn user_namespaces_switched_off_are_named() {
         let Some(root) = rootfs(who) else { return };
         // The switch is per user namespace: turned off in one of the test's own.
         let off = "echo 0 >/proc/sys/user/max_user_namespaces || exit 99; exec \"$@\"";
-        let end = run(who).under(["unshare", "-Ur", "sh", "-c", off, "sh"]).arg("--unshare-user").arg(&root).arg("/bin/true").go();
+        let end = run(who)
+            .under(["unshare", "-Ur", "sh", "-c", off, "sh"])
+            .arg("--unshare-user")
+            .arg(&root)
+            .arg("/bin/true")
+            .go();
         end.refuses(125, &["user.max_user_namespaces"]);
-        let end = run(who).under(["unshare", "-Ur", "sh", "-c", off, "sh"]).args(["--init", "--unshare-user"]).arg(&root).arg("/bin/true").go();
+        let end = run(who)
+            .under(["unshare", "-Ur", "sh", "-c", off, "sh"])
+            .args(["--init", "--unshare-user"])
+            .arg(&root)
+            .arg("/bin/true")
+            .go();
         end.refuses(125, &["user.max_user_namespaces"]);
     }
 }
@@ -437,9 +543,19 @@ fn process_limit_is_named() {
         let limited = || {
             let limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
             // SAFETY: setrlimit with a local, async-signal-safe.
-            if unsafe { libc::setrlimit(libc::RLIMIT_NPROC, &limit) } < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
+            if unsafe { libc::setrlimit(libc::RLIMIT_NPROC, &limit) } < 0 {
+                Err(std::io::Error::last_os_error())
+            } else {
+                Ok(())
+            }
         };
-        run(Who::User).words(how).before(limited).arg(&root).arg("/bin/true").go().refuses(125, &["EAGAIN", "ulimit -u"]);
+        run(Who::User)
+            .words(how)
+            .before(limited)
+            .arg(&root)
+            .arg("/bin/true")
+            .go()
+            .refuses(125, &["EAGAIN", "ulimit -u"]);
     }
 }
 
@@ -451,7 +567,11 @@ fn little_memory_is_told() {
             let limited = move || {
                 let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
                 // SAFETY: setrlimit with a local, async-signal-safe.
-                if unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) } < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
+                if unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) } < 0 {
+                    Err(std::io::Error::last_os_error())
+                } else {
+                    Ok(())
+                }
             };
             // Address space: when the kernel can't even map the program, that is a signal before our first instruction.
             let end = run(who).before(limited).arg(&root).arg("/bin/true").go();
@@ -479,10 +599,21 @@ fn closed_standard_descriptors_do_no_harm() {
             };
             let binds = ["--bind", "/etc", "/data", "--tmpfs", "/tmp", "--dev", "/dev"];
             for how in ["", "--init"] {
-                let end = run(who).words(how).args(binds).before(close).sh(&root, "[ -e /data/passwd ] || exit 50; exit 7").go();
+                let end = run(who)
+                    .words(how)
+                    .args(binds)
+                    .before(close)
+                    .sh(&root, "[ -e /data/passwd ] || exit 50; exit 7")
+                    .go();
                 end.code(7);
                 // A failure whose line can't be told is still the right code, and nothing else gets the line.
-                let end = run(who).words(how).before(close).args(["--chdir", "/nowhere"]).arg(&root).arg("/bin/true").go();
+                let end = run(who)
+                    .words(how)
+                    .before(close)
+                    .args(["--chdir", "/nowhere"])
+                    .arg(&root)
+                    .arg("/bin/true")
+                    .go();
                 end.code(125);
                 assert_eq!(end.stdout, "", "the message went elsewhere");
                 // Descriptor 2 closed: no file that we opened ourselves stands there instead.
@@ -544,7 +675,13 @@ fn what_is_created_for_a_mount_is_what_was_asked_for() {
     for &who in everyone() {
         let Some(root) = rootfs(who) else { return };
         let source = folder(who);
-        fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o644).open(source.join("file")).expect("file");
+        fs::OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(true)
+            .mode(0o644)
+            .open(source.join("file"))
+            .expect("file");
         give(&source.join("file"), who);
         // Whatever the caller's umask is.
         let mask = || {
@@ -553,7 +690,13 @@ fn what_is_created_for_a_mount_is_what_was_asked_for() {
             Ok(())
         };
         let from = source.join("file").to_string_lossy().into_owned();
-        run(who).before(mask).args(["--tmpfs", "/a/b", "--bind", &from, "/c/file", "--dir", "/d/e"]).arg(&root).arg("/bin/true").go().code(0);
+        run(who)
+            .before(mask)
+            .args(["--tmpfs", "/a/b", "--bind", &from, "/c/file", "--dir", "/d/e"])
+            .arg(&root)
+            .arg("/bin/true")
+            .go()
+            .code(0);
         let mode = |path: &str| fs::metadata(root.join(path)).expect("made").permissions().mode() & 0o7777;
         for dir in ["a", "a/b", "c", "d", "d/e"] {
             assert_eq!(mode(dir), 0o755, "{dir}");
@@ -565,8 +708,29 @@ fn what_is_created_for_a_mount_is_what_was_asked_for() {
 /// A word of a command line: random bytes, real options with and without values, numbers, paths.
 fn word(options: Vec<String>) -> impl Strategy<Value = OsString> {
     let names = proptest::sample::select(options);
-    let paths = proptest::sample::select(vec!["/", "/data", "/bin/true", "/proc", "/dev", "..", ".", "", "--", "true", "@", "@/etc/passwd", "run"]);
-    let numbers = prop_oneof![Just("0".to_string()), Just("1".into()), Just("-1".into()), any::<u64>().prop_map(|n| n.to_string()), Just("0:0:1".into()), Just("1K".into())];
+    let paths = proptest::sample::select(vec![
+        "/",
+        "/data",
+        "/bin/true",
+        "/proc",
+        "/dev",
+        "..",
+        ".",
+        "",
+        "--",
+        "true",
+        "@",
+        "@/etc/passwd",
+        "run",
+    ]);
+    let numbers = prop_oneof![
+        Just("0".to_string()),
+        Just("1".into()),
+        Just("-1".into()),
+        any::<u64>().prop_map(|n| n.to_string()),
+        Just("0:0:1".into()),
+        Just("1K".into())
+    ];
     let raw = proptest::collection::vec(1u8..=255, 0..40).prop_map(|b| os(&b));
     prop_oneof![
         4 => names.clone().prop_map(|n| OsString::from(format!("--{n}"))),
@@ -589,7 +753,12 @@ fn garbage_never_crashes_hangs_or_gives_an_unpromised_status() {
         .collect();
     assert!(options.len() > 20, "{help}");
     let home = folder(Who::User);
-    let config = ProptestConfig { cases: 400, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() };
+    let config = ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        max_shrink_iters: 200,
+        ..ProptestConfig::default()
+    };
     let mut runner = proptest::test_runner::TestRunner::new(config);
     let words = (proptest::collection::vec(word(options), 0..12), any::<bool>(), any::<bool>());
     let mounted = mounts();
@@ -606,7 +775,13 @@ fn garbage_never_crashes_hangs_or_gives_an_unpromised_status() {
             let end = launch.go();
             prop_assert!(!end.hung, "it hung: {}", end.shown);
             prop_assert!(end.signal.is_none(), "signal {:?}: {}", end.signal, end.shown);
-            prop_assert!(matches!(end.code, Some(0 | 125 | 126 | 127)), "status {:?}: {}: {}", end.code, end.shown, end.stderr);
+            prop_assert!(
+                matches!(end.code, Some(0 | 125 | 126 | 127)),
+                "status {:?}: {}: {}",
+                end.code,
+                end.shown,
+                end.stderr
+            );
             if end.code != Some(0) {
                 prop_assert!(end.stderr.starts_with("vesicle: "), "{:?}: {}", end.stderr, end.shown);
             }

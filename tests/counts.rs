@@ -24,14 +24,22 @@ fn build(features: Option<&str>) -> PathBuf {
     let _one = LOCK.lock().unwrap_or_else(|e| e.into_inner());
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("counts");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--release", "--locked", "--offline", "--bin", "vesicle", "--manifest-path"]).arg(Path::new(MANIFEST).join("Cargo.toml"));
-    cargo.arg("--target-dir").arg(&target).current_dir(MANIFEST).env_remove("CARGO_TARGET_DIR").env_remove("CARGO_BUILD_TARGET");
+    cargo
+        .args(["build", "--release", "--locked", "--offline", "--bin", "vesicle", "--manifest-path"])
+        .arg(Path::new(MANIFEST).join("Cargo.toml"));
+    cargo
+        .arg("--target-dir")
+        .arg(&target)
+        .current_dir(MANIFEST)
+        .env_remove("CARGO_TARGET_DIR")
+        .env_remove("CARGO_BUILD_TARGET");
     if let Some(features) = features {
         cargo.args(["--no-default-features", "--features", features]);
     }
     let out = cargo.output().expect("cargo");
     assert!(out.status.success(), "features {features:?}: {}", String::from_utf8_lossy(&out.stderr));
-    let name = features.map_or("all".to_string(), |f| if f.is_empty() { "none".into() } else { f.replace(',', "+") });
+    let name = features
+        .map_or("all".to_string(), |f| if f.is_empty() { "none".into() } else { f.replace(',', "+") });
     let kept = target.join(format!("vesicle-{name}"));
     fs::copy(target.join("release/vesicle"), &kept).expect("copy");
     kept
@@ -49,7 +57,8 @@ fn size(path: &Path) -> u64 {
 
 fn features() -> Vec<String> {
     let text = fs::read_to_string(Path::new(MANIFEST).join("Cargo.toml")).expect("Cargo.toml");
-    let section = text.split("[features]").nth(1).expect("[features]").split("\n[").next().expect("its lines");
+    let section =
+        text.split("[features]").nth(1).expect("[features]").split("\n[").next().expect("its lines");
     section
         .lines()
         .filter_map(|l| l.split('#').next()?.split_once('=').map(|(name, _)| name.trim().to_string()))
@@ -100,7 +109,12 @@ fn file_is_one_executable_read_only_segment_and_nothing_else() {
         let flags = loads[0].p_flags(e).0;
         assert_eq!(flags, (elf::PF_R.0 | elf::PF_X.0), "R-X");
         assert_eq!(loads[0].p_memsz(e), loads[0].p_filesz(e), "no .bss");
-        for (kind, name) in [(elf::PT_DYNAMIC, "PT_DYNAMIC"), (elf::PT_INTERP, "PT_INTERP"), (elf::PT_TLS, "PT_TLS"), (elf::PT_GNU_RELRO, "PT_GNU_RELRO")] {
+        for (kind, name) in [
+            (elf::PT_DYNAMIC, "PT_DYNAMIC"),
+            (elf::PT_INTERP, "PT_INTERP"),
+            (elf::PT_TLS, "PT_TLS"),
+            (elf::PT_GNU_RELRO, "PT_GNU_RELRO"),
+        ] {
             assert!(segments.iter().all(|s| s.p_type(e) != kind), "there is a {name}");
         }
         let stack: Vec<_> = segments.iter().filter(|s| s.p_type(e) == elf::PT_GNU_STACK).collect();
@@ -109,7 +123,11 @@ fn file_is_one_executable_read_only_segment_and_nothing_else() {
         // Sections may be stripped; those that are there hold nothing writable and no relocation.
         for section in head.section_headers(e, data).unwrap_or_default() {
             let kind = section.sh_type(e);
-            assert!(kind != elf::SHT_RELA && kind != elf::SHT_REL && kind != elf::SHT_RELR || section.sh_size(e) == 0, "relocations");
+            assert!(
+                kind != elf::SHT_RELA && kind != elf::SHT_REL && kind != elf::SHT_RELR
+                    || section.sh_size(e) == 0,
+                "relocations"
+            );
             if kind == elf::SHT_PROGBITS || kind == elf::SHT_NOBITS {
                 let flags = section.sh_flags(e).0;
                 assert!(flags & elf::SHF_WRITE.0 == 0 || section.sh_size(e) == 0, "writable section");
@@ -126,7 +144,9 @@ fn mandatory(call: &Call) -> Option<&'static str> {
         "socket" if text.contains("AF_INET") || text.contains("AF_UNIX") => "lo",
         "ioctl" if text.contains("SIOCSIFFLAGS") => "lo",
         "sendto" | "sendmsg" => "lo",
-        "mount" | "mount_setattr" if text.contains("MS_PRIVATE") || text.contains("MS_SLAVE") => "no mount reaches the host",
+        "mount" | "mount_setattr" if text.contains("MS_PRIVATE") || text.contains("MS_SLAVE") => {
+            "no mount reaches the host"
+        }
         "open_tree" if text.contains("OPEN_TREE_CLONE") => "the root becomes a mount",
         "mount" if text.contains("MS_BIND") => "the root becomes a mount",
         "move_mount" => "the root is attached",
@@ -150,7 +170,14 @@ fn default_run_of_root_makes_at_most_eight_calls_that_are_not_mandatory() {
         let log = dir.join("log");
         let copy = scratch().join(format!("release-{who:?}"));
         assert!(Command::new("cp").arg(release()).arg(&copy).status().expect("cp").success());
-        let words = ["strace".as_ref(), "-f".as_ref(), "-q".as_ref(), "-o".as_ref(), log.as_os_str(), copy.as_os_str()];
+        let words = [
+            "strace".as_ref(),
+            "-f".as_ref(),
+            "-q".as_ref(),
+            "-o".as_ref(),
+            log.as_os_str(),
+            copy.as_os_str(),
+        ];
         program(who, words).arg("run").arg(&root).arg("/bin/true").go().code(0);
         let all = calls(&log, "/bin/true");
         let before: Vec<_> = all.iter().filter(|c| c.before).collect();
@@ -160,7 +187,11 @@ fn default_run_of_root_makes_at_most_eight_calls_that_are_not_mandatory() {
             let why = mandatory(call);
             extra += usize::from(why.is_none());
             let shown: String = call.text.chars().take(90).collect();
-            text += &format!("  {} {shown}  [{}]\n", if why.is_some() { ' ' } else { '+' }, why.unwrap_or("not mandatory"));
+            text += &format!(
+                "  {} {shown}  [{}]\n",
+                if why.is_some() { ' ' } else { '+' },
+                why.unwrap_or("not mandatory")
+            );
         }
         let rest = all.iter().filter(|c| !c.before && !c.payload).count();
         say(&format!(
@@ -190,11 +221,15 @@ fn faults_until_it_waits(who: Who, options: &str) -> (u64, u64) {
     unsafe { command.pre_exec(|| ptrace::traceme().map_err(Into::into)) };
     let mut child = command.spawn().expect("vesicle");
     let pid = Pid::from_raw(child.id() as i32);
-    assert!(matches!(waitpid(pid, None), Ok(WaitStatus::Stopped(_, Signal::SIGTRAP))), "it stops at its exec");
+    assert!(
+        matches!(waitpid(pid, None), Ok(WaitStatus::Stopped(_, Signal::SIGTRAP))),
+        "it stops at its exec"
+    );
     let start = faults(pid);
     ptrace::detach(pid, None).expect("detach");
     let end = Instant::now() + Duration::from_secs(10);
-    let paused = |pid: i32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "pause");
+    let paused =
+        |pid: i32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "pause");
     while !marked(&mark).iter().any(|(pid, _)| paused(*pid)) {
         assert!(Instant::now() < end, "the payload did not start");
         std::thread::sleep(Duration::from_millis(2));
@@ -203,11 +238,20 @@ fn faults_until_it_waits(who: Who, options: &str) -> (u64, u64) {
     let stop = faults(pid);
     let memory = |name: &str| -> u64 {
         let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("smaps_rollup");
-        text.lines().find_map(|l| l.strip_prefix(name)?.trim().strip_suffix(" kB")?.trim().parse().ok()).expect("a number")
+        text.lines()
+            .find_map(|l| l.strip_prefix(name)?.trim().strip_suffix(" kB")?.trim().parse().ok())
+            .expect("a number")
     };
     // A second one: what both have is not private.
     let mut again = Command::new(&copy);
-    again.arg("run").arg(tiny_root(Who::User)).arg("/bin/pause").current_dir("/").env("VESICLE_TEST_MARK", &mark).stdin(Stdio::null()).stdout(Stdio::null());
+    again
+        .arg("run")
+        .arg(tiny_root(Who::User))
+        .arg("/bin/pause")
+        .current_dir("/")
+        .env("VESICLE_TEST_MARK", &mark)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
     if is_root() {
         again.uid(UID).gid(UID);
     }

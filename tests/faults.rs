@@ -23,7 +23,13 @@ impl Scene {
         let (root, dir) = (tiny_root(who), folder(who));
         fs::create_dir(dir.join("src")).expect("mkdir");
         let options = options.replace("DIR", &dir.to_string_lossy());
-        Scene { who, root, dir, options: options.split_whitespace().map(String::from).collect(), reports: false }
+        Scene {
+            who,
+            root,
+            dir,
+            options: options.split_whitespace().map(String::from).collect(),
+            reports: false,
+        }
     }
 
     fn log(&self) -> PathBuf {
@@ -32,7 +38,12 @@ impl Scene {
 
     fn go(&self, strace: &[String]) -> Outcome {
         let _ = fs::remove_file(self.log());
-        let mut launch = run(self.who).under(["strace", "-f", "-q", "-o"]).under([self.log()]).under(strace).args(&self.options).limit(10);
+        let mut launch = run(self.who)
+            .under(["strace", "-f", "-q", "-o"])
+            .under([self.log()])
+            .under(strace)
+            .args(&self.options)
+            .limit(10);
         if self.reports {
             let null = || File::options().read(true).write(true).open("/dev/null").expect("/dev/null");
             launch = launch.fd(20, null()).fd(21, null()).fd(22, null());
@@ -83,7 +94,9 @@ fn every_call_fails(mut scene: Scene, reports: bool) {
         if name.starts_with("clone") || name.ends_with("fork") {
             errnos.extend(["EAGAIN", "ENOSYS", "ENOSPC"]);
         }
-        if ["read", "write", "writev", "wait4", "waitid", "rt_sigtimedwait", "openat", "open", "ppoll"].contains(&name.as_str()) {
+        if ["read", "write", "writev", "wait4", "waitid", "rt_sigtimedwait", "openat", "open", "ppoll"]
+            .contains(&name.as_str())
+        {
             errnos.push("EINTR");
         }
         for errno in errnos {
@@ -92,13 +105,16 @@ fn every_call_fails(mut scene: Scene, reports: bool) {
             runs += 1;
             let log = String::from_utf8_lossy(&fs::read(scene.log()).unwrap_or_default()).into_owned();
             let after = calls(&scene.log(), "/bin/true");
-            let ran = after.iter().any(|c| c.name == "execve" && c.text.starts_with("execve(\"/bin/true\"") && !c.failed);
+            let ran = after
+                .iter()
+                .any(|c| c.name == "execve" && c.text.starts_with("execve(\"/bin/true\"") && !c.failed);
             let interrupted = errno == "EINTR";
             let verdict = if end.hung {
                 Some("it hung".to_string())
             } else if !log.contains("(INJECTED)") {
                 // Another path was taken in this run (a race between launcher and child): nothing failed.
-                (end.code != Some(0)).then(|| format!("nothing was injected, yet the status is {:?}", end.code))
+                (end.code != Some(0))
+                    .then(|| format!("nothing was injected, yet the status is {:?}", end.code))
             } else if !end.left.is_empty() {
                 Some(format!("left: {:?}", end.left))
             } else if log.lines().count() > 400 {
@@ -111,7 +127,9 @@ fn every_call_fails(mut scene: Scene, reports: bool) {
                         None
                     }
                     Some(0) => Some("it went on as if nothing had happened".into()),
-                    Some(125..=127) if *before && ran => Some(format!("the payload ran, and then the status is {:?}", end.code)),
+                    Some(125..=127) if *before && ran => {
+                        Some(format!("the payload ran, and then the status is {:?}", end.code))
+                    }
                     Some(125..=127) => end.complaint(),
                     // The wait itself failed: whatever it says, it ended and left nothing.
                     _ if !before && end.code.is_some() => None,
@@ -119,12 +137,22 @@ fn every_call_fails(mut scene: Scene, reports: bool) {
                 }
             };
             if let Some(verdict) = verdict {
-                let which = seen.iter().find(|c| c.name == *name && c.nth == *nth).map(|c| c.text.clone()).unwrap_or_default();
-                wrong.push(format!("{errno} for {name} no. {nth}: {verdict}\n    {which}\n    stderr: {:?}", end.stderr));
+                let which = seen
+                    .iter()
+                    .find(|c| c.name == *name && c.nth == *nth)
+                    .map(|c| c.text.clone())
+                    .unwrap_or_default();
+                wrong.push(format!(
+                    "{errno} for {name} no. {nth}: {verdict}\n    {which}\n    stderr: {:?}",
+                    end.stderr
+                ));
             }
             let now = scene.files();
             if now != files {
-                wrong.push(format!("{errno} for {name} no. {nth}: the files changed: {:?}", now.iter().filter(|f| !files.contains(f)).collect::<Vec<_>>()));
+                wrong.push(format!(
+                    "{errno} for {name} no. {nth}: the files changed: {:?}",
+                    now.iter().filter(|f| !files.contains(f)).collect::<Vec<_>>()
+                ));
                 for path in now.iter().filter(|f| !files.contains(f)) {
                     let _ = fs::remove_file(path.split(' ').next().unwrap_or_default());
                 }
@@ -136,11 +164,21 @@ fn every_call_fails(mut scene: Scene, reports: bool) {
         todo.len(),
         scene.who,
         scene.options.join(" "),
-        if optional.is_empty() { String::new() } else { format!(" (may fail: {})", Vec::from_iter(optional).join(", ")) }
+        if optional.is_empty() {
+            String::new()
+        } else {
+            format!(" (may fail: {})", Vec::from_iter(optional).join(", "))
+        }
     ));
     let new = new_mounts(&mounted);
     assert!(new.is_empty(), "mounts in the host's view: {new:?}");
-    assert!(wrong.is_empty(), "{} of {runs} wrong for {:?}:\n{}", wrong.len(), scene.options, wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {runs} wrong for {:?}:\n{}",
+        wrong.len(),
+        scene.options,
+        wrong.join("\n")
+    );
 }
 
 fn for_everyone(options: &str) {
@@ -194,7 +232,8 @@ fn process_options_survive_the_failure_of_each_call() {
 fn reports_survive_the_failure_of_each_call() {
     for &who in everyone() {
         for how in ["", "--init"] {
-            let options = format!("{how} --pid-file DIR/pid --info-fd 20 --sync-fd 21 --keep-fd 21 --block-fd 22");
+            let options =
+                format!("{how} --pid-file DIR/pid --info-fd 20 --sync-fd 21 --keep-fd 21 --block-fd 22");
             every_call_fails(Scene::new(who, &options), true);
         }
     }
@@ -216,7 +255,12 @@ fn range_maps_survive_the_failure_of_each_call() {
         return;
     }
     for how in ["", "--init"] {
-        let scene = Scene::new(Who::Root, &format!("{how} --unshare-user --map-users 0:100000:10 --map-users 10:300000:5 --map-groups 0:100000:10"));
+        let scene = Scene::new(
+            Who::Root,
+            &format!(
+                "{how} --unshare-user --map-users 0:100000:10 --map-users 10:300000:5 --map-groups 0:100000:10"
+            ),
+        );
         every_call_fails(scene, false);
     }
 }
@@ -226,14 +270,25 @@ fn joins_survive_the_failure_of_each_call() {
     for &who in everyone() {
         let dir = folder(who);
         let root = tiny_root(who);
-        let mut first = run(who).arg("--unshare-user").arg("--pid-file").arg(dir.join("pid")).arg(&root).arg("/bin/pause").limit(200).spawn();
+        let mut first = run(who)
+            .arg("--unshare-user")
+            .arg("--pid-file")
+            .arg(dir.join("pid"))
+            .arg(&root)
+            .arg("/bin/pause")
+            .limit(200)
+            .spawn();
         let read = |path: &Path| fs::read_to_string(path).ok().and_then(|t| t.trim().parse::<i32>().ok());
         first.until("a pid file", |_| read(&dir.join("pid")).is_some());
         let pid = read(&dir.join("pid")).expect("a pid");
-        first.until("its payload", |_| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "pause"));
+        first.until("its payload", |_| {
+            fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "pause")
+        });
         let ns = format!("/proc/{pid}/ns");
         for how in ["", "--init"] {
-            let options = format!("{how} --userns {ns}/user --netns {ns}/net --utsns {ns}/uts --ipcns {ns}/ipc --cgroupns {ns}/cgroup --pidns {ns}/pid");
+            let options = format!(
+                "{how} --userns {ns}/user --netns {ns}/net --utsns {ns}/uts --ipcns {ns}/ipc --cgroupns {ns}/cgroup --pidns {ns}/pid"
+            );
             every_call_fails(Scene::new(who, &options), false);
         }
         first.signal(Signal::SIGTERM);
@@ -262,11 +317,22 @@ fn wait_that_always_fails_neither_hangs_nor_spins() {
             for call in ["rt_sigtimedwait", "wait4", "waitid", "ppoll", "rt_sigprocmask", "kill"] {
                 for errno in ["EPERM", "ECHILD", "EINVAL"] {
                     let scene = Scene::new(who, how);
-                    let end = scene.go(&[format!("--trace={call}"), format!("--inject={call}:error={errno}:when=1+")]);
+                    let end = scene
+                        .go(&[format!("--trace={call}"), format!("--inject={call}:error={errno}:when=1+")]);
                     let lines = fs::read_to_string(scene.log()).unwrap_or_default().lines().count();
-                    assert!(!end.hung, "{call} always says {errno} ({how}, {who:?}): it hung after {lines} calls");
-                    assert!(lines < 400, "{call} always says {errno} ({how}, {who:?}): it spun, {lines} calls");
-                    assert!(end.left.is_empty(), "{call} always says {errno} ({how}, {who:?}): {:?}", end.left);
+                    assert!(
+                        !end.hung,
+                        "{call} always says {errno} ({how}, {who:?}): it hung after {lines} calls"
+                    );
+                    assert!(
+                        lines < 400,
+                        "{call} always says {errno} ({how}, {who:?}): it spun, {lines} calls"
+                    );
+                    assert!(
+                        end.left.is_empty(),
+                        "{call} always says {errno} ({how}, {who:?}): {:?}",
+                        end.left
+                    );
                 }
             }
         }

@@ -65,7 +65,11 @@ fn version_and_help_go_to_stdout() {
         for words in ["help", "--help", "help run", "run --help"] {
             let help = call(who).words(words).go();
             help.code(0);
-            assert!(help.stdout.contains("vesicle run") || help.stdout.contains("run ["), "{words}: {}", help.stdout);
+            assert!(
+                help.stdout.contains("vesicle run") || help.stdout.contains("run ["),
+                "{words}: {}",
+                help.stdout
+            );
             assert!(help.stderr.is_empty(), "{words}: {}", help.stderr);
         }
     }
@@ -80,9 +84,15 @@ fn descriptors_opened_before_do_not_reach_the_payload() {
         for how in ["", "--init", "--chroot", "--dev /dev --tmpfs /tmp"] {
             let mut launch = run(who).words(how);
             for n in 3..13 {
-                launch = launch.fd(n, File::open(["/", "/etc", "/proc", "/tmp"][n as usize % 4]).expect("open"));
+                launch =
+                    launch.fd(n, File::open(["/", "/etc", "/proc", "/tmp"][n as usize % 4]).expect("open"));
             }
-            launch.fd(64, File::open("/").expect("open")).fd(199, File::open("/").expect("open")).sh(&root, look).go().says("");
+            launch
+                .fd(64, File::open("/").expect("open"))
+                .fd(199, File::open("/").expect("open"))
+                .sh(&root, look)
+                .go()
+                .says("");
         }
         run(who)
             .fd(7, File::open("/etc").expect("open"))
@@ -115,7 +125,13 @@ fn kept_descriptor_carries_what_it_held() {
     for &who in everyone() {
         let Some(root) = rootfs(who) else { return };
         for how in ["", "--init"] {
-            run(who).words(how).fd(9, file_with(b"held\n")).args(["--keep-fd", "9"]).sh(&root, "cat <&9").go().says("held");
+            run(who)
+                .words(how)
+                .fd(9, file_with(b"held\n"))
+                .args(["--keep-fd", "9"])
+                .sh(&root, "cat <&9")
+                .go()
+                .says("held");
         }
     }
 }
@@ -126,11 +142,22 @@ fn with_die_with_parent_nothing_is_left_whenever_the_launcher_is_killed() {
         let Some(root) = rootfs(who) else { return };
         for round in 0..100u64 {
             for how in ["", "--init"] {
-                let running = run(who).args(["--die-with-parent"]).words(how).arg(&root).args(["/bin/sleep", "77"]).spawn();
+                let running = run(who)
+                    .args(["--die-with-parent"])
+                    .words(how)
+                    .arg(&root)
+                    .args(["/bin/sleep", "77"])
+                    .spawn();
                 std::thread::sleep(Duration::from_micros(round * 30));
                 running.signal(Signal::SIGKILL);
                 let end = running.wait();
-                assert!(end.left.is_empty(), "{who:?}, killed after {} µs: {:?} left by {}", round * 30, end.left, end.shown);
+                assert!(
+                    end.left.is_empty(),
+                    "{who:?}, killed after {} µs: {:?} left by {}",
+                    round * 30,
+                    end.left,
+                    end.shown
+                );
             }
         }
     }
@@ -182,7 +209,8 @@ fn info_fd_tells_pid_and_namespaces_before_the_command_starts() {
                 .spawn();
             let mut text = String::new();
             File::from(read).read_to_string(&mut text).expect("info");
-            let info: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text:?}"));
+            let info: serde_json::Value =
+                serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text:?}"));
             assert_eq!(running.stdout(), "", "the command started before the gate opened");
             let pid = info["child-pid"].as_i64().expect("child-pid");
             let uts = fs::read_link(format!("/proc/{pid}/ns/uts")).expect("its namespace");
@@ -191,7 +219,12 @@ fn info_fd_tells_pid_and_namespaces_before_the_command_starts() {
             let said = running.stdout();
             let inode = |kind: &str| {
                 let line = said.lines().find(|l| l.starts_with(kind)).expect("a namespace");
-                line.trim_end_matches(']').rsplit('[').next().expect("an inode").parse::<u64>().expect("a number")
+                line.trim_end_matches(']')
+                    .rsplit('[')
+                    .next()
+                    .expect("an inode")
+                    .parse::<u64>()
+                    .expect("a number")
             };
             for kind in ["net", "uts", "ipc", "pid", "mnt"] {
                 assert_eq!(info[format!("{kind}-namespace")].as_u64(), Some(inode(kind)), "{kind} of {text}");
@@ -210,7 +243,12 @@ fn block_fd_holds_the_command_until_data_or_end_of_file() {
         for data in [true, false] {
             for how in ["", "--init"] {
                 let (read, write) = pipe();
-                let mut running = run(who).words(how).fd(20, read).words("--block-fd 20").sh(&root, "echo up; ls /proc/self/fd").spawn();
+                let mut running = run(who)
+                    .words(how)
+                    .fd(20, read)
+                    .words("--block-fd 20")
+                    .sh(&root, "echo up; ls /proc/self/fd")
+                    .spawn();
                 std::thread::sleep(Duration::from_millis(100));
                 assert_eq!(running.stdout(), "", "it did not wait");
                 if data {
@@ -231,8 +269,12 @@ fn sync_fd_is_open_until_the_container_has_ended() {
         let Some(root) = rootfs(who) else { return };
         for how in ["", "--init"] {
             let (read, write) = pipe();
-            let mut running =
-                run(who).words(how).fd(20, write).words("--sync-fd 20").sh(&root, "[ -e /proc/self/fd/20 ] && echo leaked; echo up; exec sleep 77").spawn();
+            let mut running = run(who)
+                .words(how)
+                .fd(20, write)
+                .words("--sync-fd 20")
+                .sh(&root, "[ -e /proc/self/fd/20 ] && echo leaked; echo up; exec sleep 77")
+                .spawn();
             running.until_says("up");
             assert_eq!(running.stdout(), "up\n");
             assert!(!ended(&read), "end of file while the container runs");
@@ -273,7 +315,14 @@ fn pid_file_is_there_before_the_command_and_gone_after_whatever_happens() {
             end.code(6);
             assert!(end.stdout.trim().parse::<i32>().is_ok_and(|p| p > 1), "{:?}", end.stdout);
             assert!(!file.exists(), "left after the end");
-            run(who).words(how).arg("--pid-file").arg(&file).arg(&root).arg("/bin/nowhere").go().refuses(127, &["nowhere"]);
+            run(who)
+                .words(how)
+                .arg("--pid-file")
+                .arg(&file)
+                .arg(&root)
+                .arg("/bin/nowhere")
+                .go()
+                .refuses(127, &["nowhere"]);
             assert!(!file.exists(), "left after a failed exec");
         }
     }
@@ -285,12 +334,24 @@ fn payload_stays_in_the_callers_session_and_process_group() {
         let Some(root) = rootfs(who) else { return };
         for how in ["", "--init"] {
             let pid_file = folder(who).join("pid");
-            let mut running = run(who).words(how).arg("--pid-file").arg(&pid_file).sh(&root, "echo up; exec sleep 77").spawn();
+            let mut running = run(who)
+                .words(how)
+                .arg("--pid-file")
+                .arg(&pid_file)
+                .sh(&root, "echo up; exec sleep 77")
+                .spawn();
             running.until_says("up");
-            let child: i32 = fs::read_to_string(&pid_file).expect("pid file").trim().parse().expect("a number");
+            let child: i32 =
+                fs::read_to_string(&pid_file).expect("pid file").trim().parse().expect("a number");
             let ids = |pid: i32| {
                 let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("stat");
-                let after = stat.rsplit(") ").next().expect("fields").split(' ').map(String::from).collect::<Vec<_>>();
+                let after = stat
+                    .rsplit(") ")
+                    .next()
+                    .expect("fields")
+                    .split(' ')
+                    .map(String::from)
+                    .collect::<Vec<_>>();
                 (after[2].clone(), after[3].clone())
             };
             assert_eq!(ids(child), ids(running.pid()), "process group and session");
@@ -303,7 +364,8 @@ fn payload_stays_in_the_callers_session_and_process_group() {
 /// A container that others join: its pid as seen from outside.
 fn host_of(who: Who, root: &Path, options: &str) -> (Running, i32) {
     let pid_file = folder(who).join("pid");
-    let mut running = run(who).words(options).arg("--pid-file").arg(&pid_file).sh(root, "echo up; exec sleep 7654").spawn();
+    let mut running =
+        run(who).words(options).arg("--pid-file").arg(&pid_file).sh(root, "echo up; exec sleep 7654").spawn();
     running.until_says("up");
     let pid = fs::read_to_string(&pid_file).expect("pid file").trim().parse().expect("a number");
     (running, pid)
@@ -321,7 +383,12 @@ fn namespaces_are_joined_by_descriptor_and_by_path() {
             let user = format!("/proc/{pid}/ns/user");
             let look = format!("readlink /proc/self/ns/{kind}");
             for how in ["", "--init"] {
-                run(who).words(how).args(["--userns", &user, &format!("--{kind}ns"), &path]).sh(&root, &look).go().says(&inode);
+                run(who)
+                    .words(how)
+                    .args(["--userns", &user, &format!("--{kind}ns"), &path])
+                    .sh(&root, &look)
+                    .go()
+                    .says(&inode);
                 run(who)
                     .words(how)
                     .fd(30, File::open(&user).expect("open"))
@@ -337,9 +404,16 @@ fn namespaces_are_joined_by_descriptor_and_by_path() {
         }
         let user = format!("/proc/{pid}/ns/user");
         let pidns = format!("/proc/{pid}/ns/pid");
-        let seen = run(who).args(["--userns", &user, "--pidns", &pidns]).sh(&root, "cat /proc/1/cmdline | tr '\\0' ' '; echo; echo $$").go();
+        let seen = run(who)
+            .args(["--userns", &user, "--pidns", &pidns])
+            .sh(&root, "cat /proc/1/cmdline | tr '\\0' ' '; echo; echo $$")
+            .go();
         seen.code(0);
-        assert!(seen.stdout.starts_with("sleep 7654"), "/proc shows the joined PID namespace: {:?}", seen.stdout);
+        assert!(
+            seen.stdout.starts_with("sleep 7654"),
+            "/proc shows the joined PID namespace: {:?}",
+            seen.stdout
+        );
         assert_ne!(seen.stdout.lines().last(), Some("1"));
         first.signal(Signal::SIGTERM);
         first.wait().code(143);
@@ -350,18 +424,37 @@ fn namespaces_are_joined_by_descriptor_and_by_path() {
 fn namespace_of_the_wrong_kind_is_refused() {
     for &who in everyone() {
         let Some(root) = rootfs(who) else { return };
-        run(who).args(["--netns", "/proc/self/ns/uts"]).arg(&root).arg("/bin/true").go().refuses(125, &["/proc/self/ns/uts"]);
-        run(who).args(["--netns", "/etc/passwd"]).arg(&root).arg("/bin/true").go().refuses(125, &["/etc/passwd"]);
+        run(who)
+            .args(["--netns", "/proc/self/ns/uts"])
+            .arg(&root)
+            .arg("/bin/true")
+            .go()
+            .refuses(125, &["/proc/self/ns/uts"]);
+        run(who)
+            .args(["--netns", "/etc/passwd"])
+            .arg(&root)
+            .arg("/bin/true")
+            .go()
+            .refuses(125, &["/etc/passwd"]);
         run(who).args(["--utsns", "77"]).arg(&root).arg("/bin/true").go().refuses(125, &["77"]);
-        run(who).args(["--pidns", "/proc/nowhere"]).arg(&root).arg("/bin/true").go().refuses(125, &["/proc/nowhere"]);
+        run(who)
+            .args(["--pidns", "/proc/nowhere"])
+            .arg(&root)
+            .arg("/bin/true")
+            .go()
+            .refuses(125, &["/proc/nowhere"]);
     }
 }
 
 #[test]
 fn auto_takes_the_callers_range_through_newuidmap() {
-    let (Some(_), Some(_), Some(_)) = (need!("newuidmap"), need!("unshare"), need!("setpriv")) else { return };
+    let (Some(_), Some(_), Some(_)) = (need!("newuidmap"), need!("unshare"), need!("setpriv")) else {
+        return;
+    };
     if !is_root() {
-        say("SKIP auto_takes_the_callers_range_through_newuidmap: not root, and nobody else may write /etc/subuid");
+        say(
+            "SKIP auto_takes_the_callers_range_through_newuidmap: not root, and nobody else may write /etc/subuid",
+        );
         return;
     }
     let Some(root) = rootfs(Who::User) else { return };
@@ -380,7 +473,12 @@ fn auto_takes_the_callers_range_through_newuidmap() {
     end.code(0);
     assert_eq!(end.stdout.lines().last(), Some("0"), "{}", end.stdout);
     let five = fs::metadata(root.join("data/five")).expect("five");
-    assert!((500_000..565_536).contains(&five.uid()), "uid 5 inside is {} outside: {}", five.uid(), end.stdout);
+    assert!(
+        (500_000..565_536).contains(&five.uid()),
+        "uid 5 inside is {} outside: {}",
+        five.uid(),
+        end.stdout
+    );
     assert!((700_000..765_536).contains(&five.gid()), "gid 6 inside is {} outside", five.gid());
     assert_eq!(fs::metadata(root.join("data/zero")).expect("zero").uid(), UID, "root inside is the caller");
     // Under --init too, and when the range is missing the line says where it was looked for.
@@ -392,7 +490,11 @@ fn auto_takes_the_callers_range_through_newuidmap() {
 #[test]
 fn range_that_the_caller_may_not_map_is_refused() {
     let Some(root) = rootfs(Who::User) else { return };
-    let end = run(Who::User).words("--map-users 0:100000:10 --map-groups 0:100000:10").arg(&root).arg("/bin/true").go();
+    let end = run(Who::User)
+        .words("--map-users 0:100000:10 --map-groups 0:100000:10")
+        .arg(&root)
+        .arg("/bin/true")
+        .go();
     end.refuses(125, &["vesicle: "]);
 }
 
@@ -423,7 +525,12 @@ fn debian() -> Option<PathBuf> {
 #[test]
 fn debian_root_lists_its_packages_and_its_processes() {
     let Some(root) = debian() else { return };
-    let apt = run(Who::Root).words("--dev /dev --tmpfs /tmp").arg(&root).words("apt list --installed").limit(60).go();
+    let apt = run(Who::Root)
+        .words("--dev /dev --tmpfs /tmp")
+        .arg(&root)
+        .words("apt list --installed")
+        .limit(60)
+        .go();
     apt.code(0);
     assert!(apt.stdout.lines().filter(|l| l.contains("[installed")).count() > 50, "{}", apt.stdout);
     let ps = run(Who::Root).arg(&root).words("ps -A -o pid=,comm=").go();
@@ -436,7 +543,8 @@ fn debian_root_lists_its_packages_and_its_processes() {
 fn debian_root_runs_a_shell_with_job_control() {
     let Some(root) = debian() else { return };
     for how in ["", "--init"] {
-        let line = format!("{} run {how} --dev /dev {} /bin/bash --norc -i", vesicle().display(), root.display());
+        let line =
+            format!("{} run {how} --dev /dev {} /bin/bash --norc -i", vesicle().display(), root.display());
         let mut pty = Pty::shell(Who::Root);
         pty.line(&line);
         pty.line("echo in''side $$");
@@ -467,11 +575,25 @@ fn umask_environment_and_argv0_reach_the_payload() {
         env.code(0);
         assert!(env.stdout.contains("A=1\n") && env.stdout.contains("B=x y\n"), "{}", env.stdout);
         let env = run(who).words("--clearenv --setenv ONLY this").arg(&root).arg("/bin/env").go();
-        assert_eq!(env.stdout.lines().filter(|l| !l.starts_with("VESICLE_TEST_MARK")).collect::<Vec<_>>(), ["ONLY=this"]);
-        run(who).args(["--argv0", "sh"]).arg(&root).args(["/bin/busybox", "-c", "echo as a shell"]).go().says("as a shell");
+        assert_eq!(
+            env.stdout.lines().filter(|l| !l.starts_with("VESICLE_TEST_MARK")).collect::<Vec<_>>(),
+            ["ONLY=this"]
+        );
+        run(who)
+            .args(["--argv0", "sh"])
+            .arg(&root)
+            .args(["/bin/busybox", "-c", "echo as a shell"])
+            .go()
+            .says("as a shell");
         run(who).args(["--umask", "0007"]).sh(&root, "umask").go().says("0007");
         // PATH is the container's: what --setenv says.
-        run(who).env("PATH", "/nowhere").args(["--setenv", "PATH", "/bin"]).arg(&root).args(["echo", "found"]).go().says("found");
+        run(who)
+            .env("PATH", "/nowhere")
+            .args(["--setenv", "PATH", "/bin"])
+            .arg(&root)
+            .args(["echo", "found"])
+            .go()
+            .says("found");
         run(who).env("PATH", "/nowhere").arg(&root).args(["echo", "found"]).go().refuses(127, &["echo"]);
     }
 }
@@ -484,7 +606,12 @@ fn a_thousand_options_come_from_a_descriptor() {
         for i in 0..1000 {
             text.extend_from_slice(format!("--setenv\0V{i}\0{i}\0").as_bytes());
         }
-        run(who).fd(15, file_with(&text)).args(["--args", "15"]).sh(&root, "echo $V0 $V999").go().says("0 999");
+        run(who)
+            .fd(15, file_with(&text))
+            .args(["--args", "15"])
+            .sh(&root, "echo $V0 $V999")
+            .go()
+            .says("0 999");
         // From a pipe that is written bit by bit, too.
         let (read, write) = pipe();
         let writer = std::thread::spawn(move || {
@@ -505,8 +632,23 @@ fn host_mounts_are_the_same_after_every_kind_of_run() {
     for &who in everyone() {
         let Some(root) = rootfs(who) else { return };
         let src = folder(who);
-        for how in ["", "--chroot", "--init", "--dev /dev --tmpfs /tmp", "--no-proc", "--unshare-user --dev /dev", "--share-pid --share-net"] {
-            run(who).words(how).arg("--bind").args([src.as_os_str(), "/data".as_ref()]).arg(&root).arg("/bin/true").go().code(0);
+        for how in [
+            "",
+            "--chroot",
+            "--init",
+            "--dev /dev --tmpfs /tmp",
+            "--no-proc",
+            "--unshare-user --dev /dev",
+            "--share-pid --share-net",
+        ] {
+            run(who)
+                .words(how)
+                .arg("--bind")
+                .args([src.as_os_str(), "/data".as_ref()])
+                .arg(&root)
+                .arg("/bin/true")
+                .go()
+                .code(0);
         }
     }
     assert_eq!(new_mounts(&before), Vec::<String>::new());

@@ -25,7 +25,11 @@ fn ctrl_c_ends_a_command_that_is_process_1_with_default_dispositions() {
                 pty.key(b"\x03");
                 pty.line("echo status $((100+$?))");
                 pty.expect("status 230");
-                assert!(!pty.states().iter().any(|s| s.0 == "sleep"), "the command is left: {:?}", pty.states());
+                assert!(
+                    !pty.states().iter().any(|s| s.0 == "sleep"),
+                    "the command is left: {:?}",
+                    pty.states()
+                );
             }
         }
     }
@@ -161,8 +165,11 @@ fn foreground_is_given_back_when_a_shell_inside_is_killed() {
 
 /// The oldest process of this name on the terminal.
 fn marked_named(pty: &Pty, name: &str) -> i32 {
-    let mut pids: Vec<i32> =
-        pty.pids().into_iter().filter(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == name)).collect();
+    let mut pids: Vec<i32> = pty
+        .pids()
+        .into_iter()
+        .filter(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == name))
+        .collect();
     pids.sort_unstable();
     *pids.first().expect("a process of that name")
 }
@@ -171,7 +178,8 @@ fn marked_named(pty: &Pty, name: &str) -> i32 {
 fn console_is_the_callers_terminal_in_dev() {
     for &who in everyone() {
         let Some(root) = rootfs(who) else { return };
-        let (mut pty, line) = at_keyboard(who, "--dev /dev", &root, "sh -c 'echo to the console >/dev/console; tty'");
+        let (mut pty, line) =
+            at_keyboard(who, "--dev /dev", &root, "sh -c 'echo to the console >/dev/console; tty'");
         pty.line(&line);
         pty.expect("to the console");
         pty.line("echo status $((100+$?))");
@@ -218,7 +226,11 @@ fn every_signal_reaches_a_payload_that_handles_it_exactly_once() {
             std::thread::sleep(Duration::from_millis(30));
             let said = running.stdout();
             for n in &signals {
-                assert_eq!(said.lines().filter(|l| *l == format!("got {n}.")).count(), 1, "signal {n} {how} as {who:?}: {said}");
+                assert_eq!(
+                    said.lines().filter(|l| *l == format!("got {n}.")).count(),
+                    1,
+                    "signal {n} {how} as {who:?}: {said}"
+                );
             }
             running.signal(Signal::SIGKILL);
             kill_marked(&running.mark);
@@ -244,7 +256,13 @@ fn signal_right_after_the_start_is_not_lost() {
                 running.signal(Signal::SIGTERM);
                 let end = running.wait();
                 assert!(!end.hung, "TERM after {} µs was lost ({how}, {who:?})", round * 60);
-                assert!(end.code == Some(143) || end.signal == Some(15), "{:?} {:?}: {}", end.code, end.signal, end.stderr);
+                assert!(
+                    end.code == Some(143) || end.signal == Some(15),
+                    "{:?} {:?}: {}",
+                    end.code,
+                    end.signal,
+                    end.stderr
+                );
                 assert!(end.left.is_empty(), "{:?}", end.left);
             }
         }
@@ -257,7 +275,8 @@ fn terminating_signal_ends_a_payload_with_default_dispositions() {
         let Some(root) = rootfs(who) else { return };
         for how in ["", "--init"] {
             for n in [1, 2, 3, 10, 12, 14, 15, 34, 64] {
-                let mut running = run(who).words(how).sh(&root, "ulimit -c 0; echo up; exec sleep 20").spawn();
+                let mut running =
+                    run(who).words(how).sh(&root, "ulimit -c 0; echo up; exec sleep 20").spawn();
                 running.until_says("up");
                 running.until("the exec", |r| {
                     marked(&r.mark).iter().any(|(pid, line)| *pid != r.pid() && line.starts_with("sleep"))
@@ -272,8 +291,14 @@ fn terminating_signal_ends_a_payload_with_default_dispositions() {
 
 #[test]
 fn mask_and_dispositions_of_the_payload_are_the_callers() {
-    let cases: [(&[i32], &[i32]); 6] =
-        [(&[], &[]), (&[15, 2], &[]), (&[], &[1, 13]), (&[34, 64, 10], &[15]), (&[17], &[]), (&[20, 21, 22, 18], &[20, 21, 22, 18])];
+    let cases: [(&[i32], &[i32]); 6] = [
+        (&[], &[]),
+        (&[15, 2], &[]),
+        (&[], &[1, 13]),
+        (&[34, 64, 10], &[15]),
+        (&[17], &[]),
+        (&[20, 21, 22, 18], &[20, 21, 22, 18]),
+    ];
     for &who in everyone() {
         let Some(root) = rootfs(who) else { return };
         for (blocked, ignored) in cases {
@@ -297,9 +322,18 @@ fn mask_and_dispositions_of_the_payload_are_the_callers() {
                 Ok(())
             };
             // What the same look says without vesicle.
-            let plain = program(who, [root.join("bin/busybox").as_os_str(), "grep".as_ref(), "-E".as_ref(), "^Sig(Blk|Ign|Cgt)".as_ref(), "/proc/self/status".as_ref()])
-                .before(set)
-                .go();
+            let plain = program(
+                who,
+                [
+                    root.join("bin/busybox").as_os_str(),
+                    "grep".as_ref(),
+                    "-E".as_ref(),
+                    "^Sig(Blk|Ign|Cgt)".as_ref(),
+                    "/proc/self/status".as_ref(),
+                ],
+            )
+            .before(set)
+            .go();
             plain.code(0);
             for how in ["", "--init", "--chroot", "--new-session"] {
                 let words = ["/bin/grep", "-E", "^Sig(Blk|Ign|Cgt)", "/proc/self/status"];
@@ -322,9 +356,15 @@ fn ignored_sigchld_of_the_caller_does_not_hang_and_keeps_the_status() {
             };
             run(who).words(how).before(ignore).sh(&root, "exit 9").limit(10).go().code(9);
             // And the payload finds it ignored, as it would without us (bit 17).
-            let look = run(who).words(how).before(ignore).arg(&root).args(["/bin/grep", "SigIgn", "/proc/self/status"]).go();
+            let look = run(who)
+                .words(how)
+                .before(ignore)
+                .arg(&root)
+                .args(["/bin/grep", "SigIgn", "/proc/self/status"])
+                .go();
             look.code(0);
-            let mask = u64::from_str_radix(look.stdout.trim().rsplit('\t').next().expect("a mask"), 16).expect("hex");
+            let mask = u64::from_str_radix(look.stdout.trim().rsplit('\t').next().expect("a mask"), 16)
+                .expect("hex");
             assert_ne!(mask & (1 << 16), 0, "{how}: {}", look.stdout);
         }
     }
@@ -335,10 +375,18 @@ fn waiting_launcher_and_init_sleep_without_a_wake_up() {
     for &who in everyone() {
         let Some(root) = rootfs(who) else { return };
         let pid_file = folder(who).join("pid");
-        let mut running = run(who).args(["--init", "--pid-file"]).arg(&pid_file).sh(&root, "echo up; exec sleep 20").spawn();
+        let mut running = run(who)
+            .args(["--init", "--pid-file"])
+            .arg(&pid_file)
+            .sh(&root, "echo up; exec sleep 20")
+            .spawn();
         running.until_says("up");
         std::thread::sleep(Duration::from_millis(100));
-        let ours: Vec<i32> = marked(&running.mark).into_iter().filter(|(_, line)| line.contains("vesicle")).map(|p| p.0).collect();
+        let ours: Vec<i32> = marked(&running.mark)
+            .into_iter()
+            .filter(|(_, line)| line.contains("vesicle"))
+            .map(|p| p.0)
+            .collect();
         assert!(ours.len() >= 2, "launcher and init: {ours:?}");
         let switches = || -> Vec<String> {
             ours.iter()

@@ -119,7 +119,10 @@ pub fn skip(name: &str, why: &str) {
     use std::io::Write;
     // Straight to the descriptor: the harness swallows what a passing test prints.
     let _ = writeln!(unsafe_stderr(), "SKIP {name}: {why}");
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "SKIP {name}: {why} (and CI=true does not allow that)");
+    assert!(
+        std::env::var("CI").as_deref() != Ok("true"),
+        "SKIP {name}: {why} (and CI=true does not allow that)"
+    );
 }
 
 /// Prints past the harness, for numbers that a reader wants to see.
@@ -146,9 +149,10 @@ macro_rules! need {
 }
 
 pub const APPLETS: &[&str] = &[
-    "sh", "awk", "cat", "chmod", "chown", "cut", "date", "echo", "env", "false", "grep", "head", "hostname", "id", "ip", "kill", "ln",
-    "ls", "mkdir", "mount", "printf", "ps", "pwd", "readlink", "rm", "rmdir", "sed", "sleep", "sort", "stat", "stty", "tail", "touch",
-    "tr", "true", "tty", "umount", "uname", "usleep", "wc",
+    "sh", "awk", "cat", "chmod", "chown", "cut", "date", "echo", "env", "false", "grep", "head", "hostname",
+    "id", "ip", "kill", "ln", "ls", "mkdir", "mount", "printf", "ps", "pwd", "readlink", "rm", "rmdir",
+    "sed", "sleep", "sort", "stat", "stty", "tail", "touch", "tr", "true", "tty", "umount", "uname",
+    "usleep", "wc",
 ];
 
 /// A root file system of busybox, owned by `who`; none where busybox is missing.
@@ -439,7 +443,13 @@ impl Running {
                 }
                 panic!("{} ended ({status}) before {what}: {}{}", self.shown, self.stdout(), self.stderr());
             }
-            assert!(Instant::now() < end, "{}: {what} did not come: {}{}", self.shown, self.stdout(), self.stderr());
+            assert!(
+                Instant::now() < end,
+                "{}: {what} did not come: {}{}",
+                self.shown,
+                self.stdout(),
+                self.stderr()
+            );
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -464,7 +474,11 @@ impl Running {
             signal: status.and_then(|s| s.signal()),
             stdout: contents(&self.out),
             stderr: contents(&self.err),
-            left: if status.is_some() { settled(&self.mark, Duration::from_secs(3)) } else { marked(&self.mark) },
+            left: if status.is_some() {
+                settled(&self.mark, Duration::from_secs(3))
+            } else {
+                marked(&self.mark)
+            },
             shown: self.shown.clone(),
         };
         if status.is_none() {
@@ -542,7 +556,12 @@ impl Outcome {
         assert!(self.stdout.is_empty(), "{}: it said on stdout: {}", self.shown, self.stdout);
         self.one_line();
         for word in words {
-            assert!(self.stderr.contains(word), "{}: the line does not name {word:?}: {}", self.shown, self.stderr);
+            assert!(
+                self.stderr.contains(word),
+                "{}: the line does not name {word:?}: {}",
+                self.shown,
+                self.stderr
+            );
         }
         self
     }
@@ -607,13 +626,22 @@ impl Pty {
         let ends = nix::pty::openpty(None, None).expect("a pseudo-terminal");
         let mark = new_mark();
         for fd in [&ends.master, &ends.slave] {
-            nix::fcntl::fcntl(fd, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC)).expect("cloexec");
+            nix::fcntl::fcntl(fd, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))
+                .expect("cloexec");
         }
         if is_root() {
-            nix::unistd::fchown(&ends.slave, Some(uid_of(who).into()), Some(gid_of(who).into())).expect("chown");
+            nix::unistd::fchown(&ends.slave, Some(uid_of(who).into()), Some(gid_of(who).into()))
+                .expect("chown");
         }
         let mut command = Command::new(words[0]);
-        command.args(&words[1..]).current_dir("/").env(MARK, &mark).env("PS1", "").env("PS2", "").env("TERM", "dumb").env_remove("ENV");
+        command
+            .args(&words[1..])
+            .current_dir("/")
+            .env(MARK, &mark)
+            .env("PS1", "")
+            .env("PS2", "")
+            .env("TERM", "dumb")
+            .env_remove("ENV");
         command.stdin(ends.slave.try_clone().expect("dup"));
         command.stdout(ends.slave.try_clone().expect("dup"));
         command.stderr(ends.slave.try_clone().expect("dup"));
@@ -687,12 +715,18 @@ impl Pty {
             let there = marked(&self.mark).into_iter().any(|(pid, _)| {
                 let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
                 let rest = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect::<Vec<_>>();
-                stat.contains(&format!("({name})")) && rest.get(2) == Some(&group.to_string().as_str()) && rest.first() != Some(&"T")
+                stat.contains(&format!("({name})"))
+                    && rest.get(2) == Some(&group.to_string().as_str())
+                    && rest.first() != Some(&"T")
             });
             if there {
                 return;
             }
-            assert!(Instant::now() < end, "{name} did not come to the foreground; the terminal shows:\n{}", self.text());
+            assert!(
+                Instant::now() < end,
+                "{name} did not come to the foreground; the terminal shows:\n{}",
+                self.text()
+            );
             std::thread::sleep(Duration::from_millis(3));
         }
     }
@@ -744,14 +778,32 @@ pub fn tiny_program(pause: bool) -> Vec<u8> {
     #[cfg(target_arch = "x86_64")]
     let (machine, code): (u16, &[u8]) = if pause {
         // ppoll(NULL, 0, NULL, NULL, 0), for ever
-        (62, &[0x31, 0xff, 0x31, 0xf6, 0x31, 0xd2, 0x4d, 0x31, 0xd2, 0x4d, 0x31, 0xc0, 0xb8, 0x0f, 1, 0, 0, 0x0f, 5, 0xeb, 0xeb])
+        (
+            62,
+            &[
+                0x31, 0xff, 0x31, 0xf6, 0x31, 0xd2, 0x4d, 0x31, 0xd2, 0x4d, 0x31, 0xc0, 0xb8, 0x0f, 1, 0, 0,
+                0x0f, 5, 0xeb, 0xeb,
+            ],
+        )
     } else {
         // exit(0)
         (62, &[0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 5])
     };
     #[cfg(target_arch = "aarch64")]
     let (machine, words): (u16, &[u32]) = if pause {
-        (183, &[0xd280_0000, 0xd280_0001, 0xd280_0002, 0xd280_0003, 0xd280_0004, 0xd280_0928, 0xd400_0001, 0x17ff_fff9])
+        (
+            183,
+            &[
+                0xd280_0000,
+                0xd280_0001,
+                0xd280_0002,
+                0xd280_0003,
+                0xd280_0004,
+                0xd280_0928,
+                0xd400_0001,
+                0x17ff_fff9,
+            ],
+        )
     } else {
         (183, &[0xd280_0000, 0xd280_0ba8, 0xd400_0001])
     };
@@ -853,7 +905,15 @@ pub fn calls(log: &Path, payload: &str) -> Vec<Call> {
         *nth += 1;
         let failed = rest.contains(") = -1 ");
         let unfinished = rest.ends_with("<unfinished ...>");
-        list.push(Call { pid, name: name.into(), nth: *nth, text: rest.into(), before: running == 0, payload: running == pid, failed });
+        list.push(Call {
+            pid,
+            name: name.into(),
+            nth: *nth,
+            text: rest.into(),
+            before: running == 0,
+            payload: running == pid,
+            failed,
+        });
         if rest.starts_with(&exec) && !failed && !unfinished && running == 0 {
             running = pid;
         }
