@@ -75,7 +75,7 @@ before_5_12() {
     echo "not on this kernel: refused in words"
 }
 # Is there a process with these words in its command line? Write one letter in brackets, so as not to find the search.
-alive() { grep -l -e "$1" /proc/[0-9]*/cmdline >/dev/null 2>&1; }
+alive() { [ -n "$(grep -l -e "$1" /proc/[0-9]*/cmdline 2>/dev/null)" ]; }
 # soon COMMAND... : it comes true within ten seconds.
 soon() {
     n=0
