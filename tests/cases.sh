@@ -86,6 +86,12 @@ soon() {
     done
 }
 not() { ! "$@"; }
+over() { case $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) in '' | Z*) return 0 ;; esac; return 1; }
+# ended PID : the exit status of a child in the background, which has ten seconds to end.
+ended() {
+    soon over "$1" || { kill -KILL "$1"; echo "it had to be killed"; }
+    wait "$1"
+}
 
 # --- promises
 
@@ -131,9 +137,10 @@ command_is_process_1_and_proc_lists_only_the_container() {
 }
 
 mount_inside_shows_proc_and_what_was_asked_for_only() {
+    mkdir -p "$T/src"
     cat /proc/self/mountinfo >"$T/before"
     for how in '' --chroot; do
-        out=$(inside 'cat /proc/self/mounts' $how --tmpfs /tmp --bind "$T" /data) || fail "$out"
+        out=$(inside 'cat /proc/self/mounts' $how --tmpfs /tmp --bind "$T/src" /data) || fail "$out"
         echo "$out" | cut -d' ' -f2 | grep -v '^/proc/' | sort >"$T/mounts"
         for want in /data /proc /tmp; do
             eq "mounts at $want (${how:-pivot_root}: $out)" "$(grep -c "^$want\$" "$T/mounts")" 1
@@ -153,7 +160,7 @@ nothing_mounted_inside_is_seen_outside() {
     soon test -e "$R/data/up" || fail "the container did not come up"
     grep -e "$R" /proc/self/mountinfo >"$T/seen"
     kill -TERM $pid
-    wait $pid
+    ended $pid
     eq "exit status" $? 143
     [ ! -s "$T/seen" ] || fail "the host sees $(cat "$T/seen")"
     [ ! -e "$R/tmp/made" ] || fail "the file in the tmpfs is in the root file system"
@@ -328,7 +335,7 @@ term_to_the_launcher_ends_the_container() {
         pid=$!
         soon test -e "$R/data/up" || fail "the container did not come up"
         kill -TERM $pid
-        wait $pid
+        ended $pid
         eq "exit status ${how:-}" $? 143
         soon not alive '8643[2]' || fail "the payload is still there"
     done
@@ -342,7 +349,7 @@ signal_reaches_a_payload_that_handles_it() {
         pid=$!
         soon test -e "$R/data/up" || fail "the container did not come up"
         kill -TERM $pid
-        wait $pid
+        ended $pid
         eq "exit status ${how:-}" $? 9
     done
     rm -f "$R/data/up"
@@ -519,7 +526,7 @@ pid_file_names_the_process_and_goes_with_it() {
     child=$(cat "$T/pid")
     grep -q 'sleep' "/proc/$child/comm" 2>/dev/null || soon grep -q sleep "/proc/$child/comm" || fail "process $child is not the command"
     kill -TERM $pid
-    wait $pid
+    ended $pid
     [ ! -e "$T/pid" ] || fail "the pid file is left"
     rm -f "$R/data/up"
 }
@@ -534,7 +541,7 @@ joining_takes_a_path() {
     out=$(inside 'hostname; readlink /proc/self/ns/net' ${user:+--userns /proc/$child/ns/user} --utsns "/proc/$child/ns/uts" --netns "/proc/$child/ns/net")
     want=$(readlink "/proc/$child/ns/net")
     kill -TERM $pid
-    wait $pid
+    ended $pid
     eq "what was joined" "$(echo $out)" "first $want"
     rm -f "$R/data/up"
 }
@@ -557,7 +564,7 @@ if ! "$R/bin/busybox" true 2>/dev/null; then echo "not ok setup: $BUSYBOX is not
 
 passed=0 failed=0 skipped=0
 for promise; do
-    ( $promise ) >"$T/said" 2>&1 </dev/null
+    ( trap 'kill -TERM $(jobs -p) 2>/dev/null' EXIT; $promise ) >"$T/said" 2>&1 </dev/null
     case $? in
     0)
         passed=$((passed + 1))
