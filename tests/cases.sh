@@ -23,6 +23,8 @@ chmod 755 "$T"
 trap 'chmod -R u+rwx "$T" 2>/dev/null; rm -rf "$T"' EXIT
 trap 'exit 1' HUP INT TERM
 R=$T/root
+# Seconds that tell the sleepers of this run from those of another.
+S=9$$
 
 # A root file system of one program and its names.
 make_root() {
@@ -251,13 +253,13 @@ no_descriptor_above_2_reaches_the_payload() {
 with_die_with_parent_the_container_dies_when_the_launcher_is_killed() {
     for how in '' --init; do
         rm -f "$R/data/up"
-        "$VESICLE" run --die-with-parent $how "$R" /bin/sh -c 'touch /data/up; sleep 86431; true' &
+        "$VESICLE" run --die-with-parent $how "$R" /bin/sh -c 'touch /data/up; sleep '$S'1; true' &
         pid=$!
         soon test -e "$R/data/up" || fail "the container did not come up"
-        alive '8643[1]' || fail "it is not seen while it runs"
+        alive "[9]${S#9}1" || fail "it is not seen while it runs"
         kill -KILL $pid
         wait $pid 2>/dev/null
-        soon not alive '8643[1]' || fail "the payload outlived the launcher ${how:-}"
+        soon not alive "[9]${S#9}1" || fail "the payload outlived the launcher ${how:-}"
     done
     rm -f "$R/data/up"
 }
@@ -331,13 +333,13 @@ exit_127_when_the_command_is_not_found() {
 term_to_the_launcher_ends_the_container() {
     for how in '' --init; do
         rm -f "$R/data/up"
-        "$VESICLE" run $how "$R" /bin/sh -c 'touch /data/up; exec sleep 86432' &
+        "$VESICLE" run $how "$R" /bin/sh -c 'touch /data/up; exec sleep '$S'2' &
         pid=$!
         soon test -e "$R/data/up" || fail "the container did not come up"
         kill -TERM $pid
         ended $pid
         eq "exit status ${how:-}" $? 143
-        soon not alive '8643[2]' || fail "the payload is still there"
+        soon not alive "[9]${S#9}2" || fail "the payload is still there"
     done
     rm -f "$R/data/up"
 }
@@ -519,7 +521,7 @@ options_are_read_from_a_descriptor_and_from_a_file() {
 
 pid_file_names_the_process_and_goes_with_it() {
     rm -f "$R/data/up"
-    "$VESICLE" run --pid-file "$T/pid" "$R" /bin/sh -c 'touch /data/up; exec sleep 86433' &
+    "$VESICLE" run --pid-file "$T/pid" "$R" /bin/sh -c 'touch /data/up; exec sleep '$S'3' &
     pid=$!
     soon test -e "$R/data/up" || fail "the container did not come up"
     [ -s "$T/pid" ] || fail "no pid file while the command runs"
@@ -534,7 +536,7 @@ pid_file_names_the_process_and_goes_with_it() {
 joining_takes_a_path() {
     rm -f "$R/data/up"
     if [ "$ME" = 0 ]; then user=; else user=1; fi
-    "$VESICLE" run --hostname first --pid-file "$T/pid" "$R" /bin/sh -c 'touch /data/up; exec sleep 86434' &
+    "$VESICLE" run --hostname first --pid-file "$T/pid" "$R" /bin/sh -c 'touch /data/up; exec sleep '$S'4' &
     pid=$!
     soon test -e "$R/data/up" || fail "the container did not come up"
     child=$(cat "$T/pid")
