@@ -1,0 +1,51 @@
+//! Linker flags for the binary, and nothing else: each with the reason why it is there.
+
+use std::{env, path::Path};
+
+fn main() {
+    let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    let script = Path::new(&root).join("linker/vesicle.ld");
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed={}", script.display());
+    println!("cargo::rerun-if-env-changed=RUSTC_LINKER");
+
+    let os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    let arch = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    if os != "linux" || !matches!(arch.as_str(), "x86_64" | "aarch64") {
+        println!("cargo::error=vesicle is for Linux on x86_64 and aarch64, not for {os} on {arch}");
+        return;
+    }
+
+    // A C compiler takes linker flags behind -Wl, and adds start files of its own; a bare linker knows neither.
+    let direct = env::var("RUSTC_LINKER").is_ok_and(|l| {
+        let name = Path::new(&l).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        ["ld", "ld.lld", "rust-lld", "lld", "ld.bfd", "ld.mold", "mold"].contains(&name.as_str())
+    });
+    let flag = |f: &str| {
+        let f = if direct { f.to_string() } else { format!("-Wl,{f}") };
+        println!("cargo::rustc-link-arg-bins={f}");
+    };
+    if !direct {
+        // Our _start is the entry; the C library's start files call a main that isn't there.
+        println!("cargo::rustc-link-arg-bins=-nostartfiles");
+        // No C library, no compiler library: a call to either must fail the link.
+        println!("cargo::rustc-link-arg-bins=-nostdlib");
+        // Position-independent without an interpreter: the kernel places us where it likes (ASLR).
+        println!("cargo::rustc-link-arg-bins=-static-pie");
+    } else {
+        flag("-static");
+        flag("-pie");
+        flag("--no-dynamic-linker");
+    }
+    // One R-X segment, no writable memory, no relocation: the script asserts all three.
+    flag(&format!("--script={}", script.display()));
+    // What nobody calls is not shipped; that a panic is never called is proved this way too.
+    flag("--gc-sections");
+    // No segment to protect after relocation, as there is neither.
+    flag("-z");
+    flag("norelro");
+    // A build id is a section more; the release is reproducible without one.
+    flag("--build-id=none");
+    // The smallest table, for it is thrown away by the script.
+    flag("--hash-style=gnu");
+}
