@@ -1,0 +1,37 @@
+//! aarch64.
+
+use core::arch::naked_asm;
+
+/// e_machine in the ELF header: EM_AARCH64, elf(5).
+#[cfg(feature = "words")]
+pub(crate) const ELF_MACHINE: u16 = 183;
+
+/// clone(2) whose child calls `f(arg)`, which must never return; the parent gets the pid or a negative errno.
+///
+/// The child's stack begins 256 bytes below the parent's frame; see the x86_64 file for why that is sound.
+/// The order of the arguments is flags, stack, parent_tid, tls, child_tid here. The kernel preserves x9 and x10.
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn clone_with(
+    flags: usize,
+    f: unsafe extern "C" fn(*mut u8) -> !,
+    arg: *mut u8,
+) -> isize {
+    naked_asm!(
+        "mov x9, x1",
+        "mov x10, x2",
+        "sub x1, sp, #256",
+        "mov x2, #0",
+        "mov x3, #0",
+        "mov x4, #0",
+        "mov x8, {clone}",
+        "svc #0",
+        "cbnz x0, 2f",
+        "mov x29, #0",
+        "mov x30, #0",
+        "mov x0, x10",
+        "blr x9",
+        "brk #1",
+        "2: ret",
+        clone = const linux_raw_sys::general::__NR_clone,
+    )
+}

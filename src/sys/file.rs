@@ -1,0 +1,231 @@
+//! Files and directories.
+
+use super::{AtFd, Block, Errno, Fd, Result, ZStr, call};
+use core::mem::{MaybeUninit, size_of};
+use linux_raw_sys::general as c;
+pub use linux_raw_sys::general::{
+    AT_EMPTY_PATH, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_TRUNC, O_WRONLY,
+    RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS,
+};
+
+/// openat(2), close-on-exec.
+pub fn openat(dir: AtFd<'_>, path: ZStr<'_>, flags: u32, mode: u32) -> Result<Fd> {
+    // SAFETY: the kernel reads a NUL-terminated string.
+    unsafe { call!(openat, dir.0, path.as_ptr(), flags | O_CLOEXEC, mode) }.and_then(Fd::new)
+}
+
+/// openat2(2), close-on-exec. Linux 5.6.
+pub fn openat2(dir: AtFd<'_>, path: ZStr<'_>, flags: u32, resolve: u32) -> Result<Fd> {
+    let how = c::open_how { flags: u64::from(flags | O_CLOEXEC), mode: 0, resolve: u64::from(resolve) };
+    loop {
+        // SAFETY: the kernel reads the string and `how`, whose size it is given.
+        match unsafe { call!(openat2, dir.0, path.as_ptr(), &raw const how, size_of::<c::open_how>()) } {
+            // "a rename or mount happened during a `..`: try again", openat2(2): an attacker's race, or bad luck
+            Err(Errno::EAGAIN) => {}
+            r => return r.and_then(Fd::new),
+        }
+    }
+}
+
+/// read(2), once; retried when interrupted.
+pub fn read(fd: AtFd<'_>, buf: &mut [u8]) -> Result<usize> {
+    loop {
+        // SAFETY: the kernel writes at most `len` bytes at the pointer; both come from one slice.
+        match unsafe { call!(read, fd.0, buf.as_mut_ptr(), buf.len()) } {
+            Err(Errno::EINTR) => {}
+            r => return r,
+        }
+    }
+}
+
+/// write(2) of everything; what a full disk or a closed pipe says comes back.
+pub fn write(fd: AtFd<'_>, mut bytes: &[u8]) -> Result<()> {
+    while !bytes.is_empty() {
+        // SAFETY: the kernel reads `len` bytes at the pointer; both come from one slice.
+        match unsafe { call!(write, fd.0, bytes.as_ptr(), bytes.len()) } {
+            Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
+            Err(Errno::EINTR) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+/// Open, write, close: a file of /proc that takes its value in one write.
+pub fn write_file(path: ZStr<'_>, bytes: &[u8]) -> Result<()> {
+    write(openat(AtFd::CWD, path, O_WRONLY, 0)?.at(), bytes)
+}
+
+/// mkdirat(2).
+pub fn mkdirat(dir: AtFd<'_>, path: ZStr<'_>, mode: u32) -> Result<()> {
+    // SAFETY: the kernel reads a NUL-terminated string.
+    unsafe { call!(mkdirat, dir.0, path.as_ptr(), mode) }.map(drop)
+}
+
+/// symlinkat(2).
+pub fn symlinkat(target: ZStr<'_>, dir: AtFd<'_>, path: ZStr<'_>) -> Result<()> {
+    // SAFETY: the kernel reads two NUL-terminated strings.
+    unsafe { call!(symlinkat, target.as_ptr(), dir.0, path.as_ptr()) }.map(drop)
+}
+
+/// readlinkat(2): the target, NUL-terminated, in `buf`.
+pub fn readlinkat<'b>(dir: AtFd<'_>, path: ZStr<'_>, buf: &'b mut [u8]) -> Result<ZStr<'b>> {
+    let room = buf.len().saturating_sub(1);
+    // SAFETY: the kernel reads a string and writes at most `room` bytes, which `buf` has.
+    let n = unsafe { call!(readlinkat, dir.0, path.as_ptr(), buf.as_mut_ptr(), room) }?;
+    *buf.get_mut(n).ok_or(Errno::ENAMETOOLONG)? = 0;
+    ZStr::until_nul(buf).ok_or(Errno::ENAMETOOLONG)
+}
+
+/// dup3(2): `fd` becomes `onto` too.
+#[cfg(feature = "users")]
+pub fn dup_onto(fd: AtFd<'_>, onto: u32) -> Result<()> {
+    // SAFETY: no memory is involved; callers name a standard descriptor of a child that is about to exec.
+    unsafe { call!(dup3, fd.0, onto, 0) }.map(drop)
+}
+
+/// unlinkat(2) of a file.
+pub fn unlink(path: ZStr<'_>) -> Result<()> {
+    // SAFETY: the kernel reads a NUL-terminated string.
+    unsafe { call!(unlinkat, c::AT_FDCWD, path.as_ptr(), 0) }.map(drop)
+}
+
+/// mknodat(2) of a character device.
+pub fn mknod_char(dir: AtFd<'_>, path: ZStr<'_>, mode: u32, major: u32, minor: u32) -> Result<()> {
+    // SAFETY: the kernel reads a NUL-terminated string. The old 16-bit encoding is enough for the devices of mem(4).
+    unsafe { call!(mknodat, dir.0, path.as_ptr(), c::S_IFCHR | mode, (major << 8) | minor) }.map(drop)
+}
+
+/// fchmodat(2).
+pub fn fchmodat(dir: AtFd<'_>, path: ZStr<'_>, mode: u32) -> Result<()> {
+    // SAFETY: the kernel reads a NUL-terminated string.
+    unsafe { call!(fchmodat, dir.0, path.as_ptr(), mode) }.map(drop)
+}
+
+/// faccessat(2) with F_OK: whether there is such a file.
+pub fn exists(path: ZStr<'_>) -> bool {
+    // SAFETY: the kernel reads a NUL-terminated string.
+    unsafe { call!(faccessat, c::AT_FDCWD, path.as_ptr(), 0) }.is_ok()
+}
+
+/// fchdir(2).
+pub fn fchdir(dir: AtFd<'_>) -> Result<()> {
+    // SAFETY: no memory is involved.
+    unsafe { call!(fchdir, dir.0) }.map(drop)
+}
+
+/// umask(2): sets it and gives the old one.
+pub fn umask(mode: u32) -> u32 {
+    // SAFETY: no memory is involved; it never fails.
+    unsafe { call!(umask, mode) }.unwrap_or(0) as u32
+}
+
+/// What [`statx`] tells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// File type and mode, inode(7).
+    pub mode: u32,
+    /// Inode number.
+    pub ino: u64,
+    /// Major and minor number of a device file.
+    pub rdev: (u32, u32),
+    /// Size in bytes.
+    pub size: u64,
+    /// Whether it is the root of a mount (Linux 5.8).
+    pub mount_root: bool,
+}
+
+impl Stat {
+    /// Whether it is a character device.
+    pub fn is_char_device(&self) -> bool {
+        self.mode & c::S_IFMT == c::S_IFCHR
+    }
+
+    /// Whether it is a directory.
+    pub fn is_dir(&self) -> bool {
+        self.mode & c::S_IFMT == c::S_IFDIR
+    }
+}
+
+/// statx(2), following symlinks; an empty path means `dir` itself.
+pub fn statx(dir: AtFd<'_>, path: ZStr<'_>) -> Result<Stat> {
+    let mut s = MaybeUninit::<c::statx>::uninit();
+    let (flags, mask) = (AT_EMPTY_PATH, c::STATX_BASIC_STATS);
+    // SAFETY: the kernel reads a string and fills the struct on success.
+    let s = unsafe {
+        call!(statx, dir.0, path.as_ptr(), flags, mask, s.as_mut_ptr())?;
+        s.assume_init()
+    };
+    Ok(Stat {
+        mode: u32::from(s.stx_mode),
+        ino: s.stx_ino,
+        rdev: (s.stx_rdev_major, s.stx_rdev_minor),
+        size: s.stx_size,
+        mount_root: s.stx_attributes & u64::from(c::STATX_ATTR_MOUNT_ROOT) != 0,
+    })
+}
+
+/// Whether the descriptor is open: fcntl(2), F_GETFD.
+pub fn is_open(fd: AtFd<'_>) -> Result<()> {
+    // SAFETY: no memory is involved.
+    unsafe { call!(fcntl, fd.0, c::F_GETFD) }.map(drop)
+}
+
+/// Whether the mount that `fd` lies on is read-only: fstatfs(2), ST_RDONLY of statvfs(3).
+pub fn is_read_only(fd: AtFd<'_>) -> Result<bool> {
+    let mut s = MaybeUninit::<c::statfs64>::uninit();
+    // SAFETY: the kernel fills the struct on success.
+    unsafe {
+        call!(fstatfs, fd.0, s.as_mut_ptr())?;
+        Ok(s.assume_init().f_flags as u32 & ST_RDONLY != 0)
+    }
+}
+
+/// From include/linux/statfs.h.
+const ST_RDONLY: u32 = 1;
+
+/// Whether it is a terminal: TIOCGWINSZ of ioctl_tty(2).
+pub fn is_tty(fd: AtFd<'_>) -> bool {
+    let mut size = MaybeUninit::<[u16; 4]>::uninit();
+    // SAFETY: the kernel writes a struct winsize: four u16.
+    unsafe { call!(ioctl, fd.0, linux_raw_sys::ioctl::TIOCGWINSZ, size.as_mut_ptr()) }.is_ok()
+}
+
+/// pipe2(2), close-on-exec: (read end, write end).
+pub fn pipe() -> Result<(Fd, Fd)> {
+    let mut ends = [0u32; 2];
+    // SAFETY: the kernel writes two ints.
+    unsafe { call!(pipe2, ends.as_mut_ptr(), O_CLOEXEC) }?;
+    Ok((Fd::new(ends[0] as usize)?, Fd::new(ends[1] as usize)?))
+}
+
+/// close_range(2) of `first` to `last`. Linux 5.9.
+pub fn close_range(first: u32, last: u32) -> Result<()> {
+    // SAFETY: callers close what belongs to others' code only right before execve or when all of it is done with.
+    unsafe { call!(close_range, first, last, 0) }.map(drop)
+}
+
+/// Reads all of `fd` into memory that lives as long as the process; at most `limit` bytes. Each `end` becomes a NUL,
+/// and the last word gets one when the file doesn't close with it.
+pub fn read_words(fd: AtFd<'_>, end: u8, limit: usize) -> Result<Block> {
+    let start = super::room::map(limit + 1)?.as_ptr();
+    let mut len = 0;
+    loop {
+        // SAFETY: `len` never exceeds `limit`, so the slice lies in the mapping, which nobody else knows of yet.
+        let n = read(fd, unsafe { core::slice::from_raw_parts_mut(start.add(len), limit - len) })?;
+        if n == 0 {
+            break;
+        }
+        len += n;
+    }
+    // A file that just fits can't be told from one that was cut.
+    if len == limit {
+        return Err(Errno::E2BIG);
+    }
+    // SAFETY: `len` < `limit`, and the byte behind is a zero of the mapping's own, which is never unmapped.
+    let bytes = unsafe { core::slice::from_raw_parts_mut(start, len + 1) };
+    let open = !matches!(bytes, [.., last, 0] if *last == end) && len > 0;
+    bytes.iter_mut().filter(|b| **b == end).for_each(|b| *b = 0);
+    // SAFETY: as above; the slice is gone.
+    Ok(unsafe { Block::new(start, len + usize::from(open)) })
+}

@@ -1,0 +1,104 @@
+//! One line per system call: the only place that names `Sysno`. The safe layer: strings are [`ZStr`], descriptors
+//! are [`Fd`], errors are [`Errno`]; what a call does and when it fails stands in its man page, named at each.
+#![allow(unsafe_code)]
+
+use core::num::NonZeroU16;
+use syscalls::Sysno;
+
+mod fd;
+mod file;
+mod mount;
+mod process;
+mod room;
+mod signal;
+mod stack;
+mod zstr;
+
+#[cfg(feature = "words")]
+pub(crate) use crate::arch::ELF_MACHINE;
+pub use fd::{AtFd, Fd};
+pub use file::*;
+pub use mount::*;
+pub use process::*;
+pub use room::Room;
+pub use signal::*;
+pub use stack::{Block, Ids, Stack, Strings};
+pub use zstr::ZStr;
+
+/// A C string constant: `z!("/proc")`.
+#[macro_export]
+macro_rules! z {
+    ($s:literal) => {
+        const { $crate::sys::ZStr::literal(::core::concat!($s, "\0")) }
+    };
+}
+
+/// An error number, errno(3): 1 to 4095.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+#[repr(transparent)]
+pub struct Errno(pub NonZeroU16);
+
+macro_rules! errnos {
+    ($($name:ident)*) => { $(
+        #[allow(missing_docs)]
+        pub const $name: Errno = match NonZeroU16::new(linux_raw_sys::errno::$name as u16) {
+            Some(n) => Errno(n),
+            None => panic!(),
+        };
+    )* };
+}
+
+impl Errno {
+    errnos! { EPERM ENOENT EINTR ENOEXEC ECHILD EAGAIN ENOMEM EACCES EEXIST ENOTDIR EISDIR EINVAL EMFILE ENOSPC EROFS
+    ENAMETOOLONG ENOSYS ELOOP ENODEV EUSERS EBADF ESRCH ETIMEDOUT ESTALE E2BIG EBUSY ENOTTY ENXIO EPIPE ERANGE }
+}
+
+/// What a system call gives.
+pub type Result<T> = core::result::Result<T, Errno>;
+
+/// What the kernel returned: from -4095 to -1 it is an errno.
+#[inline(always)]
+fn result(raw: usize) -> Result<usize> {
+    if raw > -4096isize as usize {
+        // SAFETY: -4095 to -1 negated is 1 to 4095.
+        Err(Errno(unsafe { NonZeroU16::new_unchecked(raw.wrapping_neg() as u16) }))
+    } else {
+        Ok(raw)
+    }
+}
+
+/// One copy of each number of arguments, so that a call in the program is no more than its arguments. The number of the
+/// call comes last: the others are then where the kernel wants them, but for the fourth.
+macro_rules! arities {
+    ($($name:ident($($arg:ident)*))*) => { $(
+        #[inline(never)]
+        unsafe fn $name($($arg: usize,)* number: Sysno) -> Result<usize> {
+            // SAFETY: the caller's: that what the kernel reads and writes by these arguments may be read and written.
+            result(unsafe { syscalls::raw_syscall!(number $(, $arg)*) })
+        }
+    )* };
+}
+arities! { call0() call1(a) call2(a b) call3(a b c) call4(a b c d) call5(a b c d e) call6(a b c d e f) }
+
+/// `call!(name, args…)`: what the kernel returned, or the errno. Each wrapper states why its pointers are good.
+macro_rules! call {
+    ($name:ident) => { $crate::sys::call0(::syscalls::Sysno::$name) };
+    ($name:ident, $a:expr) => { $crate::sys::call1($a as usize, ::syscalls::Sysno::$name) };
+    ($name:ident, $a:expr, $b:expr) => { $crate::sys::call2($a as usize, $b as usize, ::syscalls::Sysno::$name) };
+    ($name:ident, $a:expr, $b:expr, $c:expr) => {
+        $crate::sys::call3($a as usize, $b as usize, $c as usize, ::syscalls::Sysno::$name)
+    };
+    ($name:ident, $a:expr, $b:expr, $c:expr, $d:expr) => {
+        $crate::sys::call4($a as usize, $b as usize, $c as usize, $d as usize, ::syscalls::Sysno::$name)
+    };
+    ($name:ident, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr) => {
+        $crate::sys::call5($a as usize, $b as usize, $c as usize, $d as usize, $e as usize, ::syscalls::Sysno::$name)
+    };
+    ($name:ident, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr, $f:expr) => {
+        $crate::sys::call6(
+            $a as usize, $b as usize, $c as usize, $d as usize, $e as usize, $f as usize, ::syscalls::Sysno::$name
+        )
+    };
+}
+pub(crate) use call;

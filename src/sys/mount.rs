@@ -1,0 +1,75 @@
+//! Mounts.
+
+use super::{AtFd, Fd, Result, ZStr, call};
+use core::mem::size_of;
+use linux_raw_sys::general as c;
+pub use linux_raw_sys::general::{
+    AT_RECURSIVE, MNT_DETACH, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MS_NODEV, MS_NOEXEC,
+    MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, OPEN_TREE_CLONE,
+};
+
+/// mount(2). `data` are the file system's own options.
+pub fn mount(kind: ZStr<'_>, dest: ZStr<'_>, flags: u32, data: Option<ZStr<'_>>) -> Result<()> {
+    let data = data.map_or(core::ptr::null(), ZStr::as_ptr);
+    // SAFETY: the kernel reads NUL-terminated strings; null data is none.
+    unsafe { call!(mount, kind.as_ptr(), dest.as_ptr(), kind.as_ptr(), flags, data) }.map(drop)
+}
+
+/// mount(2), MS_PRIVATE and MS_REC: what is mounted at `path` and below neither sends nor receives mounts any more.
+pub fn make_private(path: ZStr<'_>) -> Result<()> {
+    // SAFETY: the kernel reads one NUL-terminated string; a change of propagation looks at no other.
+    unsafe { call!(mount, 0, path.as_ptr(), 0, MS_REC | MS_PRIVATE, 0) }.map(drop)
+}
+
+/// umount2(2).
+pub fn umount2(path: ZStr<'_>, flags: u32) -> Result<()> {
+    // SAFETY: the kernel reads a NUL-terminated string.
+    unsafe { call!(umount2, path.as_ptr(), flags) }.map(drop)
+}
+
+/// pivot_root(2).
+pub fn pivot_root(new: ZStr<'_>, old: ZStr<'_>) -> Result<()> {
+    // SAFETY: the kernel reads two NUL-terminated strings.
+    unsafe { call!(pivot_root, new.as_ptr(), old.as_ptr()) }.map(drop)
+}
+
+/// chroot(2).
+pub fn chroot(path: ZStr<'_>) -> Result<()> {
+    // SAFETY: the kernel reads a NUL-terminated string.
+    unsafe { call!(chroot, path.as_ptr()) }.map(drop)
+}
+
+/// open_tree(2) with OPEN_TREE_CLONE: a detached copy of the mount at `path`, with what is mounted below when
+/// `recursive`. Linux 5.2.
+pub fn clone_tree(dir: AtFd<'_>, path: ZStr<'_>, recursive: bool) -> Result<Fd> {
+    let rec = if recursive { AT_RECURSIVE } else { 0 };
+    let flags = OPEN_TREE_CLONE | c::O_CLOEXEC | rec;
+    // SAFETY: the kernel reads a NUL-terminated string.
+    unsafe { call!(open_tree, dir.0, path.as_ptr(), flags) }.and_then(Fd::new)
+}
+
+/// move_mount(2): attaches the mount `tree` at `path` below `dir` (an empty path: at `dir` itself). Linux 5.2.
+pub fn move_mount(tree: AtFd<'_>, dir: AtFd<'_>, path: ZStr<'_>) -> Result<()> {
+    let flags = c::MOVE_MOUNT_F_EMPTY_PATH | c::MOVE_MOUNT_T_EMPTY_PATH;
+    // SAFETY: the kernel reads two NUL-terminated strings.
+    unsafe { call!(move_mount, tree.0, crate::z!("").as_ptr(), dir.0, path.as_ptr(), flags) }.map(drop)
+}
+
+/// mount_setattr(2) on the mount `tree`, and on all below it when `recursive`. Linux 5.12.
+pub fn mount_setattr(tree: AtFd<'_>, recursive: bool, set: u32, clear: u32) -> Result<()> {
+    let attr =
+        c::mount_attr { attr_set: u64::from(set), attr_clr: u64::from(clear), propagation: 0, userns_fd: 0 };
+    let flags = c::AT_EMPTY_PATH | if recursive { AT_RECURSIVE } else { 0 };
+    // SAFETY: the kernel reads the string and the struct, whose size it is given.
+    unsafe {
+        call!(
+            mount_setattr,
+            tree.0,
+            crate::z!("").as_ptr(),
+            flags,
+            &raw const attr,
+            size_of::<c::mount_attr>()
+        )
+    }
+    .map(drop)
+}

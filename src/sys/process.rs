@@ -1,0 +1,231 @@
+//! Processes, namespaces and ids.
+
+use super::{AtFd, Errno, Fd, Result, Strings, ZStr, call};
+use crate::arch;
+use core::mem::MaybeUninit;
+pub use linux_raw_sys::general::{
+    CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER,
+    CLONE_NEWUTS, CLONE_VFORK, CLONE_VM,
+};
+use linux_raw_sys::{general as c, net, prctl as p};
+
+/// A process that isn't us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Pid(pub i32);
+
+/// _exit(2) of the whole process.
+pub fn exit(code: u8) -> ! {
+    loop {
+        // SAFETY: no memory is involved, and it does not return.
+        let _ = unsafe { call!(exit_group, code) };
+    }
+}
+
+/// clone(2): a child in new namespaces that calls `life(arg)`; it ends in execve or exit. With CLONE_VM|CLONE_VFORK
+/// in `flags` it borrows our memory, and we sleep until it is done with it.
+pub fn clone<T>(flags: u32, life: fn(&mut T) -> !, arg: &mut T) -> Result<Pid> {
+    struct Start<T>(fn(&mut T) -> !, *mut T);
+    unsafe extern "C" fn start<T>(s: *mut u8) -> ! {
+        // SAFETY: `s` is the Start below: in a copy of its memory, or in the memory itself while the parent sleeps.
+        unsafe {
+            let Start(life, arg) = s.cast::<Start<T>>().read();
+            life(&mut *arg)
+        }
+    }
+    let mut s = Start(life, arg);
+    let flags = flags | c::SIGCHLD;
+    // SAFETY: `start` never returns; `s` and `arg` outlive the child's use of our memory, as CLONE_VM goes with
+    // CLONE_VFORK only, which the next line enforces.
+    unsafe {
+        let flags = if flags & CLONE_VFORK == 0 { flags & !CLONE_VM } else { flags };
+        let ret = arch::clone_with(flags as usize, start::<T>, (&raw mut s).cast());
+        super::result(ret as usize).map(|pid| Pid(pid as i32))
+    }
+}
+
+/// execve(2): comes back only with the reason why it failed.
+pub fn execve(path: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> Errno {
+    // SAFETY: a `Strings` is a null-terminated array of NUL-terminated strings.
+    match unsafe { call!(execve, path.as_ptr(), argv.as_ptr(), envp.as_ptr()) } {
+        Err(e) => e,
+        Ok(_) => Errno::EINVAL,
+    }
+}
+
+/// What [`wait`] saw.
+pub enum Waited {
+    /// A child ended (or, with `stops`, stopped); its wait status.
+    Child(Pid, u32),
+    /// There are children, and nothing new of them.
+    Nothing,
+    /// There is no child at all.
+    None,
+}
+
+/// wait4(2) for any child, without blocking; `stops` reports stopped ones too.
+pub fn wait(stops: bool) -> Waited {
+    let mut status = MaybeUninit::<u32>::uninit();
+    let flags = c::WNOHANG | if stops { c::WUNTRACED } else { 0 };
+    loop {
+        // SAFETY: the kernel writes the status when it returns a pid, and only then it is read.
+        unsafe {
+            match call!(wait4, -1isize, status.as_mut_ptr(), flags, 0) {
+                Ok(0) => return Waited::Nothing,
+                Ok(pid) => return Waited::Child(Pid(pid as i32), status.assume_init()),
+                Err(Errno::EINTR) => {}
+                Err(_) => return Waited::None,
+            }
+        }
+    }
+}
+
+/// wait4(2) for one child, until it ends; its wait status.
+pub fn wait_for(pid: Pid) -> Result<u32> {
+    let mut status = 0u32;
+    loop {
+        // SAFETY: the kernel writes an int.
+        match unsafe { call!(wait4, pid.0, &raw mut status, 0, 0) } {
+            Err(Errno::EINTR) => {}
+            r => return r.map(|_| status),
+        }
+    }
+}
+
+/// kill(2). A child of ours can't be mistaken for another: its id is free only after we have waited for it.
+pub fn kill(pid: Pid, signal: u8) {
+    // SAFETY: no memory is involved. 0 and negative ids would mean whole groups.
+    if pid.0 > 0 {
+        let _ = unsafe { call!(kill, pid.0, signal) };
+    }
+}
+
+/// getpid(2), then kill(2): for the signals that stop us.
+pub fn raise(signal: u8) {
+    // SAFETY: no memory is involved.
+    if let Ok(me) = unsafe { call!(getpid) } {
+        kill(Pid(me as i32), signal);
+    }
+}
+
+/// getpgid(2) of `pid`, or (with `None`) of ourselves; 0 where the group lies outside of our PID namespace.
+pub fn process_group(pid: Option<Pid>) -> Result<Pid> {
+    // SAFETY: no memory is involved.
+    unsafe { call!(getpgid, pid.map_or(0, |p| p.0)) }.map(|g| Pid(g as i32))
+}
+
+/// prctl(2), PR_SET_CHILD_SUBREAPER: orphans below us become our children, as they do for process 1.
+pub fn become_subreaper() -> Result<()> {
+    // SAFETY: no memory is involved.
+    unsafe { call!(prctl, p::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }.map(drop)
+}
+
+/// setns(2) with the kind of namespace that it must be.
+pub fn setns(ns: AtFd<'_>, kind: u32) -> Result<()> {
+    // SAFETY: no memory is involved.
+    unsafe { call!(setns, ns.0, kind) }.map(drop)
+}
+
+/// unshare(2).
+pub fn unshare(kinds: u32) -> Result<()> {
+    // SAFETY: no memory is involved.
+    unsafe { call!(unshare, kinds) }.map(drop)
+}
+
+/// pidfd_open(2) of ourselves. Linux 5.3.
+pub fn pidfd_self() -> Result<Fd> {
+    // SAFETY: no memory is involved.
+    unsafe { call!(getpid).and_then(|me| call!(pidfd_open, me, 0)) }.and_then(Fd::new)
+}
+
+/// getppid(2): 0 when the parent is outside of our PID namespace.
+pub fn parent() -> Pid {
+    // SAFETY: no memory is involved; it never fails.
+    Pid(unsafe { call!(getppid) }.unwrap_or(0) as i32)
+}
+
+/// Whether the process behind a pidfd has ended: ppoll(2) without waiting.
+pub fn has_ended(pidfd: AtFd<'_>) -> bool {
+    let mut fds = c::pollfd { fd: pidfd.0, events: c::POLLIN as i16, revents: 0 };
+    let now = c::__kernel_timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the kernel reads one pollfd and a timespec, and writes the pollfd's revents.
+    matches!(unsafe { call!(ppoll, &raw mut fds, 1, &raw const now, 0, 0) }, Ok(1..))
+}
+
+/// prctl(2), PR_SET_PDEATHSIG: KILL for us when the thread that made us ends.
+pub fn die_with_parent() -> Result<()> {
+    // SAFETY: no memory is involved.
+    unsafe { call!(prctl, p::PR_SET_PDEATHSIG, c::SIGKILL, 0, 0, 0) }.map(drop)
+}
+
+/// prctl(2), PR_SET_NO_NEW_PRIVS: from here on execve grants nothing.
+pub fn no_new_privs() -> Result<()> {
+    // SAFETY: no memory is involved.
+    unsafe { call!(prctl, p::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }.map(drop)
+}
+
+/// setsid(2).
+pub fn setsid() -> Result<()> {
+    // SAFETY: no memory is involved.
+    unsafe { call!(setsid) }.map(drop)
+}
+
+/// setgroups(2) to none.
+pub fn setgroups_none() -> Result<()> {
+    // SAFETY: an empty list is not read.
+    unsafe { call!(setgroups, 0, 0) }.map(drop)
+}
+
+/// setresgid(2), all three.
+pub fn setresgid(gid: u32) -> Result<()> {
+    // SAFETY: no memory is involved.
+    unsafe { call!(setresgid, gid, gid, gid) }.map(drop)
+}
+
+/// setresuid(2), all three.
+pub fn setresuid(uid: u32) -> Result<()> {
+    // SAFETY: no memory is involved.
+    unsafe { call!(setresuid, uid, uid, uid) }.map(drop)
+}
+
+/// sethostname(2).
+pub fn sethostname(name: &[u8]) -> Result<()> {
+    // SAFETY: the kernel reads `len` bytes at the pointer; both come from one slice.
+    unsafe { call!(sethostname, name.as_ptr(), name.len()) }.map(drop)
+}
+
+/// setdomainname(2).
+pub fn setdomainname(name: &[u8]) -> Result<()> {
+    // SAFETY: the kernel reads `len` bytes at the pointer; both come from one slice.
+    unsafe { call!(setdomainname, name.as_ptr(), name.len()) }.map(drop)
+}
+
+/// netdevice(7), SIOCSIFFLAGS: `lo` of this network namespace goes up. Any socket will do for the request, so it is
+/// a local one: a kernel without IPv4 has that too.
+pub fn loopback_up() -> Result<()> {
+    /// struct ifreq, 40 bytes, as far as SIOCSIFFLAGS reads it.
+    #[repr(C)]
+    struct IfReq {
+        name: [u8; 16],
+        flags: u16,
+        rest: [u8; 22],
+    }
+    let up = net::net_device_flags::IFF_UP as u16 | net::net_device_flags::IFF_RUNNING as u16;
+    let req = IfReq { name: *b"lo\0\0\0\0\0\0\0\0\0\0\0\0\0\0", flags: up, rest: [0; 22] };
+    // SAFETY: no memory is involved.
+    let s = unsafe { call!(socket, net::AF_UNIX, net::SOCK_DGRAM | c::O_CLOEXEC, 0) }.and_then(Fd::new)?;
+    // SAFETY: the kernel reads one ifreq.
+    unsafe { call!(ioctl, s.at().0, linux_raw_sys::ioctl::SIOCSIFFLAGS, &raw const req) }.map(drop)
+}
+
+/// prlimit(2), RLIMIT_NOFILE of this process: sets the soft limit (`None`: to the hard one) and gives the old one.
+#[cfg(feature = "fs")]
+pub fn open_files_limit(soft: Option<u64>) -> Result<u64> {
+    let mut old = c::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the kernel writes one rlimit64 and reads another.
+    unsafe {
+        call!(prlimit64, 0, c::RLIMIT_NOFILE, 0, &raw mut old)?;
+        let new = c::rlimit64 { rlim_cur: soft.unwrap_or(old.rlim_max), rlim_max: old.rlim_max };
+        call!(prlimit64, 0, c::RLIMIT_NOFILE, &raw const new, 0)?;
+    }
+    Ok(old.rlim_cur)
+}

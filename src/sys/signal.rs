@@ -1,0 +1,100 @@
+//! Signals: blocked and waited for, never handled.
+
+use super::{Errno, Result, call};
+use core::mem::MaybeUninit;
+use linux_raw_sys::general as c;
+
+macro_rules! signals {
+    ($($name:ident)*) => { $(
+        #[allow(missing_docs)]
+        pub const $name: u8 = c::$name as u8;
+    )* };
+}
+signals! { SIGHUP SIGINT SIGQUIT SIGKILL SIGCHLD SIGCONT SIGSTOP SIGTSTP SIGTTIN SIGTTOU SIGURG SIGWINCH }
+
+/// A set of signals, the kernel's 64-bit sigset: signal n is bit n-1.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SigSet(pub u64);
+
+impl SigSet {
+    /// All. The kernel leaves KILL and STOP out by itself, and kills for a fault of our own even when it is blocked.
+    pub const ALL: SigSet = SigSet(!0);
+
+    /// These signals.
+    pub const fn of(signals: &[u8]) -> SigSet {
+        let (mut set, mut rest) = (0, signals);
+        while let [first, tail @ ..] = rest {
+            set |= 1 << (first.wrapping_sub(1) & 63);
+            rest = tail;
+        }
+        SigSet(set)
+    }
+
+    /// As /proc/PID/status writes it: hexadecimal.
+    pub fn from_hex(text: &[u8]) -> SigSet {
+        SigSet(
+            text.iter()
+                .fold(0, |set, b| set << 4 | u64::from(if *b > b'9' { *b - b'a' + 10 } else { *b - b'0' })),
+        )
+    }
+
+    /// These and those.
+    pub const fn and(self, other: SigSet) -> SigSet {
+        SigSet(self.0 | other.0)
+    }
+
+    /// All but `signal`.
+    pub const fn without(self, signal: u8) -> SigSet {
+        SigSet(self.0 & !SigSet::of(&[signal]).0)
+    }
+
+    /// Whether `signal` is among them.
+    pub const fn has(self, signal: u8) -> bool {
+        self.0 & SigSet::of(&[signal]).0 != 0
+    }
+}
+
+/// rt_sigprocmask(2), SIG_SETMASK: sets the mask and gives the old one.
+pub fn set_mask(mask: SigSet) -> Result<SigSet> {
+    let mut old = MaybeUninit::<u64>::uninit();
+    // SAFETY: the kernel reads 8 bytes and writes 8.
+    unsafe {
+        call!(rt_sigprocmask, c::SIG_SETMASK, &raw const mask.0, old.as_mut_ptr(), 8)?;
+        Ok(SigSet(old.assume_init()))
+    }
+}
+
+/// rt_sigaction(2) of SIGCHLD: ignored or default. Says whether it was ignored: then children vanish before wait4.
+pub fn ignore_sigchld(ignore: bool) -> Result<bool> {
+    let mut old = MaybeUninit::<c::kernel_sigaction>::zeroed();
+    // SAFETY: all zero is a valid sigaction: SIG_DFL, no flags, an empty mask. SIG_IGN is 1.
+    unsafe {
+        let mut new = MaybeUninit::<c::kernel_sigaction>::zeroed();
+        new.as_mut_ptr().cast::<usize>().write(usize::from(ignore));
+        call!(rt_sigaction, c::SIGCHLD, new.as_ptr(), old.as_mut_ptr(), 8)?;
+        Ok(old.as_ptr().cast::<usize>().read() == 1)
+    }
+}
+
+/// A signal that was sent to us.
+pub struct Signal {
+    /// Its number, 1 to 64.
+    pub number: u8,
+    /// Whether the kernel sent it (a terminal, a timer, a child's end) and not a process: si_code > 0, sigaction(2).
+    pub from_kernel: bool,
+}
+
+/// rt_sigtimedwait(2) without a timeout, for any signal.
+pub fn wait_signal() -> Signal {
+    let (all, mut info) = (SigSet::ALL, [0i32; 32]);
+    loop {
+        // SAFETY: the kernel reads 8 bytes and writes a siginfo: 128 bytes.
+        match unsafe { call!(rt_sigtimedwait, &raw const all.0, info.as_mut_ptr(), 0, 8) } {
+            Ok(number) => return Signal { number: number as u8, from_kernel: info[2] > 0 },
+            // A stop and its CONT interrupt the wait.
+            Err(Errno::EINTR | Errno::EAGAIN) => {}
+            // It has no other error, signal(7); a filter that refuses it would make us spin.
+            Err(_) => super::exit(crate::status::OWN),
+        }
+    }
+}

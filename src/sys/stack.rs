@@ -1,0 +1,203 @@
+//! What execve leaves on the initial stack: argc, argv, envp, auxv (and the strings), all writable and ours for good.
+
+use super::ZStr;
+use core::marker::PhantomData;
+use linux_raw_sys::auxvec::{AT_EGID, AT_EUID, AT_GID, AT_SECURE, AT_UID};
+
+/// The initial stack. Copied freely: it is a pointer to memory that lives as long as the process.
+#[derive(Clone, Copy)]
+pub struct Stack {
+    argv: *mut *mut u8,
+    envp: *mut *mut u8,
+    argc: usize,
+}
+
+/// The ids that the kernel hands over: no system call needed, and read before any user namespace is entered.
+#[derive(Clone, Copy, Default)]
+pub struct Ids {
+    /// The real user id, as seen by the caller.
+    pub uid: u32,
+    /// The real group id.
+    pub gid: u32,
+    /// Whether the kernel saw a set-id bit, file capabilities, or ids that differ: AT_SECURE, getauxval(3).
+    pub secure: bool,
+}
+
+impl Stack {
+    /// # Safety
+    /// `sp` is the stack pointer at the process's entry, and nothing has changed what it points to.
+    pub unsafe fn from_kernel(sp: *mut usize) -> Stack {
+        // SAFETY: argc, argc pointers, a null, the environment's pointers: execve's layout.
+        unsafe {
+            let argc = *sp;
+            let argv = sp.add(1).cast::<*mut u8>();
+            Stack { argv, envp: argv.add(argc + 1), argc }
+        }
+    }
+
+    /// How many arguments there are; 0 is possible (execve allows it).
+    pub fn len(self) -> usize {
+        self.argc
+    }
+
+    /// Whether argv is empty.
+    pub fn is_empty(self) -> bool {
+        self.argc == 0
+    }
+
+    /// Argument `i`.
+    pub fn arg(self, i: usize) -> Option<ZStr<'static>> {
+        // SAFETY: below argc each pointer is a string; at argc it is null.
+        if i < self.argc { unsafe { ZStr::from_ptr(*self.argv.add(i)) } } else { None }
+    }
+
+    /// Replaces argument `i` (which must exist) for an execve to come: `--argv0`.
+    pub fn set_arg(self, i: usize, s: ZStr<'static>) {
+        if i < self.argc {
+            // SAFETY: the slot is ours to write, and `s` lives as long as the process.
+            unsafe { *self.argv.add(i) = s.as_ptr().cast_mut() };
+        }
+    }
+
+    /// The arguments from `i` on, for execve.
+    pub fn argv_from(self, i: usize) -> Strings<'static> {
+        // SAFETY: at most one past the last argument: the null.
+        Strings(unsafe { self.argv.add(i.min(self.argc)).cast() }, PhantomData)
+    }
+
+    /// The environment, for execve.
+    pub fn envp(self) -> Strings<'static> {
+        Strings(self.envp.cast_const().cast(), PhantomData)
+    }
+
+    /// Environment entry `i`; `None` behind the last.
+    pub fn env(self, i: usize) -> Option<ZStr<'static>> {
+        // SAFETY: callers count up and stop at the first `None`, so every slot before `i` was a string.
+        unsafe { ZStr::from_ptr(*self.envp.add(i)) }
+    }
+
+    /// The value of the variable that `name`, with its `=`, begins.
+    pub fn variable(self, name: &[u8]) -> Option<ZStr<'static>> {
+        let mut i = 0;
+        loop {
+            if let Some(value) = self.env(i)?.value_of(name) {
+                return Some(value);
+            }
+            i += 1;
+        }
+    }
+
+    /// User and group from the auxiliary vector, getauxval(3).
+    pub fn ids(self) -> Ids {
+        let mut ids = Ids { uid: 0, gid: 0, secure: false };
+        let (mut euid, mut egid) = (0, 0);
+        // SAFETY: the auxiliary vector follows the environment's null and ends in AT_NULL (0).
+        unsafe {
+            let mut p = self.envp;
+            while !(*p).is_null() {
+                p = p.add(1);
+            }
+            let mut aux = p.add(1).cast::<[usize; 2]>();
+            loop {
+                let [kind, value] = *aux;
+                match kind as u32 {
+                    0 => break,
+                    AT_UID => ids.uid = value as u32,
+                    AT_EUID => euid = value as u32,
+                    AT_GID => ids.gid = value as u32,
+                    AT_EGID => egid = value as u32,
+                    AT_SECURE => ids.secure |= value != 0,
+                    _ => {}
+                }
+                aux = aux.add(1);
+            }
+        }
+        ids.secure |= ids.uid != euid || ids.gid != egid;
+        ids
+    }
+}
+
+/// A null-terminated array of strings, as execve(2) wants two of.
+#[derive(Clone, Copy)]
+pub struct Strings<'a>(*const *const u8, PhantomData<&'a [Option<ZStr<'a>>]>);
+
+impl<'a> Strings<'a> {
+    /// From a list that closes with `None`, which is the null; any other list is none.
+    pub fn of(list: &'a [Option<ZStr<'a>>]) -> Option<Strings<'a>> {
+        // An `Option<ZStr>` is one pointer, and null for `None`.
+        matches!(list, [.., None]).then(|| Strings(list.as_ptr().cast(), PhantomData))
+    }
+
+    pub(super) fn as_ptr(self) -> *const *const u8 {
+        self.0
+    }
+}
+
+/// Strings that stand one behind the other in writable memory which lives as long as the process: the arguments as
+/// the kernel laid them out, or a file of ours.
+#[derive(Clone, Copy)]
+pub struct Block {
+    start: *mut u8,
+    len: usize,
+}
+
+impl Block {
+    /// # Safety
+    /// `len` bytes at `start` are writable, ours alone, never freed, and the last one is NUL.
+    pub unsafe fn new(start: *mut u8, len: usize) -> Block {
+        Block { start, len }
+    }
+
+    /// The strings of `stack`'s argv from number `from` on: the kernel puts them back to back, execve(2).
+    pub fn of_argv(stack: Stack, from: usize) -> Block {
+        match (stack.arg(from), stack.arg(stack.len().wrapping_sub(1))) {
+            (Some(first), Some(last)) => {
+                let end = last.as_ptr() as usize + last.bytes_with_nul().len();
+                Block { start: first.as_ptr().cast_mut(), len: end.saturating_sub(first.as_ptr() as usize) }
+            }
+            _ => Block { start: core::ptr::dangling_mut(), len: 0 },
+        }
+    }
+
+    /// All bytes.
+    pub fn bytes(self) -> &'static [u8] {
+        // SAFETY: the constructor's promise.
+        unsafe { core::slice::from_raw_parts(self.start, self.len) }
+    }
+
+    /// Makes `name` and the string right behind it one, `name=value`, by writing over the NUL between them. `None`
+    /// when they aren't neighbours in this block.
+    pub fn join(self, name: ZStr<'static>, value: ZStr<'static>) -> Option<ZStr<'static>> {
+        let nul = name.bytes().len();
+        let at = (name.as_ptr() as usize).checked_sub(self.start as usize)?.checked_add(nul)?;
+        if at >= self.len || name.as_ptr() as usize + nul + 1 != value.as_ptr() as usize {
+            return None;
+        }
+        // SAFETY: `at` lies inside the block, which is writable and ours; nobody holds a slice of these two words.
+        unsafe { *self.start.add(at) = b'=' };
+        Some(name)
+    }
+}
+
+#[cfg(test)]
+impl Stack {
+    /// The stack of a program that was called with these words and this environment, as root.
+    pub fn for_test(args: &[&str], env: &[&str], uid: usize) -> Stack {
+        // One block for the arguments, back to back as the kernel lays them out.
+        let place = |list: &[&str]| -> Vec<usize> {
+            let block: Vec<u8> = list.iter().flat_map(|s| s.bytes().chain([0])).collect();
+            let start = Box::leak(block.into_boxed_slice()).as_mut_ptr() as usize;
+            let at = list.iter().scan(start, |at, s| Some(std::mem::replace(at, *at + s.len() + 1)));
+            at.chain([0]).collect()
+        };
+        let mut words = vec![args.len()];
+        words.extend(place(args));
+        words.extend(place(env));
+        for (kind, value) in [(AT_UID, uid), (AT_EUID, uid), (AT_GID, uid), (AT_EGID, uid)] {
+            words.extend([kind as usize, value]);
+        }
+        words.extend([0, 0]);
+        // SAFETY: the layout of execve(2), leaked.
+        unsafe { Stack::from_kernel(Box::leak(words.into_boxed_slice()).as_mut_ptr()) }
+    }
+}

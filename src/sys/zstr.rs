@@ -1,0 +1,100 @@
+//! C strings without a copy.
+
+use core::{marker::PhantomData, ptr::NonNull, slice};
+
+/// A string that ends in a NUL byte and lives for `'a`: one pointer, straight from argv, the environment or a buffer.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct ZStr<'a>(NonNull<u8>, PhantomData<&'a u8>);
+
+impl<'a> ZStr<'a> {
+    /// From a literal that ends in its only NUL; anything else fails to compile. Use `z!`.
+    pub const fn literal(s: &'static str) -> ZStr<'static> {
+        match ZStr::until_nul(s.as_bytes()) {
+            Some(z) => z,
+            None => panic!("a literal needs its NUL"),
+        }
+    }
+
+    /// The string at the start of `bytes`, up to its first NUL; `None` when there is no NUL.
+    pub const fn until_nul(bytes: &'a [u8]) -> Option<ZStr<'a>> {
+        let mut rest = bytes;
+        while let [first, tail @ ..] = rest {
+            if *first == 0 {
+                // SAFETY: a slice's pointer is never null.
+                let p = unsafe { NonNull::new_unchecked(bytes.as_ptr().cast_mut()) };
+                return Some(ZStr(p, PhantomData));
+            }
+            rest = tail;
+        }
+        None
+    }
+
+    /// From a pointer of the kernel's making; `None` for null.
+    ///
+    /// # Safety
+    /// `p` is null, or a NUL-terminated string that stays where it is for `'a`.
+    pub unsafe fn from_ptr(p: *mut u8) -> Option<ZStr<'a>> {
+        NonNull::new(p).map(|p| ZStr(p, PhantomData))
+    }
+
+    /// For the kernel.
+    pub fn as_ptr(self) -> *const u8 {
+        self.0.as_ptr()
+    }
+
+    /// The bytes before the NUL.
+    pub fn bytes(self) -> &'a [u8] {
+        let mut len = 0;
+        // SAFETY: the string is NUL-terminated and lives for 'a; nothing behind the NUL is read.
+        unsafe {
+            while *self.0.as_ptr().add(len) != 0 {
+                len += 1;
+            }
+            slice::from_raw_parts(self.0.as_ptr(), len)
+        }
+    }
+
+    /// The bytes and the NUL: what stands behind is the next string of an argument block.
+    pub fn bytes_with_nul(self) -> &'a [u8] {
+        // SAFETY: the NUL belongs to the string.
+        unsafe { slice::from_raw_parts(self.0.as_ptr(), self.bytes().len() + 1) }
+    }
+
+    /// What stands behind `name` when this begins with it.
+    pub fn value_of(self, name: &[u8]) -> Option<ZStr<'a>> {
+        self.bytes().starts_with(name).then(|| self.skip(name.len()))
+    }
+
+    /// Whether it is just that.
+    #[inline(never)]
+    pub fn is(self, word: &[u8]) -> bool {
+        self.bytes() == word
+    }
+
+    /// The first byte; NUL for an empty string.
+    pub fn first(self) -> u8 {
+        // SAFETY: there is at least the NUL.
+        unsafe { *self.0.as_ptr() }
+    }
+
+    /// The string from byte `n` on; the empty rest when it is shorter.
+    pub fn skip(self, n: usize) -> ZStr<'a> {
+        let n = n.min(self.bytes().len());
+        // SAFETY: `n` is at most the offset of the NUL.
+        ZStr(unsafe { self.0.add(n) }, PhantomData)
+    }
+}
+
+#[cfg(test)]
+impl std::fmt::Debug for ZStr<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(self.bytes()))
+    }
+}
+
+impl PartialEq for ZStr<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
