@@ -1,0 +1,161 @@
+//! Tokens → [`Spec`]: knows names and how many values each takes, nothing of what they mean. Pure.
+
+mod options;
+
+#[cfg(feature = "help")]
+pub(crate) use options::{HELP, help};
+pub use options::{Opt, ROWS, Row};
+
+use crate::fail::{Fail, Stage, Why, fail};
+use crate::spec::{Given, Spec};
+use crate::sys::{Block, Stack, ZStr};
+
+/// What the command line asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// `vesicle run`.
+    Run,
+    /// The version on stdout.
+    Version,
+    /// The list of commands on stdout.
+    #[cfg(feature = "help")]
+    Help,
+    /// The options of `vesicle run` on stdout.
+    #[cfg(feature = "help")]
+    HelpRun,
+}
+
+/// Where options can come from beside argv.
+#[derive(Clone, Copy)]
+pub enum Source {
+    /// `--args FD`: NUL-separated.
+    Fd(ZStr<'static>),
+    /// `@FILE`: one a line.
+    File(ZStr<'static>),
+}
+
+/// Reads a source into words that stand one behind the other: what the parser leaves to its caller.
+pub type Load = fn(Source) -> Result<Block, Fail<'static>>;
+
+type Parsed<T> = Result<T, Fail<'static>>;
+
+/// Reads the whole command line.
+pub fn parse(stack: Stack, spec: &mut Spec, load: Load) -> Parsed<Asked> {
+    let Some(command) = stack.arg(1) else { return fail(Stage::Usage, None, Why::Command) };
+    #[cfg(feature = "help")]
+    if [b"help".as_slice(), b"--help", b"-h"].iter().any(|w| command.is(w)) {
+        return match stack.arg(2) {
+            None => Ok(Asked::Help),
+            Some(word) if word.is(b"run") => Ok(Asked::HelpRun),
+            word => fail(Stage::Argument, word, Why::Command),
+        };
+    }
+    if command.is(b"run") {
+        parse_run(stack, spec, load)
+    } else if command.is(b"--version") {
+        Ok(Asked::Version)
+    } else {
+        fail(Stage::Argument, command, Why::Command)
+    }
+}
+
+fn parse_run(stack: Stack, spec: &mut Spec, load: Load) -> Parsed<Asked> {
+    let mut words = Words::of(Block::of_argv(stack, 2));
+    while let Some(word) = words.peek() {
+        if word.first() == b'-' && !word.is(b"-") {
+            words.next();
+            if word.is(b"--") {
+                break;
+            }
+            #[cfg(feature = "help")]
+            if word.is(b"--help") || word.is(b"-h") {
+                return Ok(Asked::HelpRun);
+            }
+            option(word, &mut words, spec, load)?;
+        } else if cfg!(feature = "args") && word.first() == b'@' {
+            words.next();
+            parse_block(load(Source::File(word.skip(1)))?, spec)?;
+        } else {
+            break;
+        }
+    }
+    spec.rootfs = words.taken.saturating_add(2);
+    match stack.len().saturating_sub(spec.rootfs) {
+        0 => fail(Stage::Usage, None, Why::NoRootfs),
+        1 => fail(Stage::Usage, None, Why::NoCommand),
+        _ => Ok(Asked::Run),
+    }
+}
+
+/// An argument file: options only, and no further files.
+fn parse_block(block: Block, spec: &mut Spec) -> Parsed<()> {
+    let mut words = Words::of(block);
+    let nested: Load = |source| match source {
+        Source::Fd(s) | Source::File(s) => fail(Stage::Argument, s, Why::NotAnOption),
+    };
+    while let Some(word) = words.next() {
+        if word.first() != b'-' {
+            return fail(Stage::Argument, word, Why::NotAnOption);
+        }
+        option(word, &mut words, spec, nested)?;
+    }
+    Ok(())
+}
+
+/// One option with its values.
+#[inline(never)]
+fn option(word: ZStr<'static>, words: &mut Words, spec: &mut Spec, load: Load) -> Parsed<()> {
+    let wrong = |why| fail(Stage::Option, word, why);
+    let Some(long) = word.value_of(b"--") else { return wrong(Why::Unknown) };
+    let name = long.bytes().split(|b| *b == b'=').next().unwrap_or_default();
+    let rest = long.skip(name.len());
+    let Some((opt, kind)) = options::find(name) else { return wrong(Why::Unknown) };
+    if kind < options::ONE {
+        spec.flags |= 1 << (kind & 63);
+        return if rest.first() == 0 { Ok(()) } else { wrong(Why::TakesNone) };
+    }
+    let inline = (rest.first() != 0).then(|| rest.skip(1));
+    let Some(a) = inline.or_else(|| words.next()) else { return wrong(Why::NoValue) };
+    let b = if kind == options::ONE { Some(a) } else { words.next() };
+    let Some(b) = b else { return wrong(Why::NoValue) };
+    #[cfg(feature = "args")]
+    if opt == Opt::Args {
+        return parse_block(load(Source::Fd(a))?, spec);
+    }
+    let _ = load;
+    #[cfg(feature = "env")]
+    if opt == Opt::Setenv {
+        // `VAR VALUE` becomes `VAR=VALUE` where it stands: execve wants one string, and we have no memory to build it in.
+        let name = a.bytes();
+        if name.is_empty() || name.iter().any(|b| *b == b'=') || words.block.join(a, b).is_none() {
+            return wrong(Why::Name);
+        }
+    }
+    spec.given.push(Given { opt, word, a, b }).or_else(|_| wrong(Why::TooMany))
+}
+
+/// Words that stand one behind the other.
+struct Words {
+    block: Block,
+    rest: &'static [u8],
+    /// How many were taken.
+    taken: usize,
+}
+
+impl Words {
+    fn of(block: Block) -> Words {
+        Words { block, rest: block.bytes(), taken: 0 }
+    }
+
+    fn peek(&self) -> Option<ZStr<'static>> {
+        ZStr::until_nul(self.rest)
+    }
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<ZStr<'static>> {
+        let word = self.peek()?;
+        self.rest = self.rest.get(word.bytes_with_nul().len()..).unwrap_or_default();
+        self.taken = self.taken.saturating_add(1);
+        Some(word)
+    }
+}

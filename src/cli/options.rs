@@ -1,0 +1,278 @@
+//! The option table of `vesicle run`: one row an option. Parser and usage text are made from it at compile time, and
+//! the tests hold the man page against it.
+
+use crate::spec::bit;
+#[cfg(feature = "help")]
+use crate::text::Text;
+
+/// A row.
+pub struct Row {
+    /// The family that it is listed under.
+    pub family: &'static str,
+    /// The long name, without dashes.
+    pub name: &'static str,
+    /// A switch's bit in `Spec::flags`, or [`ONE`] or [`TWO`] values.
+    pub kind: u8,
+    /// Its values, as the usage text names them.
+    pub values: &'static str,
+    /// What it does.
+    pub help: &'static str,
+}
+
+/// Takes one value.
+pub(super) const ONE: u8 = 64;
+/// Takes two values.
+pub(super) const TWO: u8 = 65;
+
+macro_rules! options {
+    ($($family:literal { $($(#[$m:meta])* $opt:ident $name:literal $kind:expr, $values:literal, $help:literal;)* })*) => {
+        /// An option, by its place in the table.
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        #[cfg_attr(test, derive(Debug))]
+        #[repr(u8)]
+        pub enum Opt { $($($(#[$m])* #[doc = $help] $opt,)*)* }
+
+        /// All of them, so that a number becomes an option again.
+        const OPTS: &[Opt] = &[$($($(#[$m])* Opt::$opt,)*)*];
+
+        /// The table.
+        pub const ROWS: &[Row] = &[
+            $($($(#[$m])* Row { family: $family, name: $name, kind: $kind, values: $values, help: $help },)*)*
+        ];
+    };
+}
+
+options! {
+    "Namespaces (new by default: mount, PID, UTS, IPC, network, cgroup; user too when the caller is not root)" {
+        UnshareUser "unshare-user" bit::USER, "", "a new user namespace, for root too";
+        #[cfg(feature = "host")] UnshareTime "unshare-time" bit::TIME, "", "a new time namespace";
+        ShareNet "share-net" bit::NET, "", "stay in the caller's network namespace";
+        SharePid "share-pid" bit::PID, "", "stay in the caller's PID namespace";
+        ShareIpc "share-ipc" bit::IPC, "", "stay in the caller's IPC namespace";
+        ShareUts "share-uts" bit::UTS, "", "stay in the caller's UTS namespace";
+        ShareCgroup "share-cgroup" bit::CGROUP, "", "stay in the caller's cgroup namespace";
+        #[cfg(feature = "join")] Userns "userns" ONE, "FD|PATH", "join this user namespace";
+        #[cfg(feature = "join")] Pidns "pidns" ONE, "FD|PATH", "join this PID namespace";
+        #[cfg(feature = "join")] Netns "netns" ONE, "FD|PATH", "join this network namespace";
+        #[cfg(feature = "join")] Utsns "utsns" ONE, "FD|PATH", "join this UTS namespace";
+        #[cfg(feature = "join")] Ipcns "ipcns" ONE, "FD|PATH", "join this IPC namespace";
+        #[cfg(feature = "join")] Cgroupns "cgroupns" ONE, "FD|PATH", "join this cgroup namespace";
+        #[cfg(feature = "join")] Timens "timens" ONE, "FD|PATH", "join this time namespace";
+    }
+    "Users" {
+        Uid "uid" ONE, "N", "run as this user id inside (0)";
+        Gid "gid" ONE, "N", "run as this group id inside (0)";
+        #[cfg(feature = "users")] MapUsers "map-users" ONE, "IN:OUT:COUNT|auto", "map a range of user ids; auto: the caller's of /etc/subuid";
+        #[cfg(feature = "users")] MapGroups "map-groups" ONE, "IN:OUT:COUNT|auto", "map a range of group ids; auto: the caller's of /etc/subgid";
+    }
+    "Host name and clocks" {
+        #[cfg(feature = "host")] Hostname "hostname" ONE, "NAME", "host name inside";
+        #[cfg(feature = "host")] Domainname "domainname" ONE, "NAME", "NIS domain name inside";
+        #[cfg(feature = "host")] Boottime "boottime-offset" ONE, "SECONDS", "shift CLOCK_BOOTTIME (with --unshare-time)";
+        #[cfg(feature = "host")] Monotonic "monotonic-offset" ONE, "SECONDS", "shift CLOCK_MONOTONIC (with --unshare-time)";
+    }
+    "Root" {
+        Chroot "chroot" bit::CHROOT, "", "chroot(2) instead of pivot_root(2)";
+        NoProc "no-proc" bit::NO_PROC, "", "no fresh /proc";
+        #[cfg(feature = "root")] Proc "proc" ONE, "DEST", "mount proc there instead of on /proc; made if missing";
+        #[cfg(feature = "root")] ProcOpts "proc-opts" ONE, "OPTS", "options for proc: hidepid=2,subset=pid";
+        #[cfg(feature = "root")] ReadOnly "read-only" bit::READ_ONLY, "", "make ROOTFS read-only, with all that is mounted in it";
+    }
+    "Filesystem, in the order given" {
+        #[cfg(feature = "fs")] Bind "bind" TWO, "SRC DEST", "bind SRC of the host, no devices, no set-id";
+        #[cfg(feature = "fs")] BindTry "bind-try" TWO, "SRC DEST", "the same, nothing if there is no SRC";
+        #[cfg(feature = "fs")] RoBind "ro-bind" TWO, "SRC DEST", "bind it read-only";
+        #[cfg(feature = "fs")] RoBindTry "ro-bind-try" TWO, "SRC DEST", "the same, nothing if there is no SRC";
+        #[cfg(feature = "fs")] DevBind "dev-bind" TWO, "SRC DEST", "bind it with its devices";
+        #[cfg(feature = "fs")] DevBindTry "dev-bind-try" TWO, "SRC DEST", "the same, nothing if there is no SRC";
+        #[cfg(feature = "fs")] Tmpfs "tmpfs" ONE, "DEST", "mount a tmpfs";
+        #[cfg(feature = "fs")] Dev "dev" ONE, "DEST", "mount a minimal /dev";
+        #[cfg(feature = "fs")] Sysfs "sysfs" ONE, "DEST", "mount sysfs, read-only";
+        #[cfg(feature = "fs")] Dir "dir" ONE, "DEST", "make a directory";
+        #[cfg(feature = "fs")] Symlink "symlink" TWO, "SRC DEST", "make a symbolic link to SRC";
+        #[cfg(feature = "fs")] Perms "perms" ONE, "MODE", "mode of the next --tmpfs or --dir (0755)";
+        #[cfg(feature = "fs")] Size "size" ONE, "BYTES", "size of the next --tmpfs; K, M, G, T";
+    }
+    "Process" {
+        Chdir "chdir" ONE, "DIR", "working directory (/)";
+        #[cfg(feature = "env")] Setenv "setenv" TWO, "VAR VALUE", "set a variable";
+        #[cfg(feature = "env")] Unsetenv "unsetenv" ONE, "VAR", "unset a variable";
+        #[cfg(feature = "env")] Clearenv "clearenv" bit::CLEARENV, "", "start from an empty environment";
+        #[cfg(feature = "process")] Argv0 "argv0" ONE, "NAME", "argv[0] of COMMAND";
+        #[cfg(feature = "init")] Init "init" bit::INIT, "", "vesicle is process 1 inside, COMMAND its child";
+        #[cfg(feature = "init")] WaitAll "wait-all" bit::WAIT_ALL, "", "with --init: stay until every process is gone";
+        #[cfg(feature = "process")] NewSession "new-session" bit::NEW_SESSION, "", "a new session, without the terminal";
+        #[cfg(feature = "process")] DieWithParent "die-with-parent" bit::DIE_WITH_PARENT, "", "die with the launcher, and the launcher with its parent";
+        #[cfg(feature = "process")] KeepFd "keep-fd" ONE, "FD", "leave this descriptor open for COMMAND";
+        #[cfg(feature = "process")] Umask "umask" ONE, "MODE", "file mode creation mask of COMMAND";
+        AllowNewPrivs "allow-new-privs" bit::ALLOW_NEW_PRIVS, "", "let set-id programs work inside (no_new_privs off)";
+    }
+    "Reports" {
+        #[cfg(feature = "report")] PidFile "pid-file" ONE, "PATH", "write the process id there while it runs";
+        #[cfg(feature = "report")] InfoFd "info-fd" ONE, "FD", "write process id and namespaces as JSON";
+        #[cfg(feature = "report")] BlockFd "block-fd" ONE, "FD", "wait for data or end of file before COMMAND starts";
+        #[cfg(feature = "report")] SyncFd "sync-fd" ONE, "FD", "hold this descriptor open until the container has ended";
+    }
+    "Arguments" {
+        #[cfg(feature = "args")] Args "args" ONE, "FD", "read NUL-separated options from FD; @FILE: one a line";
+    }
+}
+
+/// Per option: its kind, the length of its name, the name. No pointers.
+const PACKED: &[u8] = &{
+    const N: usize = {
+        let (mut i, mut n) = (0, 0);
+        while i < ROWS.len() {
+            (i, n) = (i + 1, n + 2 + ROWS[i].name.len());
+        }
+        n
+    };
+    let mut out = [0u8; N];
+    let (mut i, mut n) = (0, 0);
+    while i < ROWS.len() {
+        let name = ROWS[i].name.as_bytes();
+        (out[n], out[n + 1]) = (ROWS[i].kind, name.len() as u8);
+        let mut j = 0;
+        while j < name.len() {
+            out[n + 2 + j] = name[j];
+            j += 1;
+        }
+        (i, n) = (i + 1, n + 2 + name.len());
+    }
+    out
+};
+
+/// The option of this name, and its kind.
+pub(super) fn find(name: &[u8]) -> Option<(Opt, u8)> {
+    let mut rest: &[u8] = PACKED;
+    for opt in OPTS {
+        let [kind, len, tail @ ..] = rest else { return None };
+        let (row, tail) = tail.split_at_checked(usize::from(*len))?;
+        if row == name {
+            return Some((*opt, *kind));
+        }
+        rest = tail;
+    }
+    None
+}
+
+/// Per option: its values, what it does, and, where a family begins, its heading; each with a NUL behind it. A first
+/// byte of 1 tells a heading.
+#[cfg(feature = "help")]
+const TEXTS: &[u8] = &{
+    const N: usize = texts(&mut []);
+    let mut out = [0u8; N];
+    texts(&mut out);
+    out
+};
+
+/// Writes the texts, or with no room only counts.
+#[cfg(feature = "help")]
+const fn texts(out: &mut [u8]) -> usize {
+    const fn put(out: &mut [u8], at: usize, s: &[u8]) -> usize {
+        let mut i = 0;
+        while i < s.len() && at + i < out.len() {
+            out[at + i] = s[i];
+            i += 1;
+        }
+        at + s.len()
+    }
+    const fn same(a: &[u8], b: &[u8]) -> bool {
+        let mut i = 0;
+        while i < a.len() && i < b.len() && a[i] == b[i] {
+            i += 1;
+        }
+        i == a.len() && i == b.len()
+    }
+    let (mut i, mut n) = (0, 0);
+    let mut family: &[u8] = b"";
+    while i < ROWS.len() {
+        let row = &ROWS[i];
+        if !same(family, row.family.as_bytes()) {
+            family = row.family.as_bytes();
+            n = put(out, n, b"\x01");
+            n = put(out, n, family);
+            n = put(out, n, b"\0");
+        }
+        n = put(out, n, row.values.as_bytes());
+        n = put(out, n, b"\0");
+        n = put(out, n, row.help.as_bytes());
+        n = put(out, n, b"\0");
+        i += 1;
+    }
+    n
+}
+
+/// `vesicle help run`: one line an option under its family's heading.
+#[cfg(feature = "help")]
+pub(crate) fn help(out: &mut Text<'_>) {
+    const COLUMN: usize = 35;
+    out.push(b"usage: vesicle run [OPTION...] ROOTFS COMMAND [ARG...]\n");
+    let (mut names, mut texts) = (PACKED, TEXTS.split(|b| *b == 0));
+    while let [_, len, tail @ ..] = names {
+        let Some((name, rest)) = tail.split_at_checked(usize::from(*len)) else { return };
+        names = rest;
+        let mut values = texts.next().unwrap_or_default();
+        if let [1, heading @ ..] = values {
+            out.push(b"\n").push(heading).push(b":\n");
+            values = texts.next().unwrap_or_default();
+        }
+        out.push(b"  --").push(name).push(b" ").push(values);
+        for _ in name.len().saturating_add(values.len())..COLUMN {
+            out.push(b" ");
+        }
+        out.push(texts.next().unwrap_or_default()).push(b"\n");
+    }
+    out.push(b"\nExit status: COMMAND's; 128+n for signal n; 127 not found; 126 not executable; 125 vesicle failed.\n");
+}
+
+/// `vesicle help`.
+#[cfg(feature = "help")]
+pub const HELP: &[u8] = b"usage: vesicle COMMAND
+
+  run [OPTION...] ROOTFS COMMAND [ARG...]   start COMMAND in new namespaces
+  help run                                  all options of run
+  --version
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_is_found_by_its_name_and_no_name_stands_twice() {
+        assert_eq!(ROWS.len(), OPTS.len());
+        for (i, row) in ROWS.iter().enumerate() {
+            let (opt, kind) = find(row.name.as_bytes()).unwrap();
+            assert_eq!((opt as usize, kind), (i, row.kind), "{}", row.name);
+            assert_eq!(
+                row.values.split(' ').filter(|v| !v.is_empty()).count(),
+                usize::from(kind.saturating_sub(63))
+            );
+            assert!(row.kind < 64 || row.kind <= TWO);
+        }
+        for no in ["", "bin", "bindx", "-bind", "BIND"] {
+            assert!(find(no.as_bytes()).is_none(), "{no}");
+        }
+    }
+
+    #[test]
+    fn no_two_switches_share_a_bit() {
+        let bits: Vec<u8> = ROWS.iter().map(|r| r.kind).filter(|k| *k < 64).collect();
+        let distinct: std::collections::BTreeSet<_> = bits.iter().collect();
+        assert_eq!(bits.len(), distinct.len());
+    }
+
+    #[test]
+    fn the_usage_text_names_every_option() {
+        let mut room = [0; 16384];
+        let mut text = Text::on(&mut room);
+        help(&mut text);
+        let text = std::str::from_utf8(text.get()).unwrap();
+        assert!(text.ends_with("failed.\n"));
+        for row in ROWS {
+            assert!(text.contains(&format!("  --{} {}", row.name, row.values)), "{}", row.name);
+        }
+        assert!(text.lines().all(|l| l.len() <= 110), "a line fits a terminal");
+    }
+}

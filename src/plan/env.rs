@@ -1,0 +1,43 @@
+//! The environment of COMMAND, when it is not the caller's.
+
+use super::Plan;
+use crate::cli::Opt;
+use crate::fail::Why;
+use crate::spec::{Misuse, Spec, bit};
+use crate::sys::ZStr;
+
+/// The caller's variables (none with `--clearenv`), changed in the order given.
+pub(super) fn build<'s>(spec: &'s Spec, plan: &mut Plan) -> Result<(), Misuse<'s>> {
+    let changes = || spec.given.iter().filter(|g| matches!(g.opt, Opt::Setenv | Opt::Unsetenv));
+    let clear = spec.has(bit::CLEARENV);
+    if !clear && changes().next().is_none() {
+        return Ok(());
+    }
+    let mut i = 0;
+    while let (false, Some(word)) = (clear, plan.exec.stack.env(i)) {
+        push(plan, Some(word))?;
+        i += 1;
+    }
+    for change in changes() {
+        let name = change.a.bytes().split(|b| *b == b'=').next().unwrap_or_default();
+        let old = plan.env.changed.iter().position(|e| e.is_some_and(|e| is(e, name)));
+        if change.opt == Opt::Unsetenv {
+            // As often as it is there.
+            plan.env.changed.retain(|e| !e.is_some_and(|e| is(e, name)));
+        } else if let Some(slot) = old.and_then(|i| plan.env.changed.get_mut(i)) {
+            *slot = Some(change.a);
+        } else {
+            push(plan, Some(change.a))?;
+        }
+    }
+    push(plan, None)
+}
+
+/// Whether `variable` is `name=…`.
+fn is(variable: ZStr<'_>, name: &[u8]) -> bool {
+    variable.bytes().strip_prefix(name).is_some_and(|rest| rest.first() == Some(&b'='))
+}
+
+fn push<'s>(plan: &mut Plan, word: Option<ZStr<'static>>) -> Result<(), Misuse<'s>> {
+    plan.env.changed.push(word).or_else(|_| Err(Why::TooMuchEnv.into()))
+}

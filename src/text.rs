@@ -1,0 +1,235 @@
+//! Texts without pointers, numbers without a formatter.
+
+use crate::sys::ZStr;
+
+/// Packs strings at compile time: each with a NUL behind it. A table of `&str` would need relocations.
+pub(crate) const fn pack<const N: usize>(strings: &[&str]) -> [u8; N] {
+    let mut out = [0; N];
+    let (mut i, mut n) = (0, 0);
+    while i < strings.len() {
+        let s = strings[i].as_bytes();
+        let mut j = 0;
+        while j < s.len() {
+            out[n] = s[j];
+            (j, n) = (j + 1, n + 1);
+        }
+        (i, n) = (i + 1, n + 1);
+    }
+    out
+}
+
+/// How many bytes [`pack`] needs.
+pub(crate) const fn packed_len(strings: &[&str]) -> usize {
+    let (mut i, mut n) = (0, 0);
+    while i < strings.len() {
+        (i, n) = (i + 1, n + strings[i].len() + 1);
+    }
+    n
+}
+
+/// String number `n` of a packed table; empty behind the last.
+#[inline(never)]
+pub(crate) fn nth(packed: &[u8], n: usize) -> &[u8] {
+    packed.split(|b| *b == 0).nth(n).unwrap_or_default()
+}
+
+/// An enum whose variants have texts: packed, no pointer.
+macro_rules! texts {
+    ($(#[$doc:meta])* $name:ident { $($(#[$m:meta])* $variant:ident = $text:literal)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        #[cfg_attr(test, derive(Debug))]
+        #[repr(u8)]
+        pub enum $name { $($(#[$m])* #[doc = $text] $variant,)* }
+
+        impl $name {
+            /// The text.
+            pub fn text(self) -> &'static [u8] {
+                Self::nth(self as usize)
+            }
+
+            /// The text of variant number `n`; empty behind the last.
+            pub fn nth(n: usize) -> &'static [u8] {
+                const ALL: &[&str] = &[$($(#[$m])* $text,)*];
+                static PACKED: [u8; $crate::text::packed_len(ALL)] = $crate::text::pack(ALL);
+                $crate::text::nth(&PACKED, n)
+            }
+        }
+    };
+}
+pub(crate) use texts;
+
+/// A text in the making, on memory of its user's; what doesn't fit makes the whole of it void instead of being cut.
+pub(crate) struct Text<'b> {
+    room: &'b mut [u8],
+    /// How long it would be.
+    len: usize,
+}
+
+impl<'b> Text<'b> {
+    /// An empty one. `room` is all zero, and one byte of it is for the NUL of [`Text::zstr`].
+    pub(crate) fn on(room: &'b mut [u8]) -> Self {
+        Text { room, len: 0 }
+    }
+
+    /// Empty again.
+    pub(crate) fn clear(&mut self) -> &mut Self {
+        self.len = 0;
+        self
+    }
+
+    /// Appends bytes.
+    #[inline(never)]
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> &mut Self {
+        for b in bytes {
+            if let Some(slot) = self.room.get_mut(self.len) {
+                *slot = *b;
+            }
+            self.len = self.len.saturating_add(1);
+        }
+        self
+    }
+
+    /// Appends a number in decimal.
+    pub(crate) fn number(&mut self, n: u64) -> &mut Self {
+        self.digits(n, 10)
+    }
+
+    /// Appends a number in octal.
+    #[cfg(feature = "fs")]
+    pub(crate) fn octal(&mut self, n: u32) -> &mut Self {
+        self.digits(n.into(), 8)
+    }
+
+    #[inline(never)]
+    fn digits(&mut self, mut n: u64, base: u64) -> &mut Self {
+        let mut digits = [0; 22];
+        let mut from = digits.len();
+        for d in digits.iter_mut().rev() {
+            *d = b'0' + (n % base) as u8;
+            n /= base;
+            from = from.saturating_sub(1);
+            if n == 0 {
+                break;
+            }
+        }
+        self.push(digits.get(from..).unwrap_or_default())
+    }
+
+    /// What was appended; empty when something did not fit.
+    pub(crate) fn get(&self) -> &[u8] {
+        self.room.get(..self.len).unwrap_or_default()
+    }
+
+    /// What was appended, as a C string; `None` when something did not fit.
+    pub(crate) fn zstr(&self) -> Option<ZStr<'_>> {
+        if self.len < self.room.len() { ZStr::until_nul(self.room) } else { None }
+    }
+}
+
+/// A number in decimal: digits only, no sign, no space, no overflow. A number that wraps to root is somebody's CVE.
+pub(crate) fn decimal(s: &[u8]) -> Option<u64> {
+    radix(s, 10)
+}
+
+/// Seconds, perhaps negative, perhaps with a fraction of up to nine digits: whole seconds rounded down, nanoseconds.
+#[cfg(feature = "host")]
+pub(crate) fn seconds(s: &[u8]) -> Option<(i64, u32)> {
+    let (negative, s) = match s {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, s),
+    };
+    let mut parts = s.splitn(2, |b| *b == b'.');
+    let whole = i64::try_from(decimal(parts.next()?)?).ok()?;
+    let mut nanoseconds = 0;
+    if let Some(fraction) = parts.next() {
+        nanoseconds = decimal(fraction)? as u32;
+        for _ in fraction.len()..9 {
+            nanoseconds = nanoseconds.wrapping_mul(10);
+        }
+        if fraction.len() > 9 {
+            return None;
+        }
+    }
+    Some(match (negative, nanoseconds) {
+        (false, n) => (whole, n),
+        (true, 0) => (whole.wrapping_neg(), 0),
+        (true, n) => (whole.wrapping_neg().wrapping_sub(1), 1_000_000_000_u32.wrapping_sub(n)),
+    })
+}
+
+/// A number in octal, for modes.
+pub(crate) fn octal(s: &[u8]) -> Option<u32> {
+    radix(s, 8).filter(|n| *n <= 0o7777).map(|n| n as u32)
+}
+
+#[inline(never)]
+fn radix(s: &[u8], base: u64) -> Option<u64> {
+    if s.is_empty() {
+        return None;
+    }
+    let mut n: u64 = 0;
+    for b in s {
+        let d = u64::from(b.wrapping_sub(b'0'));
+        if d >= base {
+            return None;
+        }
+        n = n.checked_mul(base)?.checked_add(d)?;
+    }
+    Some(n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_other_tools_misread_are_refused() {
+        for bad in ["", " 0", "0 ", "-1", "+1", "0x0", "1000:", "1e3", "18446744073709551616"] {
+            assert_eq!(decimal(bad.as_bytes()), None, "{bad:?}");
+        }
+        assert_eq!(decimal(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!((octal(b"755"), octal(b"8"), octal(b"17777")), (Some(0o755), None, None));
+    }
+
+    #[test]
+    #[cfg(feature = "host")]
+    fn seconds_have_a_sign_and_a_fraction() {
+        let cases = [
+            ("0", Some((0, 0))),
+            ("86400", Some((86400, 0))),
+            ("-5", Some((-5, 0))),
+            ("1.5", Some((1, 500_000_000))),
+            ("-1.5", Some((-2, 500_000_000))),
+            ("0.000000001", Some((0, 1))),
+            ("1.", None),
+            (".5", None),
+            ("1.0000000001", None),
+            ("--1", None),
+            ("1e3", None),
+            ("", None),
+            ("9223372036854775808", None),
+        ];
+        for (text, want) in cases {
+            assert_eq!(seconds(text.as_bytes()), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_as_std_writes_them() {
+        for n in [0, 7, 10, 65534, u64::MAX] {
+            assert_eq!(Text::on(&mut [0; 20]).number(n).get(), n.to_string().as_bytes());
+        }
+        assert_eq!(Text::on(&mut [0; 8]).digits(0o1777, 8).get(), b"1777");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_void_and_not_cut() {
+        let mut room = [0; 3];
+        let mut text = Text::on(&mut room);
+        assert_eq!(text.push(b"abc").get(), b"abc");
+        assert!(text.zstr().is_none(), "there is no room for the NUL");
+        assert_eq!(text.push(b"d").get(), b"");
+        assert_eq!(text.clear().push(b"e").get(), b"e");
+    }
+}
