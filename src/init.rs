@@ -1,0 +1,58 @@
+//! The one loop that waits for children: of the launcher, and of process 1 alike.
+//!
+//! Every signal is blocked and waited for, so there is no handler, nothing is lost, and nobody wakes without a reason.
+
+mod forward;
+
+use crate::status::{self, Status, decode};
+use crate::sys::{self, Pid, Waited};
+
+/// Who waits.
+#[derive(Clone, Copy)]
+pub enum Role {
+    /// The launcher, outside.
+    Launcher {
+        /// Whether its child is process 1 of a PID namespace and no init: the kernel drops what it has no handler for.
+        first: bool,
+    },
+    /// The init of a container.
+    #[cfg(feature = "init")]
+    Init {
+        /// Whether it stays until every process is gone.
+        wait_all: bool,
+    },
+}
+
+/// Waits for `main`, reaps whatever else ends, forwards signals; the exit code.
+pub fn supervise(main: Pid, role: Role) -> u8 {
+    let (mut code, mut instead) = (None, None);
+    let (launcher, stays) = match role {
+        Role::Launcher { .. } => (true, false),
+        #[cfg(feature = "init")]
+        Role::Init { wait_all } => (false, wait_all),
+    };
+    loop {
+        // One SIGCHLD can stand for many children: until there is nothing more.
+        loop {
+            match sys::wait(launcher) {
+                // A child that was adopted, or that whoever became us had left behind.
+                Waited::Child(pid, _) if pid != main => {}
+                Waited::Child(_, status) => match (decode(status), instead) {
+                    (Status::Stopped(signal), _) => forward::stopped(main, signal),
+                    (Status::Killed(sys::SIGKILL), Some(signal)) => code = Some(128 | signal),
+                    (ended, _) => code = Some(status::code(ended)),
+                },
+                Waited::Nothing => break,
+                // ECHILD: all are gone. That includes `main`, whose status somebody else has if we don't.
+                Waited::None => return code.unwrap_or(status::OWN),
+            }
+        }
+        if let (Some(code), false) = (code, stays) {
+            return code;
+        }
+        let signal = sys::wait_signal();
+        if signal.number != sys::SIGCHLD && code.is_none() {
+            instead = forward::forward(main, &signal, role).or(instead);
+        }
+    }
+}

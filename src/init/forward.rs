@@ -1,0 +1,99 @@
+//! What becomes of a signal that was sent to us.
+
+use super::Role;
+use crate::sys::{self, AtFd, Pid, SigSet, Signal};
+use crate::text::Text;
+
+/// The signals by which a terminal speaks to its whole foreground process group.
+const TERMINAL: SigSet = SigSet::of(&[sys::SIGHUP, sys::SIGINT, sys::SIGQUIT, sys::SIGWINCH]).and(STOPS);
+/// The signals that stop a process, and can be refused.
+const STOPS: SigSet = SigSet::of(&[sys::SIGTSTP, sys::SIGTTIN, sys::SIGTTOU]);
+/// The signals that a process without a handler doesn't notice, signal(7).
+const IGNORED: SigSet = SigSet::of(&[sys::SIGCHLD, sys::SIGCONT, sys::SIGURG, sys::SIGWINCH]);
+
+/// Sends `signal` on to `main`, unless it has got it already. Gives the signal in whose place a KILL was sent.
+pub(super) fn forward(main: Pid, signal: &Signal, role: Role) -> Option<u8> {
+    let n = signal.number;
+    // A process that left our group (a new session, a shell with job control) was not meant by the terminal.
+    let reached =
+        signal.from_kernel && TERMINAL.has(n) && sys::process_group(Some(main)) == sys::process_group(None);
+    if !reached {
+        sys::kill(main, n);
+    }
+    let Role::Launcher { first } = role else { return None };
+    if !first {
+        if STOPS.has(n) {
+            stop_with(main, n);
+        }
+        return None;
+    }
+    // Process 1 of a PID namespace: the kernel drops what it doesn't handle, as if it were ignored. It shall be as it is
+    // for any other process, so what the kernel would do is done here. Read after the signal was sent: what handled it
+    // until then has it.
+    if takes(main, n) || IGNORED.has(n) {
+        return None;
+    }
+    if STOPS.has(n) {
+        sys::kill(main, sys::SIGSTOP);
+        stop_with(main, n);
+        return None;
+    }
+    sys::kill(main, sys::SIGKILL);
+    Some(n)
+}
+
+/// `main` was stopped by `signal`. When that is job control's, the shell waits for us to stop too.
+pub(super) fn stopped(main: Pid, signal: u8) {
+    if STOPS.has(signal) {
+        stop_with(main, signal);
+    }
+}
+
+/// Stops us by this signal, so that a shell says what it says of any job; and `main` goes on when we do. In an orphaned
+/// process group the kernel does not stop us: then it goes on at once.
+fn stop_with(main: Pid, signal: u8) {
+    sys::raise(signal);
+    let _ = sys::set_mask(SigSet::ALL.without(signal));
+    let _ = sys::set_mask(SigSet::ALL);
+    sys::kill(main, sys::SIGCONT);
+}
+
+/// Whether process `main` handles, ignores or blocks signal `n`. Not while it is still our own code, which blocks
+/// everything; and yes where there is no /proc to ask.
+#[inline(never)]
+fn takes(main: Pid, n: u8) -> bool {
+    #[cfg(any(feature = "users", feature = "report"))]
+    if is_ours(main) {
+        return false;
+    }
+    let mut buf = [0; 2048];
+    let Some(text) = read(main, b"/status", &mut buf) else { return true };
+    text.split(|b| *b == b'\n').any(|line| {
+        let mask = line
+            .strip_prefix(b"SigBlk:\t")
+            .or(line.strip_prefix(b"SigIgn:\t"))
+            .or(line.strip_prefix(b"SigCgt:\t"));
+        mask.is_some_and(|hex| SigSet::from_hex(hex).has(n))
+    })
+}
+
+/// Whether it has not become COMMAND yet: PF_FORKNOEXEC, 0x40 of include/linux/sched.h, in the seventh field behind the
+/// name, proc_pid_stat(5).
+#[cfg(any(feature = "users", feature = "report"))]
+fn is_ours(main: Pid) -> bool {
+    let mut buf = [0; 512];
+    let flags = read(main, b"/stat", &mut buf).and_then(|text| {
+        let name_end = text.iter().rposition(|b| *b == b')')?;
+        crate::text::decimal(text.get(name_end..)?.split(|b| *b == b' ').nth(7)?)
+    });
+    flags.is_some_and(|f| f & 0x40 != 0)
+}
+
+/// /proc/PID/`file`.
+fn read<'b>(pid: Pid, file: &[u8], buf: &'b mut [u8]) -> Option<&'b [u8]> {
+    let mut room = [0; 40];
+    let mut path = Text::on(&mut room);
+    let path = path.push(b"/proc/").number(pid.0 as u64).push(file).zstr()?;
+    let len = sys::read(sys::openat(AtFd::CWD, path, sys::O_RDONLY, 0).ok()?.at(), buf).ok()?;
+    buf.get(..len)
+}

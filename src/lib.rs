@@ -1,0 +1,69 @@
+//! vesicle: a container launcher and container init.
+//!
+//! The principles, each kept by a test or by the linker:
+//!
+//! 1. argv → [`spec::Spec`] → [`plan::Plan`] → steps: parse, then check, then act; nothing flows back.
+//! 2. No system call before the plan is whole; the plan is data, so that a test can read it.
+//! 3. One system call is one line in [`sys`]; `unsafe` lives there, in `arch` and in `rt`, and nowhere else.
+//! 4. No libc, no allocator, no writable static memory, no relocation, no panic that can be reached.
+//! 5. What comes from outside is resolved before the root changes and attached after; what lies in ROOTFS is
+//!    reached through its descriptor alone, so that no link in it leads out.
+//! 6. The child reports its own failure: there is no error protocol between the two.
+//! 7. One loop waits for children. It is never woken without a reason, and no signal is lost.
+//! 8. The payload gets what its caller had: mask, dispositions, environment, and no descriptor of ours.
+//! 9. An error is one line: stage, subject, reason, what to do. Nothing is left behind.
+//! 10. Capacities are constants with a name; running out of one is a usage error that names it.
+#![cfg_attr(not(test), no_std)]
+
+mod arch;
+pub mod child;
+pub mod cli;
+pub mod fail;
+pub mod init;
+pub mod launch;
+pub mod plan;
+pub mod spec;
+pub mod status;
+pub mod step;
+pub mod sys;
+mod text;
+
+use fail::{At, Fail, Stage};
+
+/// What is asked for and what will be done: too large for a stack frame.
+struct Work {
+    spec: spec::Spec,
+    plan: plan::Plan,
+}
+
+/// Everything between the entry and the exit: the exit code.
+pub fn run(stack: sys::Stack) -> u8 {
+    go(stack).unwrap_or_else(|fail| fail.report())
+}
+
+fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
+    let work = || Work { spec: spec::Spec::default(), plan: plan::Plan::new(stack) };
+    let mut work = sys::Room::new(work).at(Stage::Memory, None)?;
+    match cli::parse(stack, &mut work.spec, launch::load)? {
+        cli::Asked::Version => launch::print(concat!("vesicle ", env!("CARGO_PKG_VERSION"), "\n").as_bytes()),
+        #[cfg(feature = "help")]
+        cli::Asked::Help => launch::print(cli::HELP),
+        #[cfg(feature = "help")]
+        cli::Asked::HelpRun => {
+            let mut room = [0; 8192];
+            let mut text = text::Text::on(&mut room);
+            cli::help(&mut text);
+            launch::print(text.get())
+        }
+        cli::Asked::Run => {
+            let Work { spec, plan } = &mut *work;
+            if let Err(misuse) = plan::build(spec, plan) {
+                return Ok(misuse.report());
+            }
+            let running = launch::start(plan)?;
+            // Whoever waits needs none of it.
+            drop(work);
+            Ok(running.wait())
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The end of a child's life: close what is ours, become COMMAND.
+
+use super::World;
+use crate::fail::Stage;
+use crate::sys::{self, AtFd, Errno, Strings, ZStr};
+use crate::text::Text;
+
+/// Where a command without a slash is looked for when there is no PATH.
+const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Every descriptor above 2 but those to be kept.
+pub(super) fn close(world: &World<'_>) -> sys::Result<()> {
+    #[cfg(feature = "fs")]
+    if world.files.is_some() {
+        sys::open_files_limit(world.files)?;
+    }
+    let mut first = 3u32;
+    for fd in world.kept.iter().map(|k| k.number) {
+        if fd > first {
+            sys::close_range(first, fd - 1)?;
+        }
+        first = first.max(fd.saturating_add(1));
+    }
+    sys::close_range(first, !0)
+}
+
+/// Data or end of file.
+#[cfg(feature = "report")]
+pub(super) fn block(fd: u32) -> sys::Result<()> {
+    sys::read(AtFd::inherited(fd), &mut [0])?;
+    sys::close_range(fd, fd)
+}
+
+/// Becomes COMMAND, or says why not.
+pub(super) fn exec(world: &mut World<'_>) -> Errno {
+    let exec = world.exec;
+    let Some(command) = exec.stack.arg(exec.at) else { return Errno::ENOENT };
+    if let Some(name) = exec.argv0 {
+        exec.stack.set_arg(exec.at, name);
+    }
+    let (stage, e) = run(command, world.path, exec.stack.argv_from(exec.at), world.env);
+    world.now(stage, Some(command));
+    e
+}
+
+/// execvp(3), but for its silent fall-back to a shell.
+pub fn run(
+    command: ZStr<'_>,
+    path: Option<ZStr<'_>>,
+    argv: Strings<'_>,
+    envp: Strings<'_>,
+) -> (Stage, Errno) {
+    if command.bytes().iter().any(|b| *b == b'/') {
+        attempt(command, argv, envp)
+    } else {
+        search(command, path.map_or(DEFAULT_PATH, ZStr::bytes), argv, envp)
+    }
+}
+
+/// Along PATH: the search goes on where execvp(3) lets it, and a file that may not be executed is remembered.
+#[inline(never)]
+fn search(command: ZStr<'_>, path: &[u8], argv: Strings<'_>, envp: Strings<'_>) -> (Stage, Errno) {
+    let name = command.bytes_with_nul();
+    let mut best = (Stage::ExecPath, Errno::ENOENT);
+    if name.len() == 1 {
+        return best;
+    }
+    let mut room = [0; 4096];
+    let mut full = Text::on(&mut room);
+    for dir in path.split(|b| *b == b':') {
+        // An empty word is the working directory; what is longer than any path is not there.
+        full.clear().push(dir).push(if dir.is_empty() { b"" } else { b"/" }).push(name);
+        let Some(file) = ZStr::until_nul(full.get()) else { continue };
+        match attempt(file, argv, envp) {
+            (
+                Stage::Exec,
+                Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE | Errno::ENODEV | Errno::ETIMEDOUT,
+            ) => {}
+            (Stage::Exec, Errno::ENAMETOOLONG | Errno::ELOOP) => {}
+            (Stage::Exec, Errno::EACCES) => best = (Stage::Exec, Errno::EACCES),
+            other => return other,
+        }
+    }
+    best
+}
+
+/// One execve(2), and what its errno means.
+fn attempt(file: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> (Stage, Errno) {
+    match sys::execve(file, argv, envp) {
+        // The file is there: it is its interpreter that is not.
+        Errno::ENOENT if sys::exists(file) => (Stage::ExecLoader, Errno::ENOENT),
+        #[cfg(feature = "words")]
+        Errno::ENOEXEC if is_foreign(file) => (Stage::ExecMachine, Errno::ENOEXEC),
+        e => (Stage::Exec, e),
+    }
+}
+
+/// Whether it is a program for another CPU: e_machine of its ELF header, elf(5).
+#[cfg(feature = "words")]
+fn is_foreign(file: ZStr<'_>) -> bool {
+    let mut head = [0u8; 20];
+    let read = sys::openat(AtFd::CWD, file, sys::O_RDONLY, 0).and_then(|f| sys::read(f.at(), &mut head));
+    let [0x7f, b'E', b'L', b'F', .., low, high] = head else { return false };
+    read == Ok(head.len()) && u16::from_le_bytes([low, high]) != sys::ELF_MACHINE
+}
