@@ -42,6 +42,9 @@ fn main() {
     // No segment to protect after relocation, as there is neither.
     flag("-z");
     flag("norelro");
+    // Section headers are for linkers and debuggers: half a KiB that no kernel reads. (GNU ld before 2.43 keeps them.)
+    flag("-z");
+    flag("nosectionheader");
     // A build id is a section more; the release is reproducible without one.
     flag("--build-id=none");
     // The smallest table, for it is thrown away by the script.

@@ -13,7 +13,7 @@ use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::init::{Role, supervise};
 #[cfg(any(feature = "process", feature = "report"))]
 use crate::plan::Descriptor;
-use crate::plan::Plan;
+use crate::plan::{Lists, Plan};
 use crate::step::World;
 use crate::sys::{self, AtFd, Block, Fd, Pid, SigSet, ZStr};
 use crate::z;
@@ -37,14 +37,14 @@ impl Running {
 }
 
 /// Starts it.
-pub fn start(plan: &mut Plan) -> Result<Running, Fail<'static>> {
+pub fn start(plan: &mut Plan<'_>) -> Result<Running, Fail<'static>> {
     if plan.ids.secure {
         return fail(Stage::Usage, None, Why::Secure);
     }
     #[cfg(any(feature = "process", feature = "report"))]
     check_descriptors(plan)?;
     #[cfg(feature = "join")]
-    join::join(&plan.joins)?;
+    join::join(&plan.lists.joins)?;
     // From here on no signal is lost: what comes is pending until the wait.
     let mask = sys::set_mask(SigSet::ALL).at(Stage::Signals, None)?;
     // Ignored, as nohup leaves it, it would make children vanish before they are waited for.
@@ -59,6 +59,7 @@ pub fn start(plan: &mut Plan) -> Result<Running, Fail<'static>> {
     } else {
         (None, None)
     };
+    let Lists { steps, kept, env, .. } = &mut *plan.lists;
     let world = World {
         stage: Stage::Clone,
         subject: None,
@@ -70,12 +71,12 @@ pub fn start(plan: &mut Plan) -> Result<Running, Fail<'static>> {
         root: None,
         umask: 0,
         files: None,
-        kept: &plan.kept,
+        kept,
         exec: plan.exec,
-        env: plan.env.words(plan.exec.stack),
-        path: plan.env.path(plan.exec.stack),
+        env: env.words(plan.exec.stack),
+        path: env.path(plan.exec.stack),
     };
-    let mut child = Child { steps: &mut plan.steps, world };
+    let mut child = Child { steps, world };
     // What the child waits for ends with us.
     let hold = if plan.borrow { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };
     let main = sys::clone(plan.namespaces | hold, child::live, &mut child).at(Stage::Clone, None)?;
@@ -100,7 +101,7 @@ pub fn start(plan: &mut Plan) -> Result<Running, Fail<'static>> {
 }
 
 /// What has to be written before the child goes on; then it may.
-fn release(plan: &mut Plan, main: Pid, mask: SigSet, opener: &Fd) -> Result<(), Fail<'static>> {
+fn release(plan: &mut Plan<'_>, main: Pid, mask: SigSet, opener: &Fd) -> Result<(), Fail<'static>> {
     #[cfg(feature = "users")]
     maps::write(plan, main, mask)?;
     #[cfg(feature = "report")]
@@ -115,11 +116,11 @@ fn release(plan: &mut Plan, main: Pid, mask: SigSet, opener: &Fd) -> Result<(), 
 
 /// Those that are named must be open: a closed one would soon be one of our own.
 #[cfg(any(feature = "process", feature = "report"))]
-fn check_descriptors(plan: &Plan) -> Result<(), Fail<'static>> {
+fn check_descriptors(plan: &Plan<'_>) -> Result<(), Fail<'static>> {
     let check = |d: &Descriptor| sys::is_open(d.at()).at(Stage::Descriptor, d.word);
     #[cfg(feature = "report")]
     plan.reports.info.iter().chain(&plan.reports.sync).try_for_each(check)?;
-    plan.kept.iter().try_for_each(check)
+    plan.lists.kept.iter().try_for_each(check)
 }
 
 /// We end with our parent; and the child can see whether we have.

@@ -30,10 +30,11 @@ mod text;
 
 use fail::{At, Fail, Stage};
 
-/// What is asked for and what will be done: too large for a stack frame.
+/// What is asked for and what will be done, as far as there can be much of it: too large for a stack frame.
+#[derive(Default)]
 struct Work {
-    spec: spec::Spec,
-    plan: plan::Plan,
+    given: spec::List,
+    lists: plan::Lists,
 }
 
 /// Everything between the entry and the exit: the exit code.
@@ -42,28 +43,34 @@ pub fn run(stack: sys::Stack) -> u8 {
 }
 
 fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
-    let work = || Work { spec: spec::Spec::default(), plan: plan::Plan::new(stack) };
-    let mut work = sys::Room::new(work).at(Stage::Memory, None)?;
-    match cli::parse(stack, &mut work.spec, launch::load)? {
+    let mut work = sys::Room::new(Work::default).at(Stage::Memory, None)?;
+    let Work { given, lists } = &mut *work;
+    let mut spec = spec::Spec::new(given);
+    match cli::parse(stack, &mut spec, launch::load)? {
         cli::Asked::Version => launch::print(concat!("vesicle ", env!("CARGO_PKG_VERSION"), "\n").as_bytes()),
         #[cfg(feature = "help")]
         cli::Asked::Help => launch::print(cli::HELP),
         #[cfg(feature = "help")]
-        cli::Asked::HelpRun => {
-            let mut room = [0; 8192];
-            let mut text = text::Text::on(&mut room);
-            cli::help(&mut text);
-            launch::print(text.get())
-        }
+        cli::Asked::HelpRun => help_run(),
         cli::Asked::Run => {
-            let Work { spec, plan } = &mut *work;
-            if let Err(misuse) = plan::build(spec, plan) {
+            let mut plan = plan::Plan::new(stack, lists);
+            if let Err(misuse) = plan::build(&spec, &mut plan) {
                 return Ok(misuse.report());
             }
-            let running = launch::start(plan)?;
+            let running = launch::start(&mut plan)?;
             // Whoever waits needs none of it.
             drop(work);
             Ok(running.wait())
         }
     }
+}
+
+/// With a frame of its own: nobody else pays for its pages.
+#[cfg(feature = "help")]
+#[inline(never)]
+fn help_run() -> Result<u8, Fail<'static>> {
+    let mut room = [0; 8192];
+    let mut text = text::Text::on(&mut room);
+    cli::help(&mut text);
+    launch::print(text.get())
 }

@@ -9,7 +9,7 @@ mod users;
 mod want;
 
 #[cfg(feature = "users")]
-pub use users::{IdMap, Range};
+pub use users::{List, MAX_RANGES, Range};
 
 use crate::fail::{Stage, Why};
 use crate::spec::{Given, MAX_GIVEN, Misuse, Spec, bit};
@@ -306,6 +306,31 @@ pub struct Exec {
     pub argv0: Option<ZStr<'static>>,
 }
 
+/// What a plan has many of: too large for a stack frame.
+#[derive(Default)]
+pub struct Lists {
+    /// The child's life, in this order.
+    pub steps: Vec<Step, MAX_STEPS>,
+    /// Descriptors that COMMAND gets, ascending.
+    pub kept: Vec<Descriptor, MAX_KEPT>,
+    #[allow(missing_docs)]
+    pub env: Env,
+    /// Id maps: users, groups.
+    #[cfg(feature = "users")]
+    pub maps: [List; 2],
+    #[cfg(feature = "join")]
+    #[allow(missing_docs)]
+    pub joins: Vec<Join, MAX_JOINS>,
+}
+
+impl Lists {
+    /// Appends a step. There is room: an option makes one at most, and [`MAX_STEPS`] has 32 for the rest.
+    #[inline(never)]
+    fn then(&mut self, step: Step) {
+        let _ = self.steps.push(step);
+    }
+}
+
 /// The environment of COMMAND.
 #[derive(Default)]
 pub struct Env {
@@ -335,7 +360,7 @@ impl Env {
 }
 
 /// What will be done.
-pub struct Plan {
+pub struct Plan<'w> {
     /// The caller's ids.
     pub ids: Ids,
     /// CLONE_NEW* for clone(2).
@@ -348,28 +373,24 @@ pub struct Plan {
     pub first: bool,
     /// Whether the container ends with the launcher, and the launcher with its parent.
     pub die_with_parent: bool,
-    /// Descriptors that COMMAND gets, ascending.
-    pub kept: Vec<Descriptor, MAX_KEPT>,
-    #[cfg(feature = "join")]
-    #[allow(missing_docs)]
-    pub joins: Vec<Join, MAX_JOINS>,
-    /// Maps that the launcher writes: users, groups.
+    /// Whether the launcher writes id maps; without, the child writes one of one id itself.
     #[cfg(feature = "users")]
-    pub maps: Option<[IdMap; 2]>,
+    pub maps: bool,
+    /// Which of them, users and groups, are to be looked up: the caller's range of /etc/subuid and /etc/subgid.
+    #[cfg(feature = "users")]
+    pub auto: [bool; 2],
     #[cfg(feature = "report")]
     #[allow(missing_docs)]
     pub reports: Reports,
-    /// The child's life, in this order.
-    pub steps: Vec<Step, MAX_STEPS>,
-    #[allow(missing_docs)]
-    pub env: Env,
     #[allow(missing_docs)]
     pub exec: Exec,
+    #[allow(missing_docs)]
+    pub lists: &'w mut Lists,
 }
 
-impl Plan {
+impl<'w> Plan<'w> {
     /// Nothing to do, for the caller that `stack` tells of.
-    pub fn new(stack: Stack) -> Plan {
+    pub fn new(stack: Stack, lists: &'w mut Lists) -> Plan<'w> {
         Plan {
             ids: stack.ids(),
             namespaces: 0,
@@ -377,29 +398,22 @@ impl Plan {
             held: false,
             first: false,
             die_with_parent: false,
-            kept: Vec::new(),
-            #[cfg(feature = "join")]
-            joins: Vec::new(),
             #[cfg(feature = "users")]
-            maps: None,
+            maps: false,
+            #[cfg(feature = "users")]
+            auto: [false; 2],
             #[cfg(feature = "report")]
             reports: Reports::default(),
-            steps: Vec::new(),
-            env: Env::default(),
             exec: Exec { stack, at: 0, argv0: None },
+            lists,
         }
-    }
-
-    /// Appends a step. There is room: an option makes one at most, and [`MAX_STEPS`] has 32 for the rest.
-    fn then(&mut self, step: Step) {
-        let _ = self.steps.push(step);
     }
 }
 
 /// Makes `plan` from `spec`, or says which option makes no sense.
-pub fn build<'s>(spec: &'s Spec, plan: &mut Plan) -> Result<(), Misuse<'s>> {
+pub fn build<'s>(spec: &'s Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse<'s>> {
     let mut want = Want::default();
-    for given in &spec.given {
+    for given in spec.given.iter() {
         want.note(given, plan)?;
     }
     want.check(spec, plan)?;
@@ -411,13 +425,13 @@ pub fn build<'s>(spec: &'s Spec, plan: &mut Plan) -> Result<(), Misuse<'s>> {
 }
 
 /// The order of a child's life.
-fn order<'s>(spec: &'s Spec, want: &Want, plan: &mut Plan) -> Result<(), Misuse<'s>> {
+fn order<'s>(spec: &'s Spec<'_>, want: &Want, plan: &mut Plan<'_>) -> Result<(), Misuse<'s>> {
     use crate::sys::{CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWUSER};
     let Some(path) = plan.exec.stack.arg(spec.rootfs) else { return Err(Why::NoRootfs.into()) };
     let new = |kind: u32| plan.namespaces & kind != 0;
     let (user, net, pid) = (new(CLONE_NEWUSER), new(CLONE_NEWNET), new(CLONE_NEWPID));
     #[cfg(feature = "users")]
-    let ranges = plan.maps.is_some();
+    let ranges = plan.maps;
     #[cfg(not(feature = "users"))]
     let ranges = false;
 
@@ -425,35 +439,35 @@ fn order<'s>(spec: &'s Spec, want: &Want, plan: &mut Plan) -> Result<(), Misuse<
     {
         plan.die_with_parent = spec.has(bit::DIE_WITH_PARENT);
         if plan.die_with_parent {
-            plan.then(Step::DieWithParent);
+            plan.lists.then(Step::DieWithParent);
         }
         if spec.has(bit::NEW_SESSION) {
-            plan.then(Step::Session);
+            plan.lists.then(Step::Session);
         }
     }
     if user && !ranges {
-        plan.then(Step::IdMap { uid: want.uid.unwrap_or(0), gid: want.gid.unwrap_or(0) });
+        plan.lists.then(Step::IdMap { uid: want.uid.unwrap_or(0), gid: want.gid.unwrap_or(0) });
     }
     #[cfg(any(feature = "users", feature = "report"))]
     if plan.held {
-        plan.then(Step::Released);
+        plan.lists.then(Step::Released);
     }
     #[cfg(feature = "host")]
     {
         if spec.has(bit::TIME) {
-            plan.then(Step::Time { boottime: want.boottime, monotonic: want.monotonic });
+            plan.lists.then(Step::Time { boottime: want.boottime, monotonic: want.monotonic });
         }
         if let Some(name) = want.hostname {
-            plan.then(Step::HostName(name));
+            plan.lists.then(Step::HostName(name));
         }
         if let Some(name) = want.domainname {
-            plan.then(Step::DomainName(name));
+            plan.lists.then(Step::DomainName(name));
         }
     }
     if net {
-        plan.then(Step::Loopback);
+        plan.lists.then(Step::Loopback);
     }
-    plan.then(Step::Private);
+    plan.lists.then(Step::Private);
     let how = match path.bytes() {
         [b'/', rest @ ..] if rest.iter().all(|b| *b == b'/') => Root::Same,
         #[cfg(feature = "root")]
@@ -461,12 +475,13 @@ fn order<'s>(spec: &'s Spec, want: &Want, plan: &mut Plan) -> Result<(), Misuse<
         _ if spec.has(bit::CHROOT) => Root::Chroot,
         _ => Root::Pivot,
     };
-    plan.then(Step::Rootfs { how, path, read_only: spec.has(bit::READ_ONLY) });
+    plan.lists.then(Step::Rootfs { how, path, read_only: spec.has(bit::READ_ONLY) });
     #[cfg(feature = "users")]
-    if let Some(maps) = &plan.maps {
+    if ranges {
         // What is created from here on needs ids that exist inside.
-        let [uid, gid] = [maps[0].first_id(want.uid), maps[1].first_id(want.gid)];
-        plan.then(Step::Ids { uid, gid });
+        let uid = users::first_id(plan, 0, want.uid);
+        let gid = users::first_id(plan, 1, want.gid);
+        plan.lists.then(Step::Ids { uid, gid });
     }
     #[cfg(feature = "fs")]
     let creates = fs::creates(spec) || want.proc_dest.is_some();
@@ -475,7 +490,7 @@ fn order<'s>(spec: &'s Spec, want: &Want, plan: &mut Plan) -> Result<(), Misuse<
     #[cfg(any(feature = "fs", feature = "root"))]
     if creates {
         // What is made for a mount has the mode that was asked for, whatever the caller's mask is.
-        plan.then(Step::Umask(Some(0)));
+        plan.lists.then(Step::Umask(Some(0)));
     }
     let shared = !pid && !want.joins_pid && want.proc_opts.is_none();
     // The host's own tree has a /proc for the caller's own PID namespace.
@@ -483,50 +498,50 @@ fn order<'s>(spec: &'s Spec, want: &Want, plan: &mut Plan) -> Result<(), Misuse<
     if !spec.has(bit::NO_PROC) && !there {
         let dest = want.proc_dest.unwrap_or(crate::z!("/proc"));
         let make = want.proc_dest.is_some();
-        plan.then(Step::Proc { dest, options: want.proc_opts, make, shared, tree: None });
+        plan.lists.then(Step::Proc { dest, options: want.proc_opts, make, shared, tree: None });
     }
     #[cfg(feature = "fs")]
     fs::order(spec, plan)?;
-    plan.then(Step::Enter(how, path));
+    plan.lists.then(Step::Enter(how, path));
     #[cfg(feature = "root")]
     if spec.has(bit::READ_ONLY) {
-        plan.then(Step::ReadOnly);
+        plan.lists.then(Step::ReadOnly);
     }
     if let Some(dir) = want.chdir {
-        plan.then(Step::Chdir(dir));
+        plan.lists.then(Step::Chdir(dir));
     }
     #[cfg(feature = "init")]
     if spec.has(bit::INIT) {
         let borrow = want.block.is_none() && !want.joins_pid;
-        plan.then(Step::Init { wait_all: spec.has(bit::WAIT_ALL), first: pid, borrow });
+        plan.lists.then(Step::Init { wait_all: spec.has(bit::WAIT_ALL), first: pid, borrow });
     }
     let asked = want.uid.is_some() || want.gid.is_some();
     if ranges && asked || !user && asked {
-        plan.then(Step::Ids { uid: want.uid.unwrap_or(0), gid: want.gid.unwrap_or(0) });
+        plan.lists.then(Step::Ids { uid: want.uid.unwrap_or(0), gid: want.gid.unwrap_or(0) });
         #[cfg(feature = "process")]
         if plan.die_with_parent {
             // A change of ids has cleared it, prctl(2).
-            plan.then(Step::DieWithParent);
+            plan.lists.then(Step::DieWithParent);
         }
     }
     if !spec.has(bit::ALLOW_NEW_PRIVS) {
-        plan.then(Step::NoNewPrivs);
+        plan.lists.then(Step::NoNewPrivs);
     }
     #[cfg(feature = "process")]
     if want.umask.is_some() {
-        plan.then(Step::Umask(want.umask));
+        plan.lists.then(Step::Umask(want.umask));
     }
     #[cfg(any(feature = "fs", feature = "root"))]
     if creates && want.umask.is_none() {
-        plan.then(Step::Umask(None));
+        plan.lists.then(Step::Umask(None));
     }
-    plan.then(Step::Close);
-    plan.then(Step::Signals);
+    plan.lists.then(Step::Close);
+    plan.lists.then(Step::Signals);
     #[cfg(feature = "report")]
     if let Some(fd) = want.block {
-        plan.then(Step::Block(fd.number));
+        plan.lists.then(Step::Block(fd.number));
     }
-    plan.then(Step::Exec);
+    plan.lists.then(Step::Exec);
 
     plan.first = pid && !spec.has(bit::INIT);
     plan.borrow =

@@ -59,17 +59,24 @@ impl From<Why> for Misuse<'_> {
 }
 
 /// The request.
-#[derive(Default)]
-pub struct Spec {
+pub struct Spec<'w> {
     /// Switches: one bit an option. The low half toggles namespaces: a bit there is the CLONE_NEW* flag itself.
     pub flags: u64,
     /// Options with values.
-    pub given: Vec<Given, MAX_GIVEN>,
+    pub given: &'w mut List,
     /// Which argument ROOTFS is; COMMAND is the next one.
     pub rootfs: usize,
 }
 
-impl Spec {
+/// Options with values, in the user's order.
+pub type List = Vec<Given, MAX_GIVEN>;
+
+impl<'w> Spec<'w> {
+    /// Nothing asked for yet.
+    pub fn new(given: &'w mut List) -> Spec<'w> {
+        Spec { flags: 0, given, rootfs: 0 }
+    }
+
     /// Whether a switch was given.
     pub fn has(&self, bit: u8) -> bool {
         self.flags >> bit & 1 != 0

@@ -40,7 +40,7 @@ pub type Load = fn(Source) -> Result<Block, Fail<'static>>;
 type Parsed<T> = Result<T, Fail<'static>>;
 
 /// Reads the whole command line.
-pub fn parse(stack: Stack, spec: &mut Spec, load: Load) -> Parsed<Asked> {
+pub fn parse(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
     let Some(command) = stack.arg(1) else { return fail(Stage::Usage, None, Why::Command) };
     #[cfg(feature = "help")]
     if [b"help".as_slice(), b"--help", b"-h"].iter().any(|w| command.is(w)) {
@@ -59,7 +59,7 @@ pub fn parse(stack: Stack, spec: &mut Spec, load: Load) -> Parsed<Asked> {
     }
 }
 
-fn parse_run(stack: Stack, spec: &mut Spec, load: Load) -> Parsed<Asked> {
+fn parse_run(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
     let mut words = Words::of(Block::of_argv(stack, 2));
     while let Some(word) = words.peek() {
         if word.first() == b'-' && !word.is(b"-") {
@@ -88,7 +88,7 @@ fn parse_run(stack: Stack, spec: &mut Spec, load: Load) -> Parsed<Asked> {
 }
 
 /// An argument file: options only, and no further files.
-fn parse_block(block: Block, spec: &mut Spec) -> Parsed<()> {
+fn parse_block(block: Block, spec: &mut Spec<'_>) -> Parsed<()> {
     let mut words = Words::of(block);
     let nested: Load = |source| match source {
         Source::Fd(s) | Source::File(s) => fail(Stage::Argument, s, Why::NotAnOption),
@@ -104,7 +104,7 @@ fn parse_block(block: Block, spec: &mut Spec) -> Parsed<()> {
 
 /// One option with its values.
 #[inline(never)]
-fn option(word: ZStr<'static>, words: &mut Words, spec: &mut Spec, load: Load) -> Parsed<()> {
+fn option(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Load) -> Parsed<()> {
     let wrong = |why| fail(Stage::Option, word, why);
     let Some(long) = word.value_of(b"--") else { return wrong(Why::Unknown) };
     let name = long.bytes().split(|b| *b == b'=').next().unwrap_or_default();

@@ -7,7 +7,7 @@ use crate::spec::{Misuse, Spec, bit};
 use crate::sys::ZStr;
 
 /// The caller's variables (none with `--clearenv`), changed in the order given.
-pub(super) fn build<'s>(spec: &'s Spec, plan: &mut Plan) -> Result<(), Misuse<'s>> {
+pub(super) fn build<'s>(spec: &'s Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse<'s>> {
     let changes = || spec.given.iter().filter(|g| matches!(g.opt, Opt::Setenv | Opt::Unsetenv));
     let clear = spec.has(bit::CLEARENV);
     if !clear && changes().next().is_none() {
@@ -20,11 +20,11 @@ pub(super) fn build<'s>(spec: &'s Spec, plan: &mut Plan) -> Result<(), Misuse<'s
     }
     for change in changes() {
         let name = change.a.bytes().split(|b| *b == b'=').next().unwrap_or_default();
-        let old = plan.env.changed.iter().position(|e| e.is_some_and(|e| is(e, name)));
+        let old = plan.lists.env.changed.iter().position(|e| e.is_some_and(|e| is(e, name)));
         if change.opt == Opt::Unsetenv {
             // As often as it is there.
-            plan.env.changed.retain(|e| !e.is_some_and(|e| is(e, name)));
-        } else if let Some(slot) = old.and_then(|i| plan.env.changed.get_mut(i)) {
+            plan.lists.env.changed.retain(|e| !e.is_some_and(|e| is(e, name)));
+        } else if let Some(slot) = old.and_then(|i| plan.lists.env.changed.get_mut(i)) {
             *slot = Some(change.a);
         } else {
             push(plan, Some(change.a))?;
@@ -38,6 +38,6 @@ fn is(variable: ZStr<'_>, name: &[u8]) -> bool {
     variable.bytes().strip_prefix(name).is_some_and(|rest| rest.first() == Some(&b'='))
 }
 
-fn push<'s>(plan: &mut Plan, word: Option<ZStr<'static>>) -> Result<(), Misuse<'s>> {
-    plan.env.changed.push(word).or_else(|_| Err(Why::TooMuchEnv.into()))
+fn push<'s>(plan: &mut Plan<'_>, word: Option<ZStr<'static>>) -> Result<(), Misuse<'s>> {
+    plan.lists.env.changed.push(word).or_else(|_| Err(Why::TooMuchEnv.into()))
 }

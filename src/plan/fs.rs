@@ -8,7 +8,7 @@ use crate::sys::{MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY};
 use crate::text;
 
 /// Whether anything is asked for that may have to make a file or a directory.
-pub(super) fn creates(spec: &Spec) -> bool {
+pub(super) fn creates(spec: &Spec<'_>) -> bool {
     spec.given.iter().any(|g| is_operation(g.opt))
 }
 
@@ -21,10 +21,10 @@ fn is_operation(opt: Opt) -> bool {
 }
 
 /// One step for each operation.
-pub(super) fn order<'s>(spec: &'s Spec, plan: &mut Plan) -> Result<(), Misuse<'s>> {
+pub(super) fn order<'s>(spec: &'s Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse<'s>> {
     // What --perms and --size say waits for the next operation.
     let (mut perms, mut size): (Option<(&'s Given, u32)>, Option<(&'s Given, u64)>) = (None, None);
-    for given in &spec.given {
+    for given in spec.given.iter() {
         match given.opt {
             Opt::Perms => match text::octal(given.a.bytes()) {
                 Some(mode) => perms = Some((given, mode)),
@@ -43,7 +43,7 @@ pub(super) fn order<'s>(spec: &'s Spec, plan: &mut Plan) -> Result<(), Misuse<'s
                     size = None;
                 }
                 unused(perms, size)?;
-                plan.then(step);
+                plan.lists.then(step);
             }
             _ => {}
         }

@@ -22,49 +22,32 @@ pub struct Range {
     pub count: u32,
 }
 
-/// The map of the users, or of the groups.
-#[derive(Default)]
-pub struct IdMap {
-    /// The caller's own range of /etc/subuid or /etc/subgid, to be looked up.
-    pub auto: bool,
-    /// What was given, or found.
-    pub ranges: Vec<Range, MAX_RANGES>,
+/// The id to have inside while the container is set up: root, or what was asked for where there is no root.
+pub(super) fn first_id(plan: &Plan<'_>, which: usize, asked: Option<u32>) -> u32 {
+    let has_root = |map: &List| map.iter().any(|r| r.inside == 0);
+    let root = plan.auto.get(which) == Some(&true) || plan.lists.maps.get(which).is_some_and(has_root);
+    if root { 0 } else { asked.unwrap_or(0) }
 }
 
-impl IdMap {
-    /// One id to one.
-    fn single(inside: u32, outside: u32) -> IdMap {
-        let mut map = IdMap::default();
-        let _ = map.ranges.push(Range { inside, outside, count: 1 });
-        map
-    }
-
-    /// The id to have inside while the container is set up: root, or what was asked for where there is no root.
-    pub fn first_id(&self, asked: Option<u32>) -> u32 {
-        let root = self.auto || self.ranges.iter().any(|r| r.inside == 0);
-        if root { 0 } else { asked.unwrap_or(0) }
-    }
-}
+/// A map.
+pub type List = Vec<Range, MAX_RANGES>;
 
 /// `IN:OUT:COUNT` or `auto`.
-pub(super) fn note<'s>(given: &'s Given, plan: &mut Plan) -> Result<(), Misuse<'s>> {
-    let [users, groups] = plan.maps.get_or_insert_default();
-    let map = if given.opt == Opt::MapUsers { users } else { groups };
-    if given.a.bytes() == b"auto" {
-        map.auto = true;
-        return if map.ranges.is_empty() { Ok(()) } else { Err(given.bad(Why::Overlap)) };
+pub(super) fn note<'s>(given: &'s Given, plan: &mut Plan<'_>) -> Result<(), Misuse<'s>> {
+    plan.maps = true;
+    let ([users, groups], [auto_users, auto_groups]) = (&mut plan.lists.maps, &mut plan.auto);
+    let (map, auto) = if given.opt == Opt::MapUsers { (users, auto_users) } else { (groups, auto_groups) };
+    if given.a.is(b"auto") {
+        *auto = true;
+        return if map.is_empty() { Ok(()) } else { Err(given.bad(Why::Overlap)) };
     }
     let Some(new) = range(given.a.bytes()) else { return Err(given.bad(Why::Range)) };
     let meet =
         |a: u32, b: u32, range: &Range| a < b.wrapping_add(range.count) && b < a.wrapping_add(new.count);
-    if map.auto || map.ranges.iter().any(|r| meet(new.inside, r.inside, r) || meet(new.outside, r.outside, r))
-    {
+    if *auto || map.iter().any(|r| meet(new.inside, r.inside, r) || meet(new.outside, r.outside, r)) {
         return Err(given.bad(Why::Overlap));
     }
-    match map.ranges.push(new) {
-        Ok(()) => Ok(()),
-        Err(_) => Err(given.bad(Why::TooManyRanges)),
-    }
+    map.push(new).map_err(|_| given.bad(Why::TooManyRanges))
 }
 
 /// Three numbers; the last id of a range is below (uid_t)-1.
@@ -82,22 +65,26 @@ fn range(text: &[u8]) -> Option<Range> {
 
 /// A side without a map gets the caller's own id. Where both sides have no more than that, the child writes its maps
 /// itself, without rights and without help.
-pub(super) fn check(want: &mut Want, plan: &mut Plan) {
-    let ids = plan.ids;
-    let Some([users, groups]) = &mut plan.maps else { return };
-    for (map, asked, own) in [(&mut *users, &mut want.uid, ids.uid), (&mut *groups, &mut want.gid, ids.gid)] {
-        if !map.auto && map.ranges.is_empty() {
-            *map = IdMap::single(asked.unwrap_or(0), own);
+pub(super) fn check(want: &mut Want<'_>, plan: &mut Plan<'_>) {
+    if !plan.maps {
+        return;
+    }
+    let own = [plan.ids.uid, plan.ids.gid];
+    let mut single = true;
+    for (((map, auto), asked), own) in
+        plan.lists.maps.iter_mut().zip(plan.auto).zip([&mut want.uid, &mut want.gid]).zip(own)
+    {
+        if !auto && map.is_empty() {
+            let _ = map.push(Range { inside: asked.unwrap_or(0), outside: own, count: 1 });
+        }
+        match map.as_slice() {
+            [Range { inside, outside, count: 1 }]
+                if *outside == own && asked.is_none_or(|a| a == *inside) =>
+            {
+                *asked = Some(*inside);
+            }
+            _ => single = false,
         }
     }
-    let own = |map: &IdMap, asked: Option<u32>, id: u32| match map.ranges.as_slice() {
-        [Range { inside, outside, count: 1 }] if *outside == id && asked.is_none_or(|a| a == *inside) => {
-            Some(*inside)
-        }
-        _ => None,
-    };
-    if let (Some(uid), Some(gid)) = (own(users, want.uid, ids.uid), own(groups, want.gid, ids.gid)) {
-        (want.uid, want.gid) = (Some(uid), Some(gid));
-        plan.maps = None;
-    }
+    plan.maps = !single;
 }

@@ -32,7 +32,7 @@ pub(super) struct Want<'s> {
 
 impl<'s> Want<'s> {
     /// Takes note of one option.
-    pub(super) fn note(&mut self, given: &'s Given, plan: &mut Plan) -> Result<(), Misuse<'s>> {
+    pub(super) fn note(&mut self, given: &'s Given, plan: &mut Plan<'_>) -> Result<(), Misuse<'s>> {
         match given.opt {
             Opt::Uid => self.uid = Some(id(given)?),
             Opt::Gid => self.gid = Some(id(given)?),
@@ -107,7 +107,7 @@ impl<'s> Want<'s> {
     }
 
     /// Which namespaces are new, and whether everything has the one that it needs.
-    pub(super) fn check(&mut self, spec: &'s Spec, plan: &mut Plan) -> Result<(), Misuse<'s>> {
+    pub(super) fn check(&mut self, spec: &'s Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse<'s>> {
         const DEFAULT: u32 = 1 << bit::PID | 1 << bit::UTS | 1 << bit::IPC | 1 << bit::NET | 1 << bit::CGROUP;
         let mut new = DEFAULT & !(spec.flags as u32) | CLONE_NEWNS;
         if spec.has(bit::USER) || plan.ids.uid != 0 && !self.joins_user {
@@ -118,7 +118,7 @@ impl<'s> Want<'s> {
             if self.joins_user && spec.has(bit::USER) {
                 return Err(Why::Joined.into());
             }
-            for join in &plan.joins {
+            for join in &plan.lists.joins {
                 new &= !join.kind;
             }
         }
@@ -139,7 +139,7 @@ impl<'s> Want<'s> {
         #[cfg(feature = "users")]
         {
             super::users::check(self, plan);
-            plan.held |= plan.maps.is_some();
+            plan.held |= plan.maps;
         }
         #[cfg(feature = "report")]
         {
@@ -150,10 +150,10 @@ impl<'s> Want<'s> {
     }
 
     #[cfg(feature = "join")]
-    fn join(&mut self, given: &'s Given, bit: u8, plan: &mut Plan) -> Result<(), Misuse<'s>> {
+    fn join(&mut self, given: &'s Given, bit: u8, plan: &mut Plan<'_>) -> Result<(), Misuse<'s>> {
         self.joins_user |= bit == bit::USER;
         self.joins_pid |= bit == bit::PID;
-        match plan.joins.push(super::Join { kind: 1 << bit, from: given.a }) {
+        match plan.lists.joins.push(super::Join { kind: 1 << bit, from: given.a }) {
             Ok(()) => Ok(()),
             Err(_) => Err(given.bad(Why::TooMany)),
         }
@@ -188,10 +188,10 @@ fn seconds<'s>(given: &'s Given) -> Result<(i64, u32), Misuse<'s>> {
 
 /// One descriptor more that stays open, in ascending order.
 #[cfg(any(feature = "process", feature = "report"))]
-fn keep<'s>(given: &'s Given, plan: &mut Plan) -> Result<(), Misuse<'s>> {
+fn keep<'s>(given: &'s Given, plan: &mut Plan<'_>) -> Result<(), Misuse<'s>> {
     let fd = descriptor(given)?;
-    let at = plan.kept.iter().position(|k| k.number >= fd.number).unwrap_or(plan.kept.len());
-    match plan.kept.insert(at, fd) {
+    let at = plan.lists.kept.iter().position(|k| k.number >= fd.number).unwrap_or(plan.lists.kept.len());
+    match plan.lists.kept.insert(at, fd) {
         Ok(()) => Ok(()),
         Err(_) => Err(given.bad(Why::TooManyKept)),
     }

@@ -8,6 +8,7 @@ pub(super) const PATH_MAX: usize = 4096;
 
 impl World<'_> {
     /// The directory `path`; it and what leads to it is made where missing, `path` itself with `mode`.
+    #[inline(never)]
     pub(super) fn directory(&self, path: ZStr<'_>, mode: u32) -> sys::Result<Fd> {
         match self.open(path, sys::O_DIRECTORY, 0) {
             Err(Errno::ENOENT) => {
@@ -23,6 +24,7 @@ impl World<'_> {
 
     /// The file `path`, which is no directory; made empty where missing.
     #[cfg(feature = "fs")]
+    #[inline(never)]
     pub(super) fn file(&self, path: ZStr<'_>) -> sys::Result<Fd> {
         let file = match self.open(path, 0, 0) {
             Err(Errno::ENOENT) => {

@@ -65,6 +65,7 @@ pub(super) fn sysfs(dest: ZStr<'static>, world: &World<'_>) -> sys::Result<()> {
 }
 
 /// A symbolic link at `dest`; the same one, if it is there already, will do.
+#[inline(never)]
 pub(super) fn symlink(target: ZStr<'static>, dest: ZStr<'static>, world: &World<'_>) -> sys::Result<()> {
     let mut buf = [0; PATH_MAX];
     let (parent, name) = world.parent(dest, &mut buf)?;

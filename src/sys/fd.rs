@@ -6,6 +6,7 @@ use linux_raw_sys::general::{AT_FDCWD, F_DUPFD_CLOEXEC};
 
 /// A descriptor that we own: closed when dropped.
 #[derive(PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 #[repr(transparent)]
 pub struct Fd(core::num::NonZeroU32);
 

@@ -214,7 +214,10 @@ pub fn loopback_up() -> Result<()> {
     // SAFETY: no memory is involved.
     let s = unsafe { call!(socket, net::AF_UNIX, net::SOCK_DGRAM | c::O_CLOEXEC, 0) }.and_then(Fd::new)?;
     // SAFETY: the kernel reads one ifreq.
-    unsafe { call!(ioctl, s.at().0, linux_raw_sys::ioctl::SIOCSIFFLAGS, &raw const req) }.map(drop)
+    unsafe { call!(ioctl, s.at().0, linux_raw_sys::ioctl::SIOCSIFFLAGS, &raw const req) }?;
+    // It goes with the others, right before execve.
+    s.leak();
+    Ok(())
 }
 
 /// prlimit(2), RLIMIT_NOFILE of this process: sets the soft limit (`None`: to the hard one) and gives the old one.
