@@ -44,6 +44,7 @@ texts! {
         Block = "read block-fd"
         Report = "write"
         Mask = "restore the signal mask"
+        Wait = "wait for COMMAND"
         Exec = "exec"
         ExecPath = "exec"
         ExecLoader = "exec"

@@ -4,6 +4,7 @@
 
 mod forward;
 
+use crate::fail::{Fail, Stage};
 use crate::status::{self, Status, decode};
 use crate::sys::{self, Pid, Waited};
 
@@ -32,6 +33,17 @@ pub fn supervise(main: Pid, role: Role) -> u8 {
         Role::Init { wait_all } => (false, wait_all),
     };
     loop {
+        let signal = match sys::wait_signal() {
+            Ok(signal) => signal,
+            // Not without a filter that refuses it. Then nothing can be forwarded any more, but the end be waited for.
+            Err(_) => return wait_for(main),
+        };
+        if signal.number != sys::SIGCHLD {
+            if code.is_none() {
+                instead = forward::forward(main, &signal, role).or(instead);
+            }
+            continue;
+        }
         // One SIGCHLD can stand for many children: until there is nothing more.
         loop {
             match sys::wait(launcher) {
@@ -43,16 +55,21 @@ pub fn supervise(main: Pid, role: Role) -> u8 {
                     (ended, _) => code = Some(status::code(ended)),
                 },
                 Waited::Nothing => break,
-                // ECHILD: all are gone. That includes `main`, whose status somebody else has if we don't.
-                Waited::None => return code.unwrap_or(status::OWN),
+                // ECHILD: all are gone.
+                Waited::None => return code.unwrap_or_else(|| wait_for(main)),
             }
         }
         if let (Some(code), false) = (code, stays) {
             return code;
         }
-        let signal = sys::wait_signal();
-        if signal.number != sys::SIGCHLD && code.is_none() {
-            instead = forward::forward(main, &signal, role).or(instead);
-        }
+    }
+}
+
+/// Waits for `main` alone, and in vain where somebody else has got its status.
+#[cold]
+fn wait_for(main: Pid) -> u8 {
+    match sys::wait_for(main) {
+        Ok(status) => status::code(decode(status)),
+        Err(e) => Fail { stage: Stage::Wait, subject: None, reason: e.into() }.report(),
     }
 }

@@ -93,6 +93,8 @@ pub fn start(plan: &mut Plan<'_>) -> Result<Running, Fail<'static>> {
         && let Err(failure) = release(plan, main, mask, &opener)
     {
         // It waits for a word that will not come.
+        #[cfg(feature = "report")]
+        report::remove(plan.reports.pid_file);
         sys::kill(main, sys::SIGKILL);
         let _ = sys::wait_for(main);
         return Err(failure);

@@ -445,12 +445,12 @@ fn order<'s>(spec: &'s Spec<'_>, want: &Want, plan: &mut Plan<'_>) -> Result<(),
             plan.lists.then(Step::Session);
         }
     }
-    if user && !ranges {
-        plan.lists.then(Step::IdMap { uid: want.uid.unwrap_or(0), gid: want.gid.unwrap_or(0) });
-    }
     #[cfg(any(feature = "users", feature = "report"))]
     if plan.held {
         plan.lists.then(Step::Released);
+    }
+    if user && !ranges {
+        plan.lists.then(Step::IdMap { uid: want.uid.unwrap_or(0), gid: want.gid.unwrap_or(0) });
     }
     #[cfg(feature = "host")]
     {

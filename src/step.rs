@@ -88,7 +88,7 @@ pub fn run(step: &mut Step, world: &mut World<'_>) -> sys::Result<()> {
             sys::die_with_parent()?;
             // It may have ended before we asked to be told.
             match &world.launcher {
-                Some(launcher) if sys::has_ended(launcher.at()) => sys::exit(crate::status::OWN),
+                Some(launcher) if sys::has_ended(launcher.at())? => sys::exit(crate::status::OWN),
                 _ => Ok(()),
             }
         }

@@ -2,32 +2,27 @@
 
 use crate::fail::{At, Fail, Stage};
 use crate::plan::Reports;
-use crate::sys::{self, AtFd, Pid, ZStr};
+use crate::sys::{self, AtFd, Errno, Pid, ZStr};
 use crate::text::Text;
 
-/// Writes what was asked for; nothing of it is left when something fails.
+/// Writes what was asked for.
 pub(super) fn write(reports: &Reports, main: Pid) -> Result<(), Fail<'static>> {
     if let Some(path) = reports.pid_file {
         pid_file(path, main)?;
     }
     let Some(info) = reports.info else { return Ok(()) };
     // The reader sees the end of it when we close it: nobody else holds it by then.
-    let done = info_fd(info.at(), main).and_then(|()| sys::close_range(info.number, info.number));
-    if done.is_err() {
-        remove(reports.pid_file);
-    }
-    done.at(Stage::Report, info.word)
+    info_fd(info.at(), main)
+        .and_then(|()| sys::close_range(info.number, info.number))
+        .at(Stage::Report, info.word)
 }
 
 /// The process id as we see it, and a newline.
 fn pid_file(path: ZStr<'static>, main: Pid) -> Result<(), Fail<'static>> {
     let flags = sys::O_WRONLY | sys::O_CREAT | sys::O_TRUNC;
     let file = sys::openat(AtFd::CWD, path, flags, 0o644).at(Stage::Report, path)?;
-    let done = sys::write(file.at(), Text::on(&mut [0; 24]).number(main.0 as u64).push(b"\n").get());
-    if done.is_err() {
-        remove(Some(path));
-    }
-    done.at(Stage::Report, path)
+    sys::write(file.at(), Text::on(&mut [0; 24]).number(main.0 as u64).push(b"\n").get())
+        .at(Stage::Report, path)
 }
 
 /// At the end; somebody else may have removed it, and then all is well.
@@ -56,9 +51,13 @@ fn info_fd(fd: AtFd<'_>, main: Pid) -> sys::Result<()> {
         let mut room = [0; 40];
         let mut path = Text::on(&mut room);
         let path = path.push(b"/proc/").number(main.0 as u64).push(b"/ns/").push(name).zstr();
-        // A kernel without this kind, or a host without /proc: the field is left out.
-        if let Some(Ok(ns)) = path.map(|p| sys::statx(AtFd::CWD, p)) {
-            text.push(b",\n    \"").push(field).push(b"\": ").number(ns.ino);
+        match path.map(|p| sys::statx(AtFd::CWD, p)) {
+            Some(Ok(ns)) => {
+                text.push(b",\n    \"").push(field).push(b"\": ").number(ns.ino);
+            }
+            Some(Err(e)) if e != Errno::ENOENT => return Err(e),
+            // A kernel without this kind, or a host without /proc: the field is left out.
+            _ => {}
         }
     }
     sys::write(fd, text.push(b"\n}\n").get())

@@ -114,6 +114,13 @@ pub fn fchdir(dir: AtFd<'_>) -> Result<()> {
     unsafe { call!(fchdir, dir.0) }.map(drop)
 }
 
+/// chdir(2).
+#[cfg(feature = "init")]
+pub fn chdir(path: ZStr<'_>) -> Result<()> {
+    // SAFETY: the kernel reads a NUL-terminated string.
+    unsafe { call!(chdir, path.as_ptr()) }.map(drop)
+}
+
 /// umask(2): sets it and gives the old one.
 pub fn umask(mode: u32) -> u32 {
     // SAFETY: no memory is involved; it never fails.

@@ -93,8 +93,9 @@ pub fn wait_for(pid: Pid) -> Result<u32> {
 
 /// kill(2). A child of ours can't be mistaken for another: its id is free only after we have waited for it.
 pub fn kill(pid: Pid, signal: u8) {
-    // SAFETY: no memory is involved. 0 and negative ids would mean whole groups.
+    // 0 and negative ids would mean whole groups.
     if pid.0 > 0 {
+        // SAFETY: no memory is involved.
         let _ = unsafe { call!(kill, pid.0, signal) };
     }
 }
@@ -144,11 +145,11 @@ pub fn parent() -> Pid {
 }
 
 /// Whether the process behind a pidfd has ended: ppoll(2) without waiting.
-pub fn has_ended(pidfd: AtFd<'_>) -> bool {
+pub fn has_ended(pidfd: AtFd<'_>) -> Result<bool> {
     let mut fds = c::pollfd { fd: pidfd.0, events: c::POLLIN as i16, revents: 0 };
     let now = c::__kernel_timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the kernel reads one pollfd and a timespec, and writes the pollfd's revents.
-    matches!(unsafe { call!(ppoll, &raw mut fds, 1, &raw const now, 0, 0) }, Ok(1..))
+    unsafe { call!(ppoll, &raw mut fds, 1, &raw const now, 0, 0) }.map(|ready| ready > 0)
 }
 
 /// prctl(2), PR_SET_PDEATHSIG: KILL for us when the thread that made us ends.

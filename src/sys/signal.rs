@@ -85,16 +85,15 @@ pub struct Signal {
 }
 
 /// rt_sigtimedwait(2) without a timeout, for any signal.
-pub fn wait_signal() -> Signal {
+pub fn wait_signal() -> Result<Signal> {
     let (all, mut info) = (SigSet::ALL, [0i32; 32]);
     loop {
         // SAFETY: the kernel reads 8 bytes and writes a siginfo: 128 bytes.
         match unsafe { call!(rt_sigtimedwait, &raw const all.0, info.as_mut_ptr(), 0, 8) } {
-            Ok(number) => return Signal { number: number as u8, from_kernel: info[2] > 0 },
+            Ok(number) => return Ok(Signal { number: number as u8, from_kernel: info[2] > 0 }),
             // A stop and its CONT interrupt the wait.
             Err(Errno::EINTR | Errno::EAGAIN) => {}
-            // It has no other error, signal(7); a filter that refuses it would make us spin.
-            Err(_) => super::exit(crate::status::OWN),
+            Err(e) => return Err(e),
         }
     }
 }
