@@ -1,7 +1,7 @@
 //! What went wrong: stage, subject, reason, and what to do; one line, one writev.
 
 use crate::status;
-use crate::sys::{self, AtFd, Errno, ZStr};
+use crate::sys::{self, Errno, Fd, ZStr};
 use crate::text::{Text, texts};
 
 texts! {
@@ -69,6 +69,7 @@ texts! {
         TooMuchEnv = "too many variables in the environment: 4096 at most when it is changed"
         TooLong = "too long"
         Command = "not a command: try vesicle help"
+        NoArguments = "no command given: try vesicle help"
         NoRootfs = "ROOTFS and COMMAND are missing: vesicle run [OPTION...] ROOTFS COMMAND [ARG...]"
         NoCommand = "COMMAND is missing: vesicle run [OPTION...] ROOTFS COMMAND [ARG...]"
         Secure = "set-user-ID, set-group-ID or file capabilities: vesicle refuses to run with more rights than its caller"
@@ -159,7 +160,7 @@ impl Fail<'_> {
             Some(why) => line.push(Why::nth(why.into())),
             None => describe(self.stage, self.reason.0, &mut line),
         };
-        let _ = sys::write(AtFd::STDERR, line.push(b"\n").get());
+        let _ = sys::write(Fd::STDERR, line.push(b"\n").get());
         self.code()
     }
 

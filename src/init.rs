@@ -19,6 +19,8 @@ pub enum Role {
     /// The init of a container.
     #[cfg(feature = "init")]
     Init {
+        /// Whether it is process 1 of its PID namespace.
+        first: bool,
         /// Whether it stays until every process is gone.
         wait_all: bool,
     },
@@ -30,7 +32,7 @@ pub fn supervise(main: Pid, role: Role) -> u8 {
     let (launcher, stays) = match role {
         Role::Launcher { .. } => (true, false),
         #[cfg(feature = "init")]
-        Role::Init { wait_all } => (false, wait_all),
+        Role::Init { wait_all, .. } => (false, wait_all),
     };
     loop {
         let signal = match sys::wait_signal() {
@@ -39,8 +41,12 @@ pub fn supervise(main: Pid, role: Role) -> u8 {
             Err(_) => return wait_for(main),
         };
         if signal.number != sys::SIGCHLD {
-            if code.is_none() {
-                instead = forward::forward(main, &signal, role).or(instead);
+            match (code, role) {
+                (None, _) => instead = forward::forward(main, &signal, role).or(instead),
+                // COMMAND has ended: it is for those who are left.
+                #[cfg(feature = "init")]
+                (Some(_), Role::Init { first: true, .. }) => sys::kill_all(signal.number),
+                (Some(code), _) => return code,
             }
             continue;
         }

@@ -8,14 +8,16 @@ mod maps;
 mod report;
 
 use crate::child::{self, Child};
+#[cfg(feature = "report")]
+use crate::cli::Opt;
 use crate::cli::Source;
 use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::init::{Role, supervise};
 #[cfg(any(feature = "process", feature = "report"))]
 use crate::plan::Descriptor;
-use crate::plan::{Lists, Plan};
+use crate::plan::{Plan, Step};
 use crate::step::World;
-use crate::sys::{self, AtFd, Block, Fd, Pid, SigSet, ZStr};
+use crate::sys::{self, Block, Fd, Pid, SigSet, ZStr};
 use crate::z;
 
 /// A container that has been started.
@@ -38,63 +40,65 @@ impl Running {
 
 /// Starts it.
 pub fn start(plan: &mut Plan<'_>) -> Result<Running, Fail<'static>> {
-    if plan.ids.secure {
+    if plan.caller.secure {
         return fail(Stage::Usage, None, Why::Secure);
     }
     #[cfg(any(feature = "process", feature = "report"))]
     check_descriptors(plan)?;
     #[cfg(feature = "join")]
-    join::join(&plan.lists.joins)?;
+    join::join(plan)?;
     // From here on no signal is lost: what comes is pending until the wait.
     let mask = sys::set_mask(SigSet::ALL).at(Stage::Signals, None)?;
     // Ignored, as nohup leaves it, it would make children vanish before they are waited for.
     let ignored = sys::ignore_sigchld(false).at(Stage::Signals, None)?;
     #[cfg(feature = "process")]
-    let launcher = if plan.die_with_parent { Some(die_with_parent()?) } else { None };
+    let launcher = if plan.steps.has(Step::DieWithParent) { Some(die_with_parent()?) } else { None };
     #[cfg(not(feature = "process"))]
     let launcher = None;
-    let (gate, opener) = if plan.held {
+    #[cfg(any(feature = "users", feature = "report"))]
+    let held = plan.steps.has(Step::Released);
+    #[cfg(not(any(feature = "users", feature = "report")))]
+    let held = false;
+    let (gate, opener) = if held {
         let (read, write) = sys::pipe().at(Stage::Handshake, None)?;
         (Some(read), Some(write))
     } else {
         (None, None)
     };
-    let Lists { steps, kept, env, .. } = &mut *plan.lists;
+    // What the child borrows is ours again when it has become COMMAND, or has ended.
+    let hold = if plan.borrow { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };
+    let namespaces = plan.namespaces;
     let world = World {
+        plan: &mut *plan,
         stage: Stage::Clone,
         subject: None,
-        ids: plan.ids,
         mask,
         ignored,
         launcher,
         gate,
-        root: None,
-        umask: 0,
+        root: Fd::CWD,
+        proc: None,
+        umask: None,
         files: None,
-        kept,
-        exec: plan.exec,
-        env: env.words(plan.exec.stack),
-        path: env.path(plan.exec.stack),
     };
-    let mut child = Child { steps, world };
-    // What the child waits for ends with us.
-    let hold = if plan.borrow { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };
-    let main = sys::clone(plan.namespaces | hold, child::live, &mut child).at(Stage::Clone, None)?;
+    let main =
+        sys::clone(namespaces | hold, child::live, &mut Child { next: 0, world }).at(Stage::Clone, None)?;
     let running = Running {
         main,
-        first: plan.first,
+        // Process 1 without an init.
+        first: plan.new(sys::CLONE_NEWPID) && !init(plan),
         #[cfg(feature = "report")]
-        pid_file: plan.reports.pid_file,
+        pid_file: plan.text(Opt::PidFile),
     };
-    drop(child.world.gate.take());
-    // The rest of what it holds are descriptors of the child's, where it borrowed our memory.
-    core::mem::forget(child);
+    if let Some(gate) = gate {
+        sys::close(gate);
+    }
     if let Some(opener) = opener
-        && let Err(failure) = release(plan, main, mask, &opener)
+        && let Err(failure) = release(plan, main, mask, opener)
     {
         // It waits for a word that will not come.
         #[cfg(feature = "report")]
-        report::remove(plan.reports.pid_file);
+        report::remove(plan.text(Opt::PidFile));
         sys::kill(main, sys::SIGKILL);
         let _ = sys::wait_for(main);
         return Err(failure);
@@ -102,14 +106,27 @@ pub fn start(plan: &mut Plan<'_>) -> Result<Running, Fail<'static>> {
     Ok(running)
 }
 
+/// Whether the child is an init.
+fn init(plan: &Plan<'_>) -> bool {
+    #[cfg(feature = "init")]
+    return plan.steps.has(Step::Init);
+    #[cfg(not(feature = "init"))]
+    {
+        let _ = plan;
+        false
+    }
+}
+
 /// What has to be written before the child goes on; then it may.
-fn release(plan: &mut Plan<'_>, main: Pid, mask: SigSet, opener: &Fd) -> Result<(), Fail<'static>> {
+fn release(plan: &mut Plan<'_>, main: Pid, mask: SigSet, opener: Fd) -> Result<(), Fail<'static>> {
     #[cfg(feature = "users")]
     maps::write(plan, main, mask)?;
     #[cfg(feature = "report")]
-    report::write(&plan.reports, main)?;
+    report::write(plan, main)?;
     let _ = (plan, main, mask);
-    match sys::write(opener.at(), b"!") {
+    let done = sys::write(opener, b"!");
+    sys::close(opener);
+    match done {
         // It has ended already, and said why.
         Err(sys::Errno::EPIPE) => Ok(()),
         done => done.at(Stage::Handshake, None),
@@ -119,9 +136,11 @@ fn release(plan: &mut Plan<'_>, main: Pid, mask: SigSet, opener: &Fd) -> Result<
 /// Those that are named must be open: a closed one would soon be one of our own.
 #[cfg(any(feature = "process", feature = "report"))]
 fn check_descriptors(plan: &Plan<'_>) -> Result<(), Fail<'static>> {
-    let check = |d: &Descriptor| sys::is_open(d.at()).at(Stage::Descriptor, d.word);
+    let check = |d: &Descriptor| sys::is_open(d.fd()).at(Stage::Descriptor, d.word);
     #[cfg(feature = "report")]
-    plan.reports.info.iter().chain(&plan.reports.sync).try_for_each(check)?;
+    for opt in [Opt::InfoFd, Opt::SyncFd] {
+        plan.descriptor(opt).iter().try_for_each(check)?;
+    }
     plan.lists.kept.iter().try_for_each(check)
 }
 
@@ -143,18 +162,18 @@ pub fn load(source: Source) -> Result<Block, Fail<'static>> {
     match source {
         Source::Fd(number) => {
             let fd = match crate::text::decimal(number.bytes()) {
-                Some(n) if n <= i32::MAX as u64 => AtFd::inherited(n as u32),
+                Some(n) if n <= i32::MAX as u64 => Fd::inherited(n as u32),
                 _ => return fail(Stage::Option, z!("--args"), Why::Number),
             };
             sys::read_words(fd, 0, LIMIT).at(Stage::Read, number)
         }
-        Source::File(path) => sys::openat(AtFd::CWD, path, sys::O_RDONLY, 0)
-            .and_then(|file| sys::read_words(file.at(), b'\n', LIMIT))
+        Source::File(path) => sys::openat(Fd::CWD, path, sys::O_RDONLY, 0)
+            .and_then(|file| sys::read_words(file, b'\n', LIMIT))
             .at(Stage::Read, path),
     }
 }
 
 /// A text on stdout.
 pub fn print(text: &[u8]) -> Result<u8, Fail<'static>> {
-    sys::write(AtFd::STDOUT, text).at(Stage::Report, z!("standard output")).map(|()| 0)
+    sys::write(Fd::STDOUT, text).at(Stage::Report, z!("standard output")).map(|()| 0)
 }

@@ -33,7 +33,7 @@ use fail::{At, Fail, Stage};
 /// What is asked for and what will be done, as far as there can be much of it: too large for a stack frame.
 #[derive(Default)]
 struct Work {
-    given: spec::List,
+    words: spec::Words,
     lists: plan::Lists,
 }
 
@@ -44,19 +44,23 @@ pub fn run(stack: sys::Stack) -> u8 {
 
 fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
     let mut work = sys::Room::new(Work::default).at(Stage::Memory, None)?;
-    let Work { given, lists } = &mut *work;
-    let mut spec = spec::Spec::new(given);
-    match cli::parse(stack, &mut spec, launch::load)? {
+    let Work { words, lists } = &mut *work;
+    let mut spec = spec::Spec::new(words);
+    let asked = match cli::parse(stack, &mut spec, launch::load) {
+        Ok(asked) => asked,
+        Err(misuse) => return Ok(misuse.fail.report_with(misuse.value)),
+    };
+    match asked {
         cli::Asked::Version => launch::print(concat!("vesicle ", env!("CARGO_PKG_VERSION"), "\n").as_bytes()),
         #[cfg(feature = "help")]
         cli::Asked::Help => launch::print(cli::HELP),
         #[cfg(feature = "help")]
         cli::Asked::HelpRun => help_run(),
         cli::Asked::Run => {
-            let mut plan = plan::Plan::new(stack, lists);
-            if let Err(misuse) = plan::build(&spec, &mut plan) {
-                return Ok(misuse.report());
-            }
+            let mut plan = match plan::build(&spec, stack, lists) {
+                Ok(plan) => plan,
+                Err(misuse) => return Ok(misuse.fail.report_with(misuse.value)),
+            };
             let running = launch::start(&mut plan)?;
             // Whoever waits needs none of it.
             drop(work);

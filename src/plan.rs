@@ -4,242 +4,26 @@
 mod env;
 #[cfg(feature = "fs")]
 mod fs;
+mod step;
 #[cfg(feature = "users")]
 mod users;
-mod want;
 
+#[cfg(feature = "fs")]
+pub use fs::{Do, Operation};
+pub use step::{STEPS, Step, Steps};
 #[cfg(feature = "users")]
 pub use users::{List, MAX_RANGES, Range};
 
-use crate::fail::{Stage, Why};
-use crate::spec::{Given, MAX_GIVEN, Misuse, Spec, bit};
-use crate::sys::{AtFd, Fd, Ids, Stack, Strings, ZStr};
+use crate::cli::Opt;
+use crate::fail::Why;
+use crate::spec::{Misuse, Spec, Words, bit};
+use crate::sys::{CLONE_NEWNS, CLONE_NEWUSER, Fd, Ids, Stack, Strings, ZStr};
 use heapless::Vec;
-use want::Want;
 
-/// How many steps fit: one for each option, and the fixed ones.
-pub const MAX_STEPS: usize = MAX_GIVEN + 32;
 /// How many variables fit into an environment that is changed.
 pub const MAX_ENV: usize = 4096;
 /// How many descriptors can be kept.
 pub const MAX_KEPT: usize = 64;
-/// How many kinds of namespaces can be joined.
-pub const MAX_JOINS: usize = 7;
-
-/// One thing the child does. Plain data; the descriptors are filled in while it runs, by [`crate::step::resolve`].
-#[cfg_attr(test, derive(Debug, PartialEq))]
-pub enum Step {
-    /// KILL for us when the launcher ends, and an end at once if it has ended already.
-    #[cfg(feature = "process")]
-    DieWithParent,
-    /// A new session.
-    #[cfg(feature = "process")]
-    Session,
-    /// A map of one id to the caller's own, for users and for groups.
-    IdMap {
-        /// The user id inside.
-        uid: u32,
-        /// The group id inside.
-        gid: u32,
-    },
-    /// Wait until the launcher has written id maps and reports.
-    #[cfg(any(feature = "users", feature = "report"))]
-    Released,
-    /// A new time namespace with these offsets: seconds and nanoseconds.
-    #[cfg(feature = "host")]
-    Time {
-        /// CLOCK_BOOTTIME's.
-        boottime: (i64, u32),
-        /// CLOCK_MONOTONIC's.
-        monotonic: (i64, u32),
-    },
-    /// sethostname(2)
-    #[cfg(feature = "host")]
-    HostName(ZStr<'static>),
-    /// setdomainname(2)
-    #[cfg(feature = "host")]
-    DomainName(ZStr<'static>),
-    /// `lo` up.
-    Loopback,
-    /// No mount of ours reaches the host, and none of the host's reaches us.
-    Private,
-    /// ROOTFS is taken. Before it the later steps take their sources, while the host's tree is as it was.
-    Rootfs {
-        /// In which way.
-        how: Root,
-        /// ROOTFS.
-        path: ZStr<'static>,
-        /// Whether what is mounted below ROOTFS is made read-only.
-        read_only: bool,
-    },
-    /// A fresh proc, or (`tree`) the caller's own where its PID namespace is shared.
-    Proc {
-        /// Where.
-        dest: ZStr<'static>,
-        /// proc's own mount options.
-        options: Option<ZStr<'static>>,
-        /// Whether DEST is made when it is missing.
-        make: bool,
-        /// Whether it shall be the caller's.
-        shared: bool,
-        /// The caller's, once it has been taken.
-        tree: Option<Fd>,
-    },
-    /// A bind mount.
-    #[cfg(feature = "fs")]
-    Bind {
-        /// What, of the host.
-        source: ZStr<'static>,
-        /// Where.
-        dest: ZStr<'static>,
-        /// MOUNT_ATTR_* of mount_setattr(2).
-        attributes: u32,
-        /// Whether a missing source is no failure.
-        optional: bool,
-        /// The source, once it has been taken; none when it was missing and optional.
-        tree: Option<Fd>,
-    },
-    /// A tmpfs.
-    #[cfg(feature = "fs")]
-    Tmpfs {
-        /// Where.
-        dest: ZStr<'static>,
-        /// Permissions of its root.
-        mode: u32,
-        /// Limit in bytes; 0: the kernel's default.
-        size: u64,
-    },
-    /// A minimal /dev.
-    #[cfg(feature = "fs")]
-    Dev {
-        /// Where.
-        dest: ZStr<'static>,
-        /// The host's /dev, once it has been taken.
-        host: Option<Fd>,
-        /// The terminal on stdout, once it has been taken.
-        console: Option<Fd>,
-    },
-    /// sysfs, read-only.
-    #[cfg(feature = "fs")]
-    Sysfs(ZStr<'static>),
-    /// A directory.
-    #[cfg(feature = "fs")]
-    Dir {
-        /// Where.
-        dest: ZStr<'static>,
-        /// Permissions when it is made.
-        mode: u32,
-    },
-    /// A symbolic link.
-    #[cfg(feature = "fs")]
-    Symlink {
-        /// What it says.
-        target: ZStr<'static>,
-        /// Where.
-        dest: ZStr<'static>,
-    },
-    /// ROOTFS becomes the root and the working directory.
-    Enter(Root, ZStr<'static>),
-    /// ROOTFS itself read-only.
-    #[cfg(feature = "root")]
-    ReadOnly,
-    /// Another working directory.
-    Chdir(ZStr<'static>),
-    /// The rest is done by a child; we become the init of this container.
-    #[cfg(feature = "init")]
-    Init {
-        /// Whether it stays until every process is gone.
-        wait_all: bool,
-        /// Whether it is process 1; a subreaper otherwise.
-        first: bool,
-        /// Whether its child may borrow its memory.
-        borrow: bool,
-    },
-    /// Ids, and no supplementary group.
-    Ids {
-        /// User id.
-        uid: u32,
-        /// Group id.
-        gid: u32,
-    },
-    /// no_new_privs
-    NoNewPrivs,
-    /// A file mode creation mask, `None`: the caller's.
-    #[cfg(any(feature = "fs", feature = "root", feature = "process"))]
-    Umask(Option<u32>),
-    /// Close every descriptor above 2 that COMMAND does not get.
-    Close,
-    /// The caller's signal mask, and its SIGCHLD ignored if it was.
-    Signals,
-    /// Wait for data or end of file on this descriptor.
-    #[cfg(feature = "report")]
-    Block(u32),
-    /// Become COMMAND.
-    Exec,
-}
-
-impl Step {
-    /// What a message says is being done.
-    pub fn stage(&self) -> Stage {
-        match self {
-            #[cfg(feature = "process")]
-            Step::DieWithParent => Stage::Parent,
-            #[cfg(feature = "process")]
-            Step::Session => Stage::Session,
-            Step::IdMap { .. } => Stage::IdMap,
-            #[cfg(any(feature = "users", feature = "report"))]
-            Step::Released => Stage::Handshake,
-            #[cfg(feature = "host")]
-            Step::Time { .. } => Stage::Time,
-            #[cfg(feature = "host")]
-            Step::HostName(_) => Stage::HostName,
-            #[cfg(feature = "host")]
-            Step::DomainName(_) => Stage::DomainName,
-            Step::Loopback => Stage::Loopback,
-            Step::Private => Stage::Propagation,
-            Step::Rootfs { .. } => Stage::Rootfs,
-            Step::Proc { .. } => Stage::Proc,
-            #[cfg(feature = "fs")]
-            Step::Bind { .. } | Step::Tmpfs { .. } | Step::Dev { .. } | Step::Sysfs(_) => Stage::Mount,
-            #[cfg(feature = "fs")]
-            Step::Dir { .. } | Step::Symlink { .. } => Stage::Create,
-            Step::Enter(..) => Stage::Root,
-            #[cfg(feature = "root")]
-            Step::ReadOnly => Stage::ReadOnly,
-            Step::Chdir(_) => Stage::Chdir,
-            #[cfg(feature = "init")]
-            Step::Init { .. } => Stage::Clone,
-            Step::Ids { .. } => Stage::Uid,
-            Step::NoNewPrivs => Stage::NoNewPrivs,
-            #[cfg(any(feature = "fs", feature = "root", feature = "process"))]
-            Step::Umask(_) => Stage::Close,
-            Step::Close => Stage::Close,
-            Step::Signals => Stage::Mask,
-            #[cfg(feature = "report")]
-            Step::Block(_) => Stage::Block,
-            Step::Exec => Stage::Exec,
-        }
-    }
-
-    /// What it is done to.
-    pub fn subject(&self) -> Option<ZStr<'static>> {
-        match self {
-            Step::Rootfs { path, .. } | Step::Enter(_, path) => Some(*path),
-            Step::Proc { dest, .. } => Some(*dest),
-            #[cfg(feature = "fs")]
-            Step::Bind { dest, .. }
-            | Step::Tmpfs { dest, .. }
-            | Step::Dev { dest, .. }
-            | Step::Sysfs(dest)
-            | Step::Dir { dest, .. }
-            | Step::Symlink { dest, .. } => Some(*dest),
-            #[cfg(feature = "host")]
-            Step::HostName(name) | Step::DomainName(name) => Some(*name),
-            Step::Chdir(dir) => Some(*dir),
-            _ => None,
-        }
-    }
-}
 
 /// How ROOTFS becomes the root.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -256,16 +40,18 @@ pub enum Root {
     ChrootMount,
 }
 
-/// A namespace to join.
+/// The namespaces that can be joined.
 #[cfg(feature = "join")]
-#[derive(Clone, Copy)]
-#[cfg_attr(test, derive(Debug, PartialEq))]
-pub struct Join {
-    /// CLONE_NEW*, as setns(2) takes it.
-    pub kind: u32,
-    /// A path, or the number of a descriptor.
-    pub from: ZStr<'static>,
-}
+pub const JOINS: [(Opt, u8); 7] = [
+    // The first one gives the rights for the others.
+    (Opt::Userns, bit::USER),
+    (Opt::Pidns, bit::PID),
+    (Opt::Netns, bit::NET),
+    (Opt::Utsns, bit::UTS),
+    (Opt::Ipcns, bit::IPC),
+    (Opt::Cgroupns, bit::CGROUP),
+    (Opt::Timens, bit::TIME),
+];
 
 /// A descriptor that the caller named and passed on.
 #[derive(Clone, Copy)]
@@ -278,72 +64,32 @@ pub struct Descriptor {
 
 impl Descriptor {
     /// For a call.
-    pub fn at(self) -> AtFd<'static> {
-        AtFd::inherited(self.number)
+    pub fn fd(self) -> Fd {
+        Fd::inherited(self.number)
     }
-}
-
-/// What the launcher writes, holds and removes.
-#[cfg(feature = "report")]
-#[derive(Default)]
-pub struct Reports {
-    /// `--pid-file`
-    pub pid_file: Option<ZStr<'static>>,
-    /// `--info-fd`
-    pub info: Option<Descriptor>,
-    /// `--sync-fd`
-    pub sync: Option<Descriptor>,
-}
-
-/// The command line, and where COMMAND stands in it.
-#[derive(Clone, Copy)]
-pub struct Exec {
-    /// All words.
-    pub stack: Stack,
-    /// Which one COMMAND is.
-    pub at: usize,
-    /// `--argv0`
-    pub argv0: Option<ZStr<'static>>,
 }
 
 /// What a plan has many of: too large for a stack frame.
 #[derive(Default)]
 pub struct Lists {
-    /// The child's life, in this order.
-    pub steps: Vec<Step, MAX_STEPS>,
+    /// Filesystem operations, in the order given.
+    #[cfg(feature = "fs")]
+    pub operations: Vec<Operation, { crate::spec::MAX_GIVEN }>,
     /// Descriptors that COMMAND gets, ascending.
     pub kept: Vec<Descriptor, MAX_KEPT>,
-    #[allow(missing_docs)]
-    pub env: Env,
+    /// The environment when it is not the caller's: its words, `None` behind the last.
+    #[cfg(feature = "env")]
+    pub env: Vec<Option<ZStr<'static>>, { MAX_ENV + 1 }>,
     /// Id maps: users, groups.
     #[cfg(feature = "users")]
     pub maps: [List; 2],
-    #[cfg(feature = "join")]
-    #[allow(missing_docs)]
-    pub joins: Vec<Join, MAX_JOINS>,
 }
 
 impl Lists {
-    /// Appends a step. There is room: an option makes one at most, and [`MAX_STEPS`] has 32 for the rest.
-    #[inline(never)]
-    fn then(&mut self, step: Step) {
-        let _ = self.steps.push(step);
-    }
-}
-
-/// The environment of COMMAND.
-#[derive(Default)]
-pub struct Env {
-    /// When it is not the caller's: its words, `None` behind the last.
-    #[cfg(feature = "env")]
-    pub changed: Vec<Option<ZStr<'static>>, { MAX_ENV + 1 }>,
-}
-
-impl Env {
-    /// For execve(2).
-    pub fn words(&self, caller: Stack) -> Strings<'_> {
+    /// The environment of COMMAND, for execve(2).
+    pub fn env(&self, caller: Stack) -> Strings<'_> {
         #[cfg(feature = "env")]
-        if let Some(changed) = Strings::of(&self.changed) {
+        if let Some(changed) = Strings::of(&self.env) {
             return changed;
         }
         caller.envp()
@@ -352,8 +98,8 @@ impl Env {
     /// Its PATH.
     pub fn path(&self, caller: Stack) -> Option<ZStr<'static>> {
         #[cfg(feature = "env")]
-        if !self.changed.is_empty() {
-            return self.changed.iter().flatten().find_map(|v| v.value_of(b"PATH="));
+        if !self.env.is_empty() {
+            return self.env.iter().flatten().find_map(|v| v.value_of(b"PATH="));
         }
         caller.variable(b"PATH=")
     }
@@ -361,196 +107,172 @@ impl Env {
 
 /// What will be done.
 pub struct Plan<'w> {
+    /// The command line.
+    pub stack: Stack,
+    /// Which of its words ROOTFS is; COMMAND is the next one.
+    pub at: usize,
+    /// ROOTFS.
+    pub rootfs: ZStr<'static>,
+    /// How it becomes the root.
+    pub how: Root,
     /// The caller's ids.
-    pub ids: Ids,
+    pub caller: Ids,
+    /// The ids that COMMAND has inside.
+    pub uid: u32,
+    #[allow(missing_docs)]
+    pub gid: u32,
     /// CLONE_NEW* for clone(2).
     pub namespaces: u32,
-    /// Whether the child may borrow our memory: it ends in execve and waits for nobody.
-    pub borrow: bool,
-    /// Whether the child waits for what the launcher writes.
-    pub held: bool,
-    /// Whether COMMAND is process 1, for which the kernel drops signals without a handler.
-    pub first: bool,
-    /// Whether the container ends with the launcher, and the launcher with its parent.
-    pub die_with_parent: bool,
-    /// Whether the launcher writes id maps; without, the child writes one of one id itself.
-    #[cfg(feature = "users")]
-    pub maps: bool,
-    /// Which of them, users and groups, are to be looked up: the caller's range of /etc/subuid and /etc/subgid.
+    /// What the child does.
+    pub steps: Steps,
+    /// Which of the maps, users and groups, are to be looked up: the caller's range of /etc/subuid and /etc/subgid.
     #[cfg(feature = "users")]
     pub auto: [bool; 2],
-    #[cfg(feature = "report")]
-    #[allow(missing_docs)]
-    pub reports: Reports,
-    #[allow(missing_docs)]
-    pub exec: Exec,
+    /// Whether /proc is the caller's, whose PID namespace is shared.
+    pub shared_proc: bool,
+    /// Whether the child may borrow our memory: it ends in execve and waits for nobody.
+    pub borrow: bool,
+    /// Whether the init may lend its memory to COMMAND in the same way.
+    #[cfg(feature = "init")]
+    pub init_lends: bool,
+    /// Whether the init stays until every process is gone.
+    #[cfg(feature = "init")]
+    pub wait_all: bool,
+    /// The values of the options, checked.
+    pub words: &'w Words,
     #[allow(missing_docs)]
     pub lists: &'w mut Lists,
 }
 
-impl<'w> Plan<'w> {
-    /// Nothing to do, for the caller that `stack` tells of.
-    pub fn new(stack: Stack, lists: &'w mut Lists) -> Plan<'w> {
-        Plan {
-            ids: stack.ids(),
-            namespaces: 0,
-            borrow: false,
-            held: false,
-            first: false,
-            die_with_parent: false,
-            #[cfg(feature = "users")]
-            maps: false,
-            #[cfg(feature = "users")]
-            auto: [false; 2],
-            #[cfg(feature = "report")]
-            reports: Reports::default(),
-            exec: Exec { stack, at: 0, argv0: None },
-            lists,
-        }
+impl Plan<'_> {
+    /// The value of an option.
+    pub fn text(&self, opt: Opt) -> Option<ZStr<'static>> {
+        self.words.text(opt)
+    }
+
+    /// The descriptor that an option names.
+    #[cfg(feature = "report")]
+    pub fn descriptor(&self, opt: Opt) -> Option<Descriptor> {
+        self.words.get(opt).map(|g| Descriptor { number: g.number as u32, word: g.a })
+    }
+
+    /// Whether the new processes have a namespace of this kind (CLONE_NEW*) of their own.
+    pub fn new(&self, kind: u32) -> bool {
+        self.namespaces & kind != 0
     }
 }
 
-/// Makes `plan` from `spec`, or says which option makes no sense.
-pub fn build<'s>(spec: &'s Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse<'s>> {
-    let mut want = Want::default();
-    for given in spec.given.iter() {
-        want.note(given, plan)?;
-    }
-    want.check(spec, plan)?;
-    order(spec, &want, plan)?;
-    plan.exec.at = spec.rootfs.saturating_add(1);
-    #[cfg(feature = "env")]
-    env::build(spec, plan)?;
-    Ok(())
-}
-
-/// The order of a child's life.
-fn order<'s>(spec: &'s Spec<'_>, want: &Want, plan: &mut Plan<'_>) -> Result<(), Misuse<'s>> {
-    use crate::sys::{CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWUSER};
-    let Some(path) = plan.exec.stack.arg(spec.rootfs) else { return Err(Why::NoRootfs.into()) };
-    let new = |kind: u32| plan.namespaces & kind != 0;
-    let (user, net, pid) = (new(CLONE_NEWUSER), new(CLONE_NEWNET), new(CLONE_NEWPID));
+/// Makes a plan from `spec`, or says what in it makes no sense.
+pub fn build<'w>(spec: &'w Spec<'_>, stack: Stack, lists: &'w mut Lists) -> Result<Plan<'w>, Misuse> {
+    let Some(rootfs) = stack.arg(spec.rootfs) else { return Err(Why::NoRootfs.into()) };
+    let words = &*spec.words;
+    let id = |opt| words.number(opt).unwrap_or(0) as u32;
+    let mut plan = Plan {
+        stack,
+        at: spec.rootfs,
+        rootfs,
+        how: root(spec, rootfs),
+        caller: stack.ids(),
+        uid: id(Opt::Uid),
+        gid: id(Opt::Gid),
+        namespaces: 0,
+        steps: Steps::ALWAYS,
+        #[cfg(feature = "users")]
+        auto: [false; 2],
+        shared_proc: false,
+        borrow: true,
+        #[cfg(feature = "init")]
+        init_lends: true,
+        #[cfg(feature = "init")]
+        wait_all: spec.has(bit::WAIT_ALL),
+        words,
+        lists,
+    };
+    namespaces(spec, &mut plan)?;
+    #[cfg(any(feature = "process", feature = "report"))]
+    keep(spec, &mut plan)?;
+    #[cfg(feature = "fs")]
+    fs::build(spec, &mut plan)?;
     #[cfg(feature = "users")]
-    let ranges = plan.maps;
-    #[cfg(not(feature = "users"))]
-    let ranges = false;
+    users::build(spec, &mut plan)?;
+    #[cfg(feature = "env")]
+    env::build(spec, &mut plan)?;
+    step::choose(spec, &mut plan);
+    Ok(plan)
+}
 
-    #[cfg(feature = "process")]
+fn root(spec: &Spec<'_>, rootfs: ZStr<'_>) -> Root {
+    if rootfs.first() == b'/' && rootfs.bytes().iter().all(|b| *b == b'/') {
+        return Root::Same;
+    }
+    #[cfg(feature = "root")]
+    if spec.has(bit::CHROOT) && spec.has(bit::READ_ONLY) {
+        return Root::ChrootMount;
+    }
+    if spec.has(bit::CHROOT) { Root::Chroot } else { Root::Pivot }
+}
+
+/// Which namespaces are new, and whether every option has the one that it needs.
+fn namespaces(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse> {
+    const DEFAULT: u32 = 1 << bit::PID | 1 << bit::UTS | 1 << bit::IPC | 1 << bit::NET | 1 << bit::CGROUP;
+    let mut new = DEFAULT & !(spec.flags as u32) | CLONE_NEWNS;
+    if spec.has(bit::USER) || plan.caller.uid != 0 {
+        new |= CLONE_NEWUSER;
+    }
+    #[cfg(feature = "join")]
     {
-        plan.die_with_parent = spec.has(bit::DIE_WITH_PARENT);
-        if plan.die_with_parent {
-            plan.lists.then(Step::DieWithParent);
+        if plan.words.get(Opt::Userns).is_some() && spec.has(bit::USER) {
+            return Err(Why::Joined.into());
         }
-        if spec.has(bit::NEW_SESSION) {
-            plan.lists.then(Step::Session);
+        for (opt, bit) in JOINS {
+            if plan.words.get(opt).is_some() {
+                new &= !(1 << bit);
+            }
         }
     }
-    #[cfg(any(feature = "users", feature = "report"))]
-    if plan.held {
-        plan.lists.then(Step::Released);
-    }
-    if user && !ranges {
-        plan.lists.then(Step::IdMap { uid: want.uid.unwrap_or(0), gid: want.gid.unwrap_or(0) });
-    }
+    plan.namespaces = new;
     #[cfg(feature = "host")]
     {
-        if spec.has(bit::TIME) {
-            plan.lists.then(Step::Time { boottime: want.boottime, monotonic: want.monotonic });
+        let uts = new & 1 << bit::UTS != 0;
+        for (opt, met, why) in [
+            (Opt::Hostname, uts, Why::NeedsUts),
+            (Opt::Domainname, uts, Why::NeedsUts),
+            (Opt::Boottime, spec.has(bit::TIME), Why::NeedsTime),
+            (Opt::Monotonic, spec.has(bit::TIME), Why::NeedsTime),
+        ] {
+            if let (Some(given), false) = (plan.words.get(opt), met) {
+                return Err(given.bad(why));
+            }
         }
-        if let Some(name) = want.hostname {
-            plan.lists.then(Step::HostName(name));
-        }
-        if let Some(name) = want.domainname {
-            plan.lists.then(Step::DomainName(name));
-        }
-    }
-    if net {
-        plan.lists.then(Step::Loopback);
-    }
-    plan.lists.then(Step::Private);
-    let how = match path.bytes() {
-        [b'/', rest @ ..] if rest.iter().all(|b| *b == b'/') => Root::Same,
-        #[cfg(feature = "root")]
-        _ if spec.has(bit::CHROOT) && spec.has(bit::READ_ONLY) => Root::ChrootMount,
-        _ if spec.has(bit::CHROOT) => Root::Chroot,
-        _ => Root::Pivot,
-    };
-    plan.lists.then(Step::Rootfs { how, path, read_only: spec.has(bit::READ_ONLY) });
-    #[cfg(feature = "users")]
-    if ranges {
-        // What is created from here on needs ids that exist inside.
-        let uid = users::first_id(plan, 0, want.uid);
-        let gid = users::first_id(plan, 1, want.gid);
-        plan.lists.then(Step::Ids { uid, gid });
-    }
-    #[cfg(feature = "fs")]
-    let creates = fs::creates(spec) || want.proc_dest.is_some();
-    #[cfg(all(feature = "root", not(feature = "fs")))]
-    let creates = want.proc_dest.is_some();
-    #[cfg(any(feature = "fs", feature = "root"))]
-    if creates {
-        // What is made for a mount has the mode that was asked for, whatever the caller's mask is.
-        plan.lists.then(Step::Umask(Some(0)));
-    }
-    let shared = !pid && !want.joins_pid && want.proc_opts.is_none();
-    // The host's own tree has a /proc for the caller's own PID namespace.
-    let there = how == Root::Same && shared && want.proc_dest.is_none();
-    if !spec.has(bit::NO_PROC) && !there {
-        let dest = want.proc_dest.unwrap_or(crate::z!("/proc"));
-        let make = want.proc_dest.is_some();
-        plan.lists.then(Step::Proc { dest, options: want.proc_opts, make, shared, tree: None });
-    }
-    #[cfg(feature = "fs")]
-    fs::order(spec, plan)?;
-    plan.lists.then(Step::Enter(how, path));
-    #[cfg(feature = "root")]
-    if spec.has(bit::READ_ONLY) {
-        plan.lists.then(Step::ReadOnly);
-    }
-    if let Some(dir) = want.chdir {
-        plan.lists.then(Step::Chdir(dir));
     }
     #[cfg(feature = "init")]
-    if spec.has(bit::INIT) {
-        let borrow = want.block.is_none() && !want.joins_pid;
-        plan.lists.then(Step::Init { wait_all: spec.has(bit::WAIT_ALL), first: pid, borrow });
+    if spec.has(bit::WAIT_ALL) && !spec.has(bit::INIT) {
+        return Err(Why::NeedsInit.into());
     }
-    let asked = want.uid.is_some() || want.gid.is_some();
-    if ranges && asked || !user && asked {
-        plan.lists.then(Step::Ids { uid: want.uid.unwrap_or(0), gid: want.gid.unwrap_or(0) });
-        #[cfg(feature = "process")]
-        if plan.die_with_parent {
-            // A change of ids has cleared it, prctl(2).
-            plan.lists.then(Step::DieWithParent);
-        }
-    }
-    if !spec.has(bit::ALLOW_NEW_PRIVS) {
-        plan.lists.then(Step::NoNewPrivs);
-    }
-    #[cfg(feature = "process")]
-    if want.umask.is_some() {
-        plan.lists.then(Step::Umask(want.umask));
-    }
-    #[cfg(any(feature = "fs", feature = "root"))]
-    if creates && want.umask.is_none() {
-        plan.lists.then(Step::Umask(None));
-    }
-    plan.lists.then(Step::Close);
-    plan.lists.then(Step::Signals);
-    #[cfg(feature = "report")]
-    if let Some(fd) = want.block {
-        plan.lists.then(Step::Block(fd.number));
-    }
-    plan.lists.then(Step::Exec);
-
-    plan.first = pid && !spec.has(bit::INIT);
-    plan.borrow =
-        !plan.held && !spec.has(bit::INIT) && !spec.has(bit::TIME) && !want.joins_user && !want.joins_pid;
     Ok(())
 }
 
-/// A DEST inside of ROOTFS; what is mounted on the root itself would be seen by nobody.
-#[cfg(any(feature = "fs", feature = "root"))]
-fn below_root<'s>(given: &'s Given, dest: ZStr<'static>) -> Result<ZStr<'static>, Misuse<'s>> {
-    if dest.bytes().iter().all(|b| matches!(b, b'/' | b'.')) { Err(given.bad(Why::Root)) } else { Ok(dest) }
+/// The descriptors that stay open up to COMMAND, in ascending order.
+#[cfg(any(feature = "process", feature = "report"))]
+fn keep(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse> {
+    #[cfg(feature = "report")]
+    let more = spec.words.get(Opt::BlockFd);
+    #[cfg(not(feature = "report"))]
+    let more = None;
+    #[cfg(feature = "process")]
+    let listed = |opt| opt == Opt::KeepFd;
+    #[cfg(not(feature = "process"))]
+    let listed = |_| false;
+    let kept = &mut plan.lists.kept;
+    for given in spec.words.many.iter().filter(|g| listed(g.opt)).chain(more) {
+        let new = Descriptor { number: given.number as u32, word: given.a };
+        let at = kept.iter().position(|k| k.number >= new.number).unwrap_or(kept.len());
+        if kept.insert(at, new).is_err() {
+            return Err(given.bad(Why::TooManyKept));
+        }
+    }
+    Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,11 @@
 //! What the user asked for, in the user's order: an allegation. Nothing here has been checked but the shape.
 
-use crate::cli::Opt;
+use crate::cli::{COUNT, Opt};
 use crate::fail::{Fail, Stage, Why};
 use crate::sys::ZStr;
 use heapless::Vec;
 
-/// How many options with a value fit.
+/// How many options that count each time fit.
 pub const MAX_GIVEN: usize = 2048;
 
 /// An option with its values, as it was given.
@@ -20,41 +20,67 @@ pub struct Given {
     pub a: ZStr<'static>,
     /// The second value, or the first again.
     pub b: ZStr<'static>,
+    /// Its value as a number, where it is one: in the unit of its kind.
+    pub number: u64,
 }
 
 impl Given {
     /// A complaint about this option.
-    pub fn bad(&self, why: Why) -> Misuse<'_> {
-        Misuse { option: Some(self), why }
+    #[cold]
+    pub fn bad(&self, why: Why) -> Misuse {
+        // `--uid=x` names its value itself.
+        let value = if self.word.bytes().iter().any(|b| *b == b'=') { None } else { Some(self.a) };
+        Misuse { fail: Fail { stage: Stage::Option, subject: Some(self.word), reason: why.into() }, value }
     }
 }
 
-/// An option, or options together, that make no sense.
+/// A command line that makes no sense.
 #[derive(Clone, Copy)]
 #[cfg_attr(test, derive(Debug, PartialEq))]
-pub struct Misuse<'s> {
-    /// Which; none where the reason names them.
-    pub option: Option<&'s Given>,
+pub struct Misuse {
     /// What is wrong.
-    pub why: Why,
+    pub fail: Fail<'static>,
+    /// The value of the option that it is about.
+    pub value: Option<ZStr<'static>>,
 }
 
-impl Misuse<'_> {
-    /// Says it on stderr, with the option's value, and gives the exit code.
-    pub fn report(&self) -> u8 {
-        let reason = self.why.into();
-        let Some(given) = self.option else {
-            return Fail { stage: Stage::Usage, subject: None, reason }.report();
-        };
-        // `--uid=x` names its value itself.
-        let value = if given.word.bytes().iter().any(|b| *b == b'=') { None } else { Some(given.a) };
-        Fail { stage: Stage::Option, subject: Some(given.word), reason }.report_with(value)
+impl From<Fail<'static>> for Misuse {
+    fn from(fail: Fail<'static>) -> Self {
+        Misuse { fail, value: None }
     }
 }
 
-impl From<Why> for Misuse<'_> {
+impl From<Why> for Misuse {
+    /// A reason that names the options itself.
     fn from(why: Why) -> Self {
-        Misuse { option: None, why }
+        Fail { stage: Stage::Usage, subject: None, reason: why.into() }.into()
+    }
+}
+
+/// Options with values, as far as there can be much of them: too large for a stack frame.
+#[derive(Default)]
+pub struct Words {
+    /// Those of which the last counts.
+    pub once: Vec<Given, COUNT>,
+    /// Those that count each time, in the user's order.
+    pub many: Vec<Given, MAX_GIVEN>,
+}
+
+impl Words {
+    /// The last one of this option.
+    #[inline(never)]
+    pub fn get(&self, opt: Opt) -> Option<&Given> {
+        self.once.iter().find(|g| g.opt == opt)
+    }
+
+    /// Its value.
+    pub fn text(&self, opt: Opt) -> Option<ZStr<'static>> {
+        self.get(opt).map(|g| g.a)
+    }
+
+    /// Its value as a number.
+    pub fn number(&self, opt: Opt) -> Option<u64> {
+        self.get(opt).map(|g| g.number)
     }
 }
 
@@ -63,18 +89,15 @@ pub struct Spec<'w> {
     /// Switches: one bit an option. The low half toggles namespaces: a bit there is the CLONE_NEW* flag itself.
     pub flags: u64,
     /// Options with values.
-    pub given: &'w mut List,
+    pub words: &'w mut Words,
     /// Which argument ROOTFS is; COMMAND is the next one.
     pub rootfs: usize,
 }
 
-/// Options with values, in the user's order.
-pub type List = Vec<Given, MAX_GIVEN>;
-
 impl<'w> Spec<'w> {
     /// Nothing asked for yet.
-    pub fn new(given: &'w mut List) -> Spec<'w> {
-        Spec { flags: 0, given, rootfs: 0 }
+    pub fn new(words: &'w mut Words) -> Spec<'w> {
+        Spec { flags: 0, words, rootfs: 0 }
     }
 
     /// Whether a switch was given.

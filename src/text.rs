@@ -30,7 +30,7 @@ pub(crate) const fn packed_len(strings: &[&str]) -> usize {
 /// String number `n` of a packed table; empty behind the last.
 #[inline(never)]
 pub(crate) fn nth(packed: &[u8], n: usize) -> &[u8] {
-    packed.split(|b| *b == 0).nth(n).unwrap_or_default()
+    fields(packed, 0).nth(n).unwrap_or_default()
 }
 
 /// An enum whose variants have texts: packed, no pointer.
@@ -58,6 +58,29 @@ macro_rules! texts {
     };
 }
 pub(crate) use texts;
+
+/// The parts of `text` between the bytes `by`: at least one, and as many as there are of those and one more.
+pub(crate) fn fields(text: &[u8], by: u8) -> Fields<'_> {
+    Fields { rest: Some(text), by }
+}
+
+/// See [`fields`]. One copy of it serves all the readers of lists, where a closure would be compiled for each.
+pub(crate) struct Fields<'t> {
+    rest: Option<&'t [u8]>,
+    by: u8,
+}
+
+impl<'t> Iterator for Fields<'t> {
+    type Item = &'t [u8];
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<&'t [u8]> {
+        let rest = self.rest?;
+        let len = rest.iter().position(|b| *b == self.by);
+        self.rest = len.and_then(|len| rest.get(len..)?.get(1..));
+        rest.get(..len.unwrap_or(rest.len()))
+    }
+}
 
 /// A text in the making, on memory of its user's; what doesn't fit makes the whole of it void instead of being cut.
 pub(crate) struct Text<'b> {
@@ -132,30 +155,39 @@ pub(crate) fn decimal(s: &[u8]) -> Option<u64> {
     radix(s, 10)
 }
 
-/// Seconds, perhaps negative, perhaps with a fraction of up to nine digits: whole seconds rounded down, nanoseconds.
+/// Seconds, perhaps negative, perhaps with a fraction of up to nine digits: nanoseconds, up to 292 years of them.
 #[cfg(feature = "host")]
-pub(crate) fn seconds(s: &[u8]) -> Option<(i64, u32)> {
+pub(crate) fn nanoseconds(s: &[u8]) -> Option<i64> {
     let (negative, s) = match s {
         [b'-', rest @ ..] => (true, rest),
         _ => (false, s),
     };
-    let mut parts = s.splitn(2, |b| *b == b'.');
-    let whole = i64::try_from(decimal(parts.next()?)?).ok()?;
-    let mut nanoseconds = 0;
+    let mut parts = fields(s, b'.');
+    let mut n = i64::try_from(decimal(parts.next()?)?).ok()?.checked_mul(1_000_000_000)?;
     if let Some(fraction) = parts.next() {
-        nanoseconds = decimal(fraction)? as u32;
+        let mut part = decimal(fraction)? as i64;
         for _ in fraction.len()..9 {
-            nanoseconds = nanoseconds.wrapping_mul(10);
+            part = part.wrapping_mul(10);
         }
-        if fraction.len() > 9 {
+        n = n.checked_add(part)?;
+        if fraction.len() > 9 || parts.next().is_some() {
             return None;
         }
     }
-    Some(match (negative, nanoseconds) {
-        (false, n) => (whole, n),
-        (true, 0) => (whole.wrapping_neg(), 0),
-        (true, n) => (whole.wrapping_neg().wrapping_sub(1), 1_000_000_000_u32.wrapping_sub(n)),
-    })
+    Some(if negative { n.wrapping_neg() } else { n })
+}
+
+/// BYTES: digits, then K, M, G or T for powers of 1024; at least one.
+#[cfg(feature = "fs")]
+pub(crate) fn size(text: &[u8]) -> Option<u64> {
+    let (digits, shift) = match text {
+        [digits @ .., b'K'] => (digits, 10),
+        [digits @ .., b'M'] => (digits, 20),
+        [digits @ .., b'G'] => (digits, 30),
+        [digits @ .., b'T'] => (digits, 40),
+        _ => (text, 0),
+    };
+    decimal(digits)?.checked_mul(1 << shift).filter(|n| *n > 0)
 }
 
 /// A number in octal, for modes.
@@ -196,22 +228,37 @@ mod tests {
     #[cfg(feature = "host")]
     fn seconds_have_a_sign_and_a_fraction() {
         let cases = [
-            ("0", Some((0, 0))),
-            ("86400", Some((86400, 0))),
-            ("-5", Some((-5, 0))),
-            ("1.5", Some((1, 500_000_000))),
-            ("-1.5", Some((-2, 500_000_000))),
-            ("0.000000001", Some((0, 1))),
+            ("0", Some(0)),
+            ("86400", Some(86_400_000_000_000)),
+            ("-5", Some(-5_000_000_000)),
+            ("1.5", Some(1_500_000_000)),
+            ("-1.5", Some(-1_500_000_000)),
+            ("0.000000001", Some(1)),
             ("1.", None),
             (".5", None),
             ("1.0000000001", None),
+            ("1.2.3", None),
             ("--1", None),
             ("1e3", None),
             ("", None),
-            ("9223372036854775808", None),
+            ("9223372036", Some(9_223_372_036_000_000_000)),
+            ("9223372037", None),
         ];
         for (text, want) in cases {
-            assert_eq!(seconds(text.as_bytes()), want, "{text}");
+            assert_eq!(nanoseconds(text.as_bytes()), want, "{text}");
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "fs")]
+    fn sizes_have_a_unit_and_never_wrap() {
+        for (text, want) in
+            [("1", Some(1)), ("64K", Some(65536)), ("3G", Some(3 << 30)), ("16777215T", Some(16777215 << 40))]
+        {
+            assert_eq!(size(text.as_bytes()), want, "{text}");
+        }
+        for bad in ["", "0", "K", "1k", "1KK", "1.5M", "-1", "16777216T"] {
+            assert_eq!(size(bad.as_bytes()), None, "{bad}");
         }
     }
 

@@ -20,7 +20,7 @@ fn sources() -> Vec<Source> {
             let path: PathBuf = entry.path();
             if path.is_dir() {
                 todo.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") {
+            } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") {
                 let text = fs::read_to_string(&path).expect("a source");
                 let name = path
                     .strip_prefix(Path::new(MANIFEST).join("src"))

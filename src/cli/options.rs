@@ -11,7 +11,7 @@ pub struct Row {
     pub family: &'static str,
     /// The long name, without dashes.
     pub name: &'static str,
-    /// A switch's bit in `Spec::flags`, or [`ONE`] or [`TWO`] values.
+    /// A switch's bit in `Spec::flags`, or what its value is (see the constants), perhaps with [`MANY`].
     pub kind: u8,
     /// Its values, as the usage text names them.
     pub values: &'static str,
@@ -19,10 +19,22 @@ pub struct Row {
     pub help: &'static str,
 }
 
-/// Takes one value.
-pub(super) const ONE: u8 = 64;
-/// Takes two values.
+/// Takes any text.
+pub(super) const TEXT: u8 = 64;
+/// Takes two texts.
 pub(super) const TWO: u8 = 65;
+/// Takes a user or group id.
+pub(super) const ID: u8 = 66;
+/// Takes the number of a descriptor.
+pub(super) const FD: u8 = 67;
+/// Takes permissions in octal.
+pub(super) const MODE: u8 = 68;
+/// Takes a size in bytes.
+pub(super) const SIZE: u8 = 69;
+/// Takes seconds; the number is in nanoseconds.
+pub(super) const SECONDS: u8 = 70;
+/// Counts each time, in the order given; of the others the last one counts.
+pub(super) const MANY: u8 = 0x80;
 
 macro_rules! options {
     ($($family:literal { $($(#[$m:meta])* $opt:ident $name:literal $kind:expr, $values:literal, $help:literal;)* })*) => {
@@ -34,6 +46,9 @@ macro_rules! options {
 
         /// All of them, so that a number becomes an option again.
         const OPTS: &[Opt] = &[$($($(#[$m])* Opt::$opt,)*)*];
+
+        /// How many there are.
+        pub const COUNT: usize = OPTS.len();
 
         /// The table.
         pub const ROWS: &[Row] = &[
@@ -51,70 +66,70 @@ options! {
         ShareIpc "share-ipc" bit::IPC, "", "stay in the caller's IPC namespace";
         ShareUts "share-uts" bit::UTS, "", "stay in the caller's UTS namespace";
         ShareCgroup "share-cgroup" bit::CGROUP, "", "stay in the caller's cgroup namespace";
-        #[cfg(feature = "join")] Userns "userns" ONE, "FD|PATH", "join this user namespace";
-        #[cfg(feature = "join")] Pidns "pidns" ONE, "FD|PATH", "join this PID namespace";
-        #[cfg(feature = "join")] Netns "netns" ONE, "FD|PATH", "join this network namespace";
-        #[cfg(feature = "join")] Utsns "utsns" ONE, "FD|PATH", "join this UTS namespace";
-        #[cfg(feature = "join")] Ipcns "ipcns" ONE, "FD|PATH", "join this IPC namespace";
-        #[cfg(feature = "join")] Cgroupns "cgroupns" ONE, "FD|PATH", "join this cgroup namespace";
-        #[cfg(feature = "join")] Timens "timens" ONE, "FD|PATH", "join this time namespace";
+        #[cfg(feature = "join")] Userns "userns" TEXT, "FD|PATH", "join this user namespace";
+        #[cfg(feature = "join")] Pidns "pidns" TEXT, "FD|PATH", "join this PID namespace";
+        #[cfg(feature = "join")] Netns "netns" TEXT, "FD|PATH", "join this network namespace";
+        #[cfg(feature = "join")] Utsns "utsns" TEXT, "FD|PATH", "join this UTS namespace";
+        #[cfg(feature = "join")] Ipcns "ipcns" TEXT, "FD|PATH", "join this IPC namespace";
+        #[cfg(feature = "join")] Cgroupns "cgroupns" TEXT, "FD|PATH", "join this cgroup namespace";
+        #[cfg(feature = "join")] Timens "timens" TEXT, "FD|PATH", "join this time namespace";
     }
     "Users" {
-        Uid "uid" ONE, "N", "run as this user id inside (0)";
-        Gid "gid" ONE, "N", "run as this group id inside (0)";
-        #[cfg(feature = "users")] MapUsers "map-users" ONE, "IN:OUT:COUNT|auto", "map a range of user ids; auto: the caller's of /etc/subuid";
-        #[cfg(feature = "users")] MapGroups "map-groups" ONE, "IN:OUT:COUNT|auto", "map a range of group ids; auto: the caller's of /etc/subgid";
+        Uid "uid" ID, "N", "run as this user id inside (0)";
+        Gid "gid" ID, "N", "run as this group id inside (0)";
+        #[cfg(feature = "users")] MapUsers "map-users" TEXT | MANY, "IN:OUT:COUNT|auto", "map a range of user ids; auto: the caller's of /etc/subuid";
+        #[cfg(feature = "users")] MapGroups "map-groups" TEXT | MANY, "IN:OUT:COUNT|auto", "map a range of group ids; auto: the caller's of /etc/subgid";
     }
     "Host name and clocks" {
-        #[cfg(feature = "host")] Hostname "hostname" ONE, "NAME", "host name inside";
-        #[cfg(feature = "host")] Domainname "domainname" ONE, "NAME", "NIS domain name inside";
-        #[cfg(feature = "host")] Boottime "boottime-offset" ONE, "SECONDS", "shift CLOCK_BOOTTIME (with --unshare-time)";
-        #[cfg(feature = "host")] Monotonic "monotonic-offset" ONE, "SECONDS", "shift CLOCK_MONOTONIC (with --unshare-time)";
+        #[cfg(feature = "host")] Hostname "hostname" TEXT, "NAME", "host name inside";
+        #[cfg(feature = "host")] Domainname "domainname" TEXT, "NAME", "NIS domain name inside";
+        #[cfg(feature = "host")] Boottime "boottime-offset" SECONDS, "SECONDS", "shift CLOCK_BOOTTIME (with --unshare-time)";
+        #[cfg(feature = "host")] Monotonic "monotonic-offset" SECONDS, "SECONDS", "shift CLOCK_MONOTONIC (with --unshare-time)";
     }
     "Root" {
         Chroot "chroot" bit::CHROOT, "", "chroot(2) instead of pivot_root(2)";
         NoProc "no-proc" bit::NO_PROC, "", "no fresh /proc";
-        #[cfg(feature = "root")] Proc "proc" ONE, "DEST", "mount proc there instead of on /proc; made if missing";
-        #[cfg(feature = "root")] ProcOpts "proc-opts" ONE, "OPTS", "options for proc: hidepid=2,subset=pid";
+        #[cfg(feature = "root")] Proc "proc" TEXT, "DEST", "mount proc there instead of on /proc; made if missing";
+        #[cfg(feature = "root")] ProcOpts "proc-opts" TEXT, "OPTS", "options for proc: hidepid=2,subset=pid";
         #[cfg(feature = "root")] ReadOnly "read-only" bit::READ_ONLY, "", "make ROOTFS read-only, with all that is mounted in it";
     }
     "Filesystem, in the order given" {
-        #[cfg(feature = "fs")] Bind "bind" TWO, "SRC DEST", "bind SRC of the host, no devices, no set-id";
-        #[cfg(feature = "fs")] BindTry "bind-try" TWO, "SRC DEST", "the same, nothing if there is no SRC";
-        #[cfg(feature = "fs")] RoBind "ro-bind" TWO, "SRC DEST", "bind it read-only";
-        #[cfg(feature = "fs")] RoBindTry "ro-bind-try" TWO, "SRC DEST", "the same, nothing if there is no SRC";
-        #[cfg(feature = "fs")] DevBind "dev-bind" TWO, "SRC DEST", "bind it with its devices";
-        #[cfg(feature = "fs")] DevBindTry "dev-bind-try" TWO, "SRC DEST", "the same, nothing if there is no SRC";
-        #[cfg(feature = "fs")] Tmpfs "tmpfs" ONE, "DEST", "mount a tmpfs";
-        #[cfg(feature = "fs")] Dev "dev" ONE, "DEST", "mount a minimal /dev";
-        #[cfg(feature = "fs")] Sysfs "sysfs" ONE, "DEST", "mount sysfs, read-only";
-        #[cfg(feature = "fs")] Dir "dir" ONE, "DEST", "make a directory";
-        #[cfg(feature = "fs")] Symlink "symlink" TWO, "SRC DEST", "make a symbolic link to SRC";
-        #[cfg(feature = "fs")] Perms "perms" ONE, "MODE", "mode of the next --tmpfs or --dir (0755)";
-        #[cfg(feature = "fs")] Size "size" ONE, "BYTES", "size of the next --tmpfs; K, M, G, T";
+        #[cfg(feature = "fs")] Bind "bind" TWO | MANY, "SRC DEST", "bind SRC of the host, no devices, no set-id";
+        #[cfg(feature = "fs")] BindTry "bind-try" TWO | MANY, "SRC DEST", "the same, nothing if there is no SRC";
+        #[cfg(feature = "fs")] RoBind "ro-bind" TWO | MANY, "SRC DEST", "bind it read-only";
+        #[cfg(feature = "fs")] RoBindTry "ro-bind-try" TWO | MANY, "SRC DEST", "the same, nothing if there is no SRC";
+        #[cfg(feature = "fs")] DevBind "dev-bind" TWO | MANY, "SRC DEST", "bind it with its devices";
+        #[cfg(feature = "fs")] DevBindTry "dev-bind-try" TWO | MANY, "SRC DEST", "the same, nothing if there is no SRC";
+        #[cfg(feature = "fs")] Tmpfs "tmpfs" TEXT | MANY, "DEST", "mount a tmpfs";
+        #[cfg(feature = "fs")] Dev "dev" TEXT | MANY, "DEST", "mount a minimal /dev";
+        #[cfg(feature = "fs")] Sysfs "sysfs" TEXT | MANY, "DEST", "mount sysfs, read-only";
+        #[cfg(feature = "fs")] Dir "dir" TEXT | MANY, "DEST", "make a directory";
+        #[cfg(feature = "fs")] Symlink "symlink" TWO | MANY, "SRC DEST", "make a symbolic link to SRC";
+        #[cfg(feature = "fs")] Perms "perms" MODE | MANY, "MODE", "mode of the next --tmpfs or --dir (0755)";
+        #[cfg(feature = "fs")] Size "size" SIZE | MANY, "BYTES", "size of the next --tmpfs; K, M, G, T";
     }
     "Process" {
-        Chdir "chdir" ONE, "DIR", "working directory (/)";
-        #[cfg(feature = "env")] Setenv "setenv" TWO, "VAR VALUE", "set a variable";
-        #[cfg(feature = "env")] Unsetenv "unsetenv" ONE, "VAR", "unset a variable";
+        Chdir "chdir" TEXT, "DIR", "working directory (/)";
+        #[cfg(feature = "env")] Setenv "setenv" TWO | MANY, "VAR VALUE", "set a variable";
+        #[cfg(feature = "env")] Unsetenv "unsetenv" TEXT | MANY, "VAR", "unset a variable";
         #[cfg(feature = "env")] Clearenv "clearenv" bit::CLEARENV, "", "start from an empty environment";
-        #[cfg(feature = "process")] Argv0 "argv0" ONE, "NAME", "argv[0] of COMMAND";
+        #[cfg(feature = "process")] Argv0 "argv0" TEXT, "NAME", "argv[0] of COMMAND";
         #[cfg(feature = "init")] Init "init" bit::INIT, "", "vesicle is process 1 inside, COMMAND its child";
         #[cfg(feature = "init")] WaitAll "wait-all" bit::WAIT_ALL, "", "with --init: stay until every process is gone";
         #[cfg(feature = "process")] NewSession "new-session" bit::NEW_SESSION, "", "a new session, without the terminal";
         #[cfg(feature = "process")] DieWithParent "die-with-parent" bit::DIE_WITH_PARENT, "", "die with the launcher, and the launcher with its parent";
-        #[cfg(feature = "process")] KeepFd "keep-fd" ONE, "FD", "leave this descriptor open for COMMAND";
-        #[cfg(feature = "process")] Umask "umask" ONE, "MODE", "file mode creation mask of COMMAND";
+        #[cfg(feature = "process")] KeepFd "keep-fd" FD | MANY, "FD", "leave this descriptor open for COMMAND";
+        #[cfg(feature = "process")] Umask "umask" MODE, "MODE", "file mode creation mask of COMMAND";
         AllowNewPrivs "allow-new-privs" bit::ALLOW_NEW_PRIVS, "", "let set-id programs work inside (no_new_privs off)";
     }
     "Reports" {
-        #[cfg(feature = "report")] PidFile "pid-file" ONE, "PATH", "write the process id there while it runs";
-        #[cfg(feature = "report")] InfoFd "info-fd" ONE, "FD", "write process id and namespaces as JSON";
-        #[cfg(feature = "report")] BlockFd "block-fd" ONE, "FD", "wait for data or end of file before COMMAND starts";
-        #[cfg(feature = "report")] SyncFd "sync-fd" ONE, "FD", "hold this descriptor open until the container has ended";
+        #[cfg(feature = "report")] PidFile "pid-file" TEXT, "PATH", "write the process id there while it runs";
+        #[cfg(feature = "report")] InfoFd "info-fd" FD, "FD", "write process id and namespaces as JSON";
+        #[cfg(feature = "report")] BlockFd "block-fd" FD, "FD", "wait for data or end of file before COMMAND starts";
+        #[cfg(feature = "report")] SyncFd "sync-fd" FD, "FD", "hold this descriptor open until the container has ended";
     }
     "Arguments" {
-        #[cfg(feature = "args")] Args "args" ONE, "FD", "read NUL-separated options from FD; @FILE: one a line";
+        #[cfg(feature = "args")] Args "args" TEXT, "FD", "read NUL-separated options from FD; @FILE: one a line";
     }
 }
 
@@ -208,7 +223,7 @@ const fn texts(out: &mut [u8]) -> usize {
 pub(crate) fn help(out: &mut Text<'_>) {
     const COLUMN: usize = 35;
     out.push(b"usage: vesicle run [OPTION...] ROOTFS COMMAND [ARG...]\n");
-    let (mut names, mut texts) = (PACKED, TEXTS.split(|b| *b == 0));
+    let (mut names, mut texts) = (PACKED, crate::text::fields(TEXTS, 0));
     while let [_, len, tail @ ..] = names {
         let Some((name, rest)) = tail.split_at_checked(usize::from(*len)) else { return };
         names = rest;
@@ -247,9 +262,13 @@ mod tests {
             assert_eq!((opt as usize, kind), (i, row.kind), "{}", row.name);
             assert_eq!(
                 row.values.split(' ').filter(|v| !v.is_empty()).count(),
-                usize::from(kind.saturating_sub(63))
+                match kind & 0x7f {
+                    0..64 => 0,
+                    TWO => 2,
+                    _ => 1,
+                }
             );
-            assert!(row.kind < 64 || row.kind <= TWO);
+            assert!(row.kind & 0x7f <= SECONDS);
         }
         for no in ["", "bin", "bindx", "-bind", "BIND"] {
             assert!(find(no.as_bytes()).is_none(), "{no}");

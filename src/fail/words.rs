@@ -1,7 +1,7 @@
 //! The errnos that our calls can return, as errno(3) and strerror(3) have them, and what to do where they mislead.
 
 use super::Stage;
-use crate::text::{nth, pack, packed_len, texts};
+use crate::text::{nth, pack, packed_len};
 
 macro_rules! errno_texts {
     ($($name:ident $text:literal)*) => {
@@ -56,70 +56,67 @@ pub(super) fn errno(e: u16) -> Option<(&'static [u8], &'static [u8])> {
     Some((nth(&PACKED, i * 2), nth(&PACKED, i * 2 + 1)))
 }
 
-texts! {
-    /// What to do.
-    Hint {
-        None = ""
-        CloneEperm = ": user namespaces are switched off, or root lacks CAP_SYS_ADMIN here: look at kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns, and the seccomp profile of an outer container"
-        CloneEnospc = ": a limit on namespaces is reached: look at user.max_user_namespaces and its neighbours in /proc/sys/user"
-        CloneEagain = ": a limit on processes is reached: look at ulimit -u, pids.max of the cgroup, kernel.pid_max"
-        CloneEinval = ": this kernel lacks one of the namespaces, or forbids the combination"
-        CloneEusers = ": namespaces are nested too deep"
-        IdMapEperm = ": no right to map this id: an unprivileged caller maps itself (--uid, --gid) or, through newuidmap, ranges of /etc/subuid; kernel.apparmor_restrict_unprivileged_userns forbids it too"
-        Proc = ": the host's /proc must be mounted"
-        MountEperm = ": in a user namespace the kernel mounts proc and sysfs only where the host's own is wholly visible: an outer container masks it; try --no-proc"
-        NoProc = ": ROOTFS has no such directory: make it, or use --no-proc"
-        Rootfs = ": ROOTFS must be a directory"
-        Loop = ": a symbolic link in ROOTFS stands where a real directory must be"
-        RootEinval = ": the present root is not a mount point (a chroot): use --chroot"
-        Old = ": this kernel is too old for it: binds and --read-only need Linux 5.12, the rest 5.10"
-        NoFiles = ": raise the hard limit of open files (ulimit -Hn): each bind needs one"
-        LoEperm = ": this network namespace gives no rights: kernel.apparmor_restrict_unprivileged_userns does that"
-        WrongKind = ": not a namespace of this kind, or one that we are in already"
-        NoRights = ": joining takes rights over the namespace: join its owner too (--userns), or be root"
-        HostName = ": 64 bytes at most"
-        Interpreter = ": the file is there, its ELF interpreter, shared loader or #! line names one that is not"
-        NotFound = ": not in the container's PATH"
-        Machine = ": the file is for another CPU"
-        Format = ": neither an ELF file for this machine nor a script with a #! line"
-        Executable = ": no execute permission, a directory, or a file system mounted noexec"
-        Groups = ": a single-id map denies setgroups; use --map-groups"
-        Unmapped = ": this id is not in the id map: see --map-users and --map-groups"
-        TimeRange = ": an offset may not move a clock below zero or beyond 146 years"
-    }
+/// What to do, where an errno is known to mislead.
+macro_rules! hints {
+    ($($($stage:ident)|+ => $errno:ident $text:literal)*) => {
+        const HINTS: &[(&[Stage], u16)] = &[$((&[$(Stage::$stage),+], linux_raw_sys::errno::$errno as u16)),*];
+        const HINT_TEXTS: &[&str] = &[$($text),*];
+        static PACKED_HINTS: [u8; packed_len(HINT_TEXTS)] = pack(HINT_TEXTS);
+    };
+}
+
+hints! {
+    Clone => EPERM ": user namespaces are off, or root lacks CAP_SYS_ADMIN: see kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns, an outer container's seccomp profile"
+    Clone => ENOSPC ": too many namespaces: see user.max_user_namespaces and its neighbours"
+    Clone => EAGAIN ": too many processes: see ulimit -u, pids.max of the cgroup, kernel.pid_max"
+    Clone => EINVAL ": this kernel lacks one of the namespaces"
+    Clone => EUSERS ": namespaces are nested too deep"
+    IdMap => EPERM ": no right to map this id: the caller may map itself (--uid, --gid), and by newuidmap the ranges of /etc/subuid; kernel.apparmor_restrict_unprivileged_userns forbids it too"
+    IdMap|Time => ENOENT ": the host's /proc must be mounted"
+    Time => EINVAL ": no clock below zero"
+    Time => ERANGE ": no clock below zero or beyond 146 years"
+    Propagation => EINVAL ": the present root is no mount point: vesicle can't run inside of a chroot"
+    Mount|Proc => EPERM ": a user namespace mounts proc and sysfs only of PID and network namespaces of its own, and where the host's are wholly visible (an outer container masks them): try --no-proc"
+    Mount|Proc => EBUSY ": that is the root itself: give that directory as ROOTFS"
+    Mount|Proc|Create|Chdir => ELOOP ": a symbolic link stands where a directory must be"
+    Proc => ENOENT ": ROOTFS has no such directory: make it, or use --no-proc"
+    Proc => EINVAL ": not an option of proc: see --proc-opts"
+    Rootfs => ENOTDIR ": ROOTFS must be a directory"
+    Mount|ReadOnly => ENOSYS ": needs Linux 5.12"
+    Source => EMFILE ": each bind needs one: raise ulimit -Hn"
+    Loopback => EPERM ": no rights over this network namespace: see kernel.apparmor_restrict_unprivileged_userns"
+    Join => EINVAL ": no namespace of this kind, or the one we are in"
+    Join => EPERM ": no rights over it: join its owner too (--userns), or be root"
+    HostName|DomainName => EINVAL ": 64 bytes at most"
+    Groups => EPERM ": this id map denies setgroups: use --map-groups"
+    Uid|Gid => EINVAL ": not in the id map: see --map-users and --map-groups"
+    Exec|ExecPath => EACCES ": no execute permission, a directory, or a mount with noexec"
+    Exec => ENOEXEC ": neither an ELF file nor a script with a #! line"
+    ExecPath => ENOENT ": not in the container's PATH"
+    ExecLoader => ENOENT ": the file is there; its ELF interpreter, loader or #! line names one that is not"
+    ExecMachine => ENOEXEC ": the file is for another CPU"
 }
 
 /// What to do about `e` at `stage`; empty where the errno speaks for itself.
 pub(super) fn hint(stage: Stage, e: u16) -> &'static [u8] {
-    use linux_raw_sys::errno as E;
-    let hint = match (stage, u32::from(e)) {
-        (Stage::Clone, E::EPERM) => Hint::CloneEperm,
-        (Stage::Clone, E::ENOSPC) => Hint::CloneEnospc,
-        (Stage::Clone, E::EAGAIN) => Hint::CloneEagain,
-        (Stage::Clone, E::EINVAL) => Hint::CloneEinval,
-        (Stage::Clone, E::EUSERS) => Hint::CloneEusers,
-        (Stage::IdMap, E::EPERM) => Hint::IdMapEperm,
-        (Stage::IdMap | Stage::Time, E::ENOENT) => Hint::Proc,
-        (Stage::Time, E::EINVAL | E::ERANGE) => Hint::TimeRange,
-        (Stage::Mount | Stage::Proc, E::EPERM) => Hint::MountEperm,
-        (Stage::Proc, E::ENOENT) => Hint::NoProc,
-        (Stage::Mount | Stage::Proc | Stage::Create | Stage::Chdir, E::ELOOP) => Hint::Loop,
-        (Stage::Rootfs, E::ENOTDIR) => Hint::Rootfs,
-        (Stage::Root, E::EINVAL) => Hint::RootEinval,
-        (_, E::ENOSYS) => Hint::Old,
-        (Stage::Source, E::EMFILE) => Hint::NoFiles,
-        (Stage::Loopback, E::EPERM) => Hint::LoEperm,
-        (Stage::Join, E::EINVAL) => Hint::WrongKind,
-        (Stage::Join, E::EPERM) => Hint::NoRights,
-        (Stage::HostName | Stage::DomainName, E::EINVAL) => Hint::HostName,
-        (Stage::Groups, E::EPERM) => Hint::Groups,
-        (Stage::Uid | Stage::Gid, E::EINVAL) => Hint::Unmapped,
-        (Stage::Exec | Stage::ExecPath, E::EACCES) => Hint::Executable,
-        (Stage::Exec, E::ENOEXEC) => Hint::Format,
-        (Stage::ExecPath, E::ENOENT) => Hint::NotFound,
-        (Stage::ExecLoader, _) => Hint::Interpreter,
-        (Stage::ExecMachine, _) => Hint::Machine,
-        _ => Hint::None,
-    };
-    hint.text()
+    let row = HINTS
+        .iter()
+        .position(|(stages, errno)| *errno == e && stages.iter().any(|s| *s as u8 == stage as u8));
+    row.map_or(b"", |row| nth(&PACKED_HINTS, row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_hint_hides_behind_another() {
+        for (n, (stages, e)) in HINTS.iter().enumerate() {
+            for stage in *stages {
+                assert_eq!(hint(*stage, *e), HINT_TEXTS[n].as_bytes());
+                assert!(errno(*e).is_some(), "{e} has a hint, but no name");
+            }
+        }
+        assert_eq!(hint(Stage::Close, 1), b"");
+    }
 }

@@ -1,7 +1,7 @@
 //! What becomes of a signal that was sent to us.
 
 use super::Role;
-use crate::sys::{self, AtFd, Pid, SigSet, Signal};
+use crate::sys::{self, Fd, Pid, SigSet, Signal};
 use crate::text::Text;
 
 /// The signals by which a terminal speaks to its whole foreground process group.
@@ -68,7 +68,7 @@ fn takes(main: Pid, n: u8) -> bool {
     }
     let mut buf = [0; 2048];
     let Some(text) = read(main, b"/status", &mut buf) else { return true };
-    text.split(|b| *b == b'\n').any(|line| {
+    crate::text::fields(text, b'\n').any(|line| {
         let mask = line
             .strip_prefix(b"SigBlk:\t")
             .or(line.strip_prefix(b"SigIgn:\t"))
@@ -84,7 +84,7 @@ fn is_ours(main: Pid) -> bool {
     let mut buf = [0; 512];
     let flags = read(main, b"/stat", &mut buf).and_then(|text| {
         let name_end = text.iter().rposition(|b| *b == b')')?;
-        crate::text::decimal(text.get(name_end..)?.split(|b| *b == b' ').nth(7)?)
+        crate::text::decimal(crate::text::fields(text.get(name_end..)?, b' ').nth(7)?)
     });
     flags.is_some_and(|f| f & 0x40 != 0)
 }
@@ -94,6 +94,6 @@ fn read<'b>(pid: Pid, file: &[u8], buf: &'b mut [u8]) -> Option<&'b [u8]> {
     let mut room = [0; 40];
     let mut path = Text::on(&mut room);
     let path = path.push(b"/proc/").number(pid.0 as u64).push(file).zstr()?;
-    let len = sys::read(sys::openat(AtFd::CWD, path, sys::O_RDONLY, 0).ok()?.at(), buf).ok()?;
+    let len = sys::read(sys::openat(Fd::CWD, path, sys::O_RDONLY, 0).ok()?, buf).ok()?;
     buf.get(..len)
 }

@@ -1,16 +1,16 @@
 //! Id maps with ranges: written by us where we may, by newuidmap(1) and newgidmap(1) where the caller may not.
 
 use crate::fail::{At, Fail, Stage, Why, fail};
-use crate::plan::{List, MAX_RANGES, Plan, Range};
+use crate::plan::{List, MAX_RANGES, Plan, Range, Step};
 use crate::step::exec;
-use crate::sys::{self, AtFd, Block, Errno, Pid, SigSet, Stack, Strings, ZStr};
+use crate::sys::{self, Block, Errno, Fd, Pid, SigSet, Stack, Strings, ZStr};
 use crate::text::{Text, decimal};
 use crate::z;
 
 /// Writes both maps of the child.
 pub(super) fn write(plan: &mut Plan<'_>, main: Pid, mask: SigSet) -> Result<(), Fail<'static>> {
-    let ids = plan.ids;
-    if !plan.maps {
+    let ids = plan.caller;
+    if !plan.steps.has(Step::IdsInside) {
         return Ok(());
     }
     let ([users, groups], auto) = (&mut plan.lists.maps, plan.auto);
@@ -20,7 +20,7 @@ pub(super) fn write(plan: &mut Plan<'_>, main: Pid, mask: SigSet) -> Result<(), 
     if auto[1] {
         look_up(groups, z!("/etc/subgid"), ids.uid, ids.gid)?;
     }
-    let stack = plan.exec.stack;
+    let stack = plan.stack;
     for (map, name, tool) in
         [(users, z!("uid_map"), z!("newuidmap")), (groups, z!("gid_map"), z!("newgidmap"))]
     {
@@ -50,15 +50,14 @@ fn write_map(map: &[Range], main: Pid, file: ZStr<'_>) -> sys::Result<()> {
 
 /// The caller's own id as root, and from 1 on what `file` (subuid(5), subgid(5)) lends to its user.
 fn look_up(map: &mut List, file: ZStr<'static>, uid: u32, own: u32) -> Result<(), Fail<'static>> {
-    let open = |path| {
-        sys::openat(AtFd::CWD, path, sys::O_RDONLY, 0).and_then(|f| sys::read_words(f.at(), b'\n', 4 << 20))
-    };
+    let open =
+        |path| sys::openat(Fd::CWD, path, sys::O_RDONLY, 0).and_then(|f| sys::read_words(f, b'\n', 4 << 20));
     let lent = open(file).at(Stage::Read, file)?;
     let name = open(z!("/etc/passwd")).ok().and_then(|passwd| name_of(passwd, uid)).unwrap_or_default();
     let mut inside = 1u32;
     let _ = map.push(Range { inside: 0, outside: own, count: 1 });
-    for line in lent.bytes().split(|b| *b == 0) {
-        let mut fields = line.split(|b| *b == b':');
+    for line in crate::text::fields(lent.bytes(), 0) {
+        let mut fields = crate::text::fields(line, b':');
         let (who, mut number) = (fields.next().unwrap_or_default(), || decimal(fields.next()?));
         let (Some(outside), Some(count)) = (number(), number()) else { continue };
         if who.is_empty() || who != name && decimal(who) != Some(uid.into()) {
@@ -75,8 +74,8 @@ fn look_up(map: &mut List, file: ZStr<'static>, uid: u32, own: u32) -> Result<()
 
 /// The user's name, passwd(5).
 fn name_of(passwd: Block, uid: u32) -> Option<&'static [u8]> {
-    passwd.bytes().split(|b| *b == 0).find_map(|line| {
-        let mut fields = line.split(|b| *b == b':');
+    crate::text::fields(passwd.bytes(), 0).find_map(|line| {
+        let mut fields = crate::text::fields(line, b':');
         let (name, id) = (fields.next()?, fields.nth(1)?);
         (decimal(id)? == u64::from(uid)).then_some(name)
     })
@@ -127,8 +126,8 @@ struct Tool<'t> {
 /// It runs as the caller, with the caller's mask and environment.
 fn live(tool: &mut Tool<'_>) -> ! {
     // What it would say is less than what we say, and one line is enough.
-    if let Ok(null) = sys::openat(AtFd::CWD, z!("/dev/null"), sys::O_WRONLY, 0) {
-        let _ = sys::dup_onto(null.at(), 2);
+    if let Ok(null) = sys::openat(Fd::CWD, z!("/dev/null"), sys::O_WRONLY, 0) {
+        let _ = sys::dup_onto(null, 2);
     }
     let _ = sys::set_mask(tool.mask);
     let _ = exec::run(tool.tool, tool.stack.variable(b"PATH="), tool.argv, tool.stack.envp());

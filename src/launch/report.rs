@@ -1,18 +1,19 @@
 //! What others learn of a container: the pid file and the information on a descriptor.
 
+use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage};
-use crate::plan::Reports;
-use crate::sys::{self, AtFd, Errno, Pid, ZStr};
+use crate::plan::Plan;
+use crate::sys::{self, Errno, Fd, Pid, ZStr};
 use crate::text::Text;
 
 /// Writes what was asked for.
-pub(super) fn write(reports: &Reports, main: Pid) -> Result<(), Fail<'static>> {
-    if let Some(path) = reports.pid_file {
+pub(super) fn write(plan: &Plan<'_>, main: Pid) -> Result<(), Fail<'static>> {
+    if let Some(path) = plan.text(Opt::PidFile) {
         pid_file(path, main)?;
     }
-    let Some(info) = reports.info else { return Ok(()) };
+    let Some(info) = plan.descriptor(Opt::InfoFd) else { return Ok(()) };
     // The reader sees the end of it when we close it: nobody else holds it by then.
-    info_fd(info.at(), main)
+    info_fd(info.fd(), main)
         .and_then(|()| sys::close_range(info.number, info.number))
         .at(Stage::Report, info.word)
 }
@@ -20,9 +21,8 @@ pub(super) fn write(reports: &Reports, main: Pid) -> Result<(), Fail<'static>> {
 /// The process id as we see it, and a newline.
 fn pid_file(path: ZStr<'static>, main: Pid) -> Result<(), Fail<'static>> {
     let flags = sys::O_WRONLY | sys::O_CREAT | sys::O_TRUNC;
-    let file = sys::openat(AtFd::CWD, path, flags, 0o644).at(Stage::Report, path)?;
-    sys::write(file.at(), Text::on(&mut [0; 24]).number(main.0 as u64).push(b"\n").get())
-        .at(Stage::Report, path)
+    let file = sys::openat(Fd::CWD, path, flags, 0o644).at(Stage::Report, path)?;
+    sys::write(file, Text::on(&mut [0; 24]).number(main.0 as u64).push(b"\n").get()).at(Stage::Report, path)
 }
 
 /// At the end; somebody else may have removed it, and then all is well.
@@ -43,7 +43,7 @@ const KINDS: [(&[u8], &[u8]); 6] = [
 ];
 
 /// JSON with the fields of bubblewrap's --info-fd.
-fn info_fd(fd: AtFd<'_>, main: Pid) -> sys::Result<()> {
+fn info_fd(fd: Fd, main: Pid) -> sys::Result<()> {
     let mut room = [0; 320];
     let mut text = Text::on(&mut room);
     text.push(b"{\n    \"child-pid\": ").number(main.0 as u64);
@@ -51,7 +51,7 @@ fn info_fd(fd: AtFd<'_>, main: Pid) -> sys::Result<()> {
         let mut room = [0; 40];
         let mut path = Text::on(&mut room);
         let path = path.push(b"/proc/").number(main.0 as u64).push(b"/ns/").push(name).zstr();
-        match path.map(|p| sys::statx(AtFd::CWD, p)) {
+        match path.map(|p| sys::statx(Fd::CWD, p)) {
             Some(Ok(ns)) => {
                 text.push(b",\n    \"").push(field).push(b"\": ").number(ns.ino);
             }

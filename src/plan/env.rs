@@ -7,24 +7,24 @@ use crate::spec::{Misuse, Spec, bit};
 use crate::sys::ZStr;
 
 /// The caller's variables (none with `--clearenv`), changed in the order given.
-pub(super) fn build<'s>(spec: &'s Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse<'s>> {
-    let changes = || spec.given.iter().filter(|g| matches!(g.opt, Opt::Setenv | Opt::Unsetenv));
+pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse> {
+    let changes = || spec.words.many.iter().filter(|g| matches!(g.opt, Opt::Setenv | Opt::Unsetenv));
     let clear = spec.has(bit::CLEARENV);
     if !clear && changes().next().is_none() {
         return Ok(());
     }
     let mut i = 0;
-    while let (false, Some(word)) = (clear, plan.exec.stack.env(i)) {
+    while let (false, Some(word)) = (clear, plan.stack.env(i)) {
         push(plan, Some(word))?;
         i += 1;
     }
     for change in changes() {
-        let name = change.a.bytes().split(|b| *b == b'=').next().unwrap_or_default();
-        let old = plan.lists.env.changed.iter().position(|e| e.is_some_and(|e| is(e, name)));
+        let name = crate::text::fields(change.a.bytes(), b'=').next().unwrap_or_default();
+        let old = plan.lists.env.iter().position(|e| e.is_some_and(|e| is(e, name)));
         if change.opt == Opt::Unsetenv {
             // As often as it is there.
-            plan.lists.env.changed.retain(|e| !e.is_some_and(|e| is(e, name)));
-        } else if let Some(slot) = old.and_then(|i| plan.lists.env.changed.get_mut(i)) {
+            plan.lists.env.retain(|e| !e.is_some_and(|e| is(e, name)));
+        } else if let Some(slot) = old.and_then(|i| plan.lists.env.get_mut(i)) {
             *slot = Some(change.a);
         } else {
             push(plan, Some(change.a))?;
@@ -38,6 +38,6 @@ fn is(variable: ZStr<'_>, name: &[u8]) -> bool {
     variable.bytes().strip_prefix(name).is_some_and(|rest| rest.first() == Some(&b'='))
 }
 
-fn push<'s>(plan: &mut Plan<'_>, word: Option<ZStr<'static>>) -> Result<(), Misuse<'s>> {
-    plan.lists.env.changed.push(word).or_else(|_| Err(Why::TooMuchEnv.into()))
+fn push(plan: &mut Plan<'_>, word: Option<ZStr<'static>>) -> Result<(), Misuse> {
+    plan.lists.env.push(word).or_else(|_| Err(Why::TooMuchEnv.into()))
 }

@@ -1,96 +1,111 @@
 //! The filesystem operations, in the order given.
 
-use super::{Plan, Step, below_root};
+use super::Plan;
 use crate::cli::Opt;
 use crate::fail::Why;
 use crate::spec::{Given, Misuse, Spec};
-use crate::sys::{MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY};
-use crate::text;
+use crate::sys::{Fd, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, ZStr};
 
-/// Whether anything is asked for that may have to make a file or a directory.
-pub(super) fn creates(spec: &Spec<'_>) -> bool {
-    spec.given.iter().any(|g| is_operation(g.opt))
+/// What an operation does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub enum Do {
+    /// Bind `source`.
+    Bind,
+    /// Mount a tmpfs of `number` bytes (0: the kernel's default) with permissions `mode`.
+    Tmpfs,
+    /// Mount a minimal /dev.
+    Dev,
+    /// Mount sysfs, read-only.
+    Sysfs,
+    /// Make a directory with permissions `mode`.
+    Dir,
+    /// Make a symbolic link that says `source`.
+    Symlink,
 }
 
-fn is_operation(opt: Opt) -> bool {
-    use Opt::*;
-    matches!(
-        opt,
-        Bind | BindTry | RoBind | RoBindTry | DevBind | DevBindTry | Tmpfs | Dev | Sysfs | Dir | Symlink
-    )
+/// One of them.
+#[derive(Clone, Copy)]
+#[cfg_attr(test, derive(Debug, PartialEq))]
+pub struct Operation {
+    /// What it does.
+    pub what: Do,
+    /// Whether a missing source is no failure.
+    pub optional: bool,
+    /// Permissions of what is made; of a bind the MOUNT_ATTR_* of mount_setattr(2).
+    pub mode: u32,
+    /// Where.
+    pub dest: ZStr<'static>,
+    /// What, of the host.
+    pub source: ZStr<'static>,
+    /// A size.
+    pub number: u64,
+    /// The source, once it was taken: of a bind the mount, of /dev the host's.
+    pub taken: Option<Fd>,
+    /// The terminal on stdout, once it was taken, for a /dev.
+    pub console: Option<Fd>,
 }
 
-/// One step for each operation.
-pub(super) fn order<'s>(spec: &'s Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse<'s>> {
-    // What --perms and --size say waits for the next operation.
-    let (mut perms, mut size): (Option<(&'s Given, u32)>, Option<(&'s Given, u64)>) = (None, None);
-    for given in spec.given.iter() {
+/// Reads them from the options; what --perms and --size say is for the next one.
+pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse> {
+    let (mut perms, mut size): (Option<&Given>, Option<&Given>) = (None, None);
+    for given in spec.words.many.iter() {
         match given.opt {
-            Opt::Perms => match text::octal(given.a.bytes()) {
-                Some(mode) => perms = Some((given, mode)),
-                None => return Err(given.bad(Why::Mode)),
-            },
-            Opt::Size => match bytes(given.a.bytes()) {
-                Some(n) => size = Some((given, n)),
-                None => return Err(given.bad(Why::Size)),
-            },
-            opt if is_operation(opt) => {
-                let step = operation(given, perms, size)?;
-                if matches!(step, Step::Tmpfs { .. } | Step::Dir { .. }) {
-                    perms = None;
-                }
-                if matches!(step, Step::Tmpfs { .. }) {
-                    size = None;
-                }
+            Opt::Perms => perms = Some(given),
+            Opt::Size => size = Some(given),
+            opt => {
+                let Some((what, mode, optional)) = operation(opt) else { continue };
+                let mode = match what {
+                    Do::Tmpfs | Do::Dir => perms.take().map_or(mode, |p| p.number as u32),
+                    _ => mode,
+                };
+                let number = if what == Do::Tmpfs { size.take().map_or(0, |s| s.number) } else { 0 };
                 unused(perms, size)?;
-                plan.lists.then(step);
+                // What is mounted on the root itself would be seen by nobody.
+                if given.b.bytes().iter().all(|b| matches!(b, b'/' | b'.')) {
+                    return Err(given.bad(Why::Root));
+                }
+                let (dest, source) = (given.b, given.a);
+                // As many fit as options.
+                let _ = plan.lists.operations.push(Operation {
+                    what,
+                    optional,
+                    mode,
+                    dest,
+                    source,
+                    number,
+                    taken: None,
+                    console: None,
+                });
             }
-            _ => {}
         }
     }
     unused(perms, size)
 }
 
-fn unused<'s>(perms: Option<(&'s Given, u32)>, size: Option<(&'s Given, u64)>) -> Result<(), Misuse<'s>> {
+fn unused(perms: Option<&Given>, size: Option<&Given>) -> Result<(), Misuse> {
     match (perms, size) {
-        (Some((given, _)), _) => Err(given.bad(Why::NeedsTmpfsOrDir)),
-        (_, Some((given, _))) => Err(given.bad(Why::NeedsTmpfs)),
+        (Some(given), _) => Err(given.bad(Why::NeedsTmpfsOrDir)),
+        (_, Some(given)) => Err(given.bad(Why::NeedsTmpfs)),
         _ => Ok(()),
     }
 }
 
-fn operation<'s>(
-    given: &'s Given,
-    perms: Option<(&'s Given, u32)>,
-    size: Option<(&'s Given, u64)>,
-) -> Result<Step, Misuse<'s>> {
-    let (nothing, read_only) = (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, MOUNT_ATTR_RDONLY);
-    let dest = below_root(given, given.b)?;
-    let mode = perms.map_or(0o755, |p| p.1);
-    let bind = |attributes, optional| Step::Bind { source: given.a, dest, attributes, optional, tree: None };
-    Ok(match given.opt {
-        Opt::BindTry => bind(nothing, true),
-        Opt::RoBind => bind(nothing | read_only, false),
-        Opt::RoBindTry => bind(nothing | read_only, true),
-        Opt::DevBind => bind(0, false),
-        Opt::DevBindTry => bind(0, true),
-        Opt::Tmpfs => Step::Tmpfs { dest, mode, size: size.map_or(0, |s| s.1) },
-        Opt::Dev => Step::Dev { dest, host: None, console: None },
-        Opt::Sysfs => Step::Sysfs(dest),
-        Opt::Dir => Step::Dir { dest, mode },
-        Opt::Symlink => Step::Symlink { target: given.a, dest },
-        _ => bind(nothing, false),
+/// What an option does, with which mode by default, and whether its source may be missing.
+fn operation(opt: Opt) -> Option<(Do, u32, bool)> {
+    const SAFE: u32 = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+    Some(match opt {
+        Opt::Bind => (Do::Bind, SAFE, false),
+        Opt::BindTry => (Do::Bind, SAFE, true),
+        Opt::RoBind => (Do::Bind, SAFE | MOUNT_ATTR_RDONLY, false),
+        Opt::RoBindTry => (Do::Bind, SAFE | MOUNT_ATTR_RDONLY, true),
+        Opt::DevBind => (Do::Bind, 0, false),
+        Opt::DevBindTry => (Do::Bind, 0, true),
+        Opt::Tmpfs => (Do::Tmpfs, 0o755, false),
+        Opt::Dev => (Do::Dev, 0, false),
+        Opt::Sysfs => (Do::Sysfs, 0, false),
+        Opt::Dir => (Do::Dir, 0o755, false),
+        Opt::Symlink => (Do::Symlink, 0, false),
+        _ => return None,
     })
-}
-
-/// BYTES: digits, then K, M, G or T for powers of 1024; at least one.
-fn bytes(text: &[u8]) -> Option<u64> {
-    let (digits, shift) = match text {
-        [digits @ .., b'K'] => (digits, 10),
-        [digits @ .., b'M'] => (digits, 20),
-        [digits @ .., b'G'] => (digits, 30),
-        [digits @ .., b'T'] => (digits, 40),
-        _ => (text, 0),
-    };
-    text::decimal(digits)?.checked_mul(1 << shift).filter(|n| *n > 0)
 }

@@ -1,9 +1,10 @@
 //! Id maps: which ids inside are which outside.
 
-use super::{Plan, want::Want};
+use super::{Plan, Step};
 use crate::cli::Opt;
 use crate::fail::Why;
-use crate::spec::{Given, Misuse};
+use crate::spec::{Given, Misuse, Spec};
+use crate::sys::CLONE_NEWUSER;
 use crate::text;
 use heapless::Vec;
 
@@ -22,19 +23,49 @@ pub struct Range {
     pub count: u32,
 }
 
-/// The id to have inside while the container is set up: root, or what was asked for where there is no root.
-pub(super) fn first_id(plan: &Plan<'_>, which: usize, asked: Option<u32>) -> u32 {
-    let has_root = |map: &List| map.iter().any(|r| r.inside == 0);
-    let root = plan.auto.get(which) == Some(&true) || plan.lists.maps.get(which).is_some_and(has_root);
-    if root { 0 } else { asked.unwrap_or(0) }
-}
-
 /// A map.
 pub type List = Vec<Range, MAX_RANGES>;
 
+/// Reads the maps. A side without one gets the caller's own id; where both sides have no more than that, the child
+/// writes its map itself, without rights and without help.
+pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse> {
+    let user = plan.new(CLONE_NEWUSER);
+    let mut any = false;
+    for given in spec.words.many.iter().filter(|g| matches!(g.opt, Opt::MapUsers | Opt::MapGroups)) {
+        if !user {
+            return Err(given.bad(Why::NeedsUser));
+        }
+        any = true;
+        note(given, plan)?;
+    }
+    if any {
+        let ids = plan.caller;
+        let users = own(&mut plan.lists.maps[0], plan.auto[0], spec.words.number(Opt::Uid), ids.uid);
+        let groups = own(&mut plan.lists.maps[1], plan.auto[1], spec.words.number(Opt::Gid), ids.gid);
+        match (users, groups) {
+            (Some(uid), Some(gid)) => (plan.uid, plan.gid) = (uid, gid),
+            _ => plan.steps.add(Step::IdsInside, true),
+        }
+    }
+    Ok(())
+}
+
+/// The one id inside that the caller's own is mapped to, where that is the whole map.
+fn own(map: &mut List, auto: bool, asked: Option<u64>, own: u32) -> Option<u32> {
+    let asked = asked.map(|a| a as u32);
+    if !auto && map.is_empty() {
+        let _ = map.push(Range { inside: asked.unwrap_or(0), outside: own, count: 1 });
+    }
+    match map.as_slice() {
+        [Range { inside, outside, count: 1 }] if *outside == own && asked.is_none_or(|a| a == *inside) => {
+            Some(*inside)
+        }
+        _ => None,
+    }
+}
+
 /// `IN:OUT:COUNT` or `auto`.
-pub(super) fn note<'s>(given: &'s Given, plan: &mut Plan<'_>) -> Result<(), Misuse<'s>> {
-    plan.maps = true;
+fn note(given: &Given, plan: &mut Plan<'_>) -> Result<(), Misuse> {
     let ([users, groups], [auto_users, auto_groups]) = (&mut plan.lists.maps, &mut plan.auto);
     let (map, auto) = if given.opt == Opt::MapUsers { (users, auto_users) } else { (groups, auto_groups) };
     if given.a.is(b"auto") {
@@ -52,7 +83,7 @@ pub(super) fn note<'s>(given: &'s Given, plan: &mut Plan<'_>) -> Result<(), Misu
 
 /// Three numbers; the last id of a range is below (uid_t)-1.
 fn range(text: &[u8]) -> Option<Range> {
-    let mut parts = text.split(|b| *b == b':');
+    let mut parts = crate::text::fields(text, b':');
     let mut next = || u32::try_from(text::decimal(parts.next()?)?).ok();
     let (inside, outside, count) = (next()?, next()?, next()?);
     let fits = |first: u32| first.checked_add(count).is_some();
@@ -61,30 +92,4 @@ fn range(text: &[u8]) -> Option<Range> {
         outside,
         count,
     })
-}
-
-/// A side without a map gets the caller's own id. Where both sides have no more than that, the child writes its maps
-/// itself, without rights and without help.
-pub(super) fn check(want: &mut Want<'_>, plan: &mut Plan<'_>) {
-    if !plan.maps {
-        return;
-    }
-    let own = [plan.ids.uid, plan.ids.gid];
-    let mut single = true;
-    for (((map, auto), asked), own) in
-        plan.lists.maps.iter_mut().zip(plan.auto).zip([&mut want.uid, &mut want.gid]).zip(own)
-    {
-        if !auto && map.is_empty() {
-            let _ = map.push(Range { inside: asked.unwrap_or(0), outside: own, count: 1 });
-        }
-        match map.as_slice() {
-            [Range { inside, outside, count: 1 }]
-                if *outside == own && asked.is_none_or(|a| a == *inside) =>
-            {
-                *asked = Some(*inside);
-            }
-            _ => single = false,
-        }
-    }
-    plan.maps = !single;
 }

@@ -1,12 +1,13 @@
 //! DEST: found below the root, and made where it is missing.
 
 use super::World;
-use crate::sys::{self, AtFd, Errno, Fd, ZStr};
+use crate::sys::{self, Errno, Fd, ZStr};
+use crate::z;
 
 /// The longest path that the kernel takes, with its NUL: PATH_MAX of limits.h.
 pub(super) const PATH_MAX: usize = 4096;
 
-impl World<'_> {
+impl World<'_, '_> {
     /// The directory `path`; it and what leads to it is made where missing, `path` itself with `mode`.
     #[inline(never)]
     pub(super) fn directory(&self, path: ZStr<'_>, mode: u32) -> sys::Result<Fd> {
@@ -14,11 +15,10 @@ impl World<'_> {
             Err(Errno::ENOENT) => {
                 let mut buf = [0; PATH_MAX];
                 let (parent, name) = self.parent(path, &mut buf)?;
-                let dir = self.below(&parent);
-                sys::mkdirat(dir, name, mode)?;
-                sys::openat(dir, name, sys::O_PATH | sys::O_DIRECTORY | sys::O_NOFOLLOW, 0)
+                sys::mkdirat(parent, name, mode)?;
+                sys::openat(parent, name, sys::O_PATH | sys::O_DIRECTORY | sys::O_NOFOLLOW, 0)
             }
-            found => found,
+            found => self.not_root(found?),
         }
     }
 
@@ -30,16 +30,21 @@ impl World<'_> {
             Err(Errno::ENOENT) => {
                 let mut buf = [0; PATH_MAX];
                 let (parent, name) = self.parent(path, &mut buf)?;
-                sys::openat(self.below(&parent), name, sys::O_CREAT | sys::O_EXCL | sys::O_WRONLY, 0o644)
+                sys::openat(parent, name, sys::O_CREAT | sys::O_EXCL | sys::O_WRONLY, 0o644)
             }
             found => found,
         }?;
-        if sys::statx(file.at(), crate::z!(""))?.is_dir() { Err(Errno::EISDIR) } else { Ok(file) }
+        if sys::statx(file, z!(""))?.is_dir() { Err(Errno::EISDIR) } else { Ok(file) }
     }
 
-    /// What [`World::parent`] gave: a directory, or the root.
-    pub(super) fn below<'f>(&'f self, parent: &'f Option<Fd>) -> AtFd<'f> {
-        parent.as_ref().map_or(self.root(), Fd::at)
+    /// EBUSY for the root itself, by whatever way it was reached: what is mounted upon it would be seen by nobody, and an
+    /// image could so make a mount vanish.
+    fn not_root(&self, place: Fd) -> sys::Result<Fd> {
+        if sys::statx(place, z!(""))? == sys::statx(self.root, z!(""))? {
+            Err(Errno::EBUSY)
+        } else {
+            Ok(place)
+        }
     }
 
     /// The directory that shall hold `path`, made where missing, and the last word of `path`. Each directory on the way
@@ -49,7 +54,7 @@ impl World<'_> {
         &self,
         path: ZStr<'_>,
         buf: &'b mut [u8; PATH_MAX],
-    ) -> sys::Result<(Option<Fd>, ZStr<'b>)> {
+    ) -> sys::Result<(Fd, ZStr<'b>)> {
         // Without the slashes at the end.
         let bytes = path.bytes();
         let len = bytes.iter().rposition(|b| *b != b'/').map_or(0, |n| n + 1);
@@ -57,7 +62,7 @@ impl World<'_> {
             return Err(Errno::ENAMETOOLONG);
         }
         buf.iter_mut().zip(bytes.iter().take(len)).for_each(|(to, from)| *to = *from);
-        let (mut parent, mut end) = (None, 0);
+        let (mut parent, mut end) = (self.root, 0);
         let start = loop {
             // The next word: from the first byte that is no slash to the one before the next that is.
             let rest = |from: usize| bytes.get(from..len).unwrap_or_default();
@@ -74,12 +79,12 @@ impl World<'_> {
             let mut found = self.open(whole, sys::O_DIRECTORY, 0);
             if let Err(Errno::ENOENT) = found {
                 // EEXIST: a dangling link, or somebody was faster; the second look tells.
-                match sys::mkdirat(self.below(&parent), word, 0o755) {
+                match sys::mkdirat(parent, word, 0o755) {
                     Ok(()) | Err(Errno::EEXIST) => found = self.open(whole, sys::O_DIRECTORY, 0),
                     Err(e) => return Err(e),
                 }
             }
-            parent = Some(found?);
+            parent = found?;
             if let Some(slash) = buf.get_mut(end) {
                 *slash = b'/';
             }

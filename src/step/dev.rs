@@ -3,7 +3,8 @@
 
 use super::World;
 use crate::fail::Stage;
-use crate::sys::{self, AtFd, Errno, Fd, ZStr};
+use crate::plan::Operation;
+use crate::sys::{self, Errno, Fd, ZStr};
 use crate::z;
 
 /// Devices by minor number of major 1, mem(4), and tty(4), which is 5:0.
@@ -25,71 +26,62 @@ const LINKS: [(ZStr<'static>, ZStr<'static>); 6] = [
     (z!("pts/ptmx"), z!("ptmx")),
 ];
 
-/// The host's /dev: its devices are bound where mknod(2) is refused.
-pub(super) fn host() -> sys::Result<Fd> {
-    sys::openat(AtFd::CWD, z!("/dev"), sys::O_PATH | sys::O_DIRECTORY, 0)
-}
-
 /// The terminal on stdout, when there is one and its name leads to it.
 #[inline(never)]
 pub(super) fn console() -> Option<Fd> {
-    if !sys::is_tty(AtFd::STDOUT) {
+    if !sys::is_tty(Fd::STDOUT) {
         return None;
     }
     let mut buf = [0; 256];
-    let name = sys::readlinkat(AtFd::CWD, z!("/proc/self/fd/1"), &mut buf).ok()?;
-    let tree = sys::clone_tree(AtFd::CWD, name, false).ok()?;
-    let (there, here) = (sys::statx(tree.at(), z!("")).ok()?, sys::statx(AtFd::STDOUT, z!("")).ok()?);
+    let name = sys::readlinkat(Fd::CWD, z!("/proc/self/fd/1"), &mut buf).ok()?;
+    let tree = sys::clone_tree(Fd::CWD, name, false).ok()?;
+    let (there, here) = (sys::statx(tree, z!("")).ok()?, sys::statx(Fd::STDOUT, z!("")).ok()?);
     // The same device: a name can be another's by now, or of another devpts.
     (there.rdev == here.rdev && there.ino == here.ino).then_some(tree)
 }
 
-/// Mounts it on `dest`.
-pub(super) fn mount(
-    dest: ZStr<'static>,
-    host: &Option<Fd>,
-    console: &Option<Fd>,
-    world: &mut World<'_>,
-) -> sys::Result<()> {
+/// Mounts it. Devices are made, and where mknod(2) is refused bound from the host's /dev.
+pub(super) fn mount(operation: &Operation, world: &mut World<'_, '_>) -> sys::Result<()> {
+    let Operation { dest, taken: host, console, .. } = *operation;
     let place = world.directory(dest, 0o755)?;
-    sys::fchdir(place.at())?;
+    sys::fchdir(place)?;
     sys::mount(z!("tmpfs"), z!("."), sys::MS_NOSUID, Some(z!("mode=0755")))?;
     // The tmpfs now stands on `place`, so it is looked up again.
     let dev = world.open(dest, sys::O_DIRECTORY, 0)?;
     for (major, minor, name) in DEVICES {
-        world.now(Stage::Device, Some(name));
-        match sys::mknod_char(dev.at(), name, 0o666, major, minor) {
-            Err(Errno::EPERM) => bind(&dev, name, &device(host, name, (major, minor))?)?,
+        world.now(Stage::Device, name);
+        match sys::mknod_char(dev, name, 0o666, major, minor) {
+            Err(Errno::EPERM) => bind(dev, name, device(host, name, (major, minor))?)?,
             made => made?,
         }
     }
     for (target, name) in LINKS {
-        world.now(Stage::Device, Some(name));
-        sys::symlinkat(target, dev.at(), name)?;
+        world.now(Stage::Device, name);
+        sys::symlinkat(target, dev, name)?;
     }
-    sys::mkdirat(dev.at(), z!("shm"), 0o1777)?;
+    sys::mkdirat(dev, z!("shm"), 0o1777)?;
     if let Some(console) = console {
-        world.now(Stage::Device, Some(z!("console")));
-        bind(&dev, z!("console"), console)?;
+        world.now(Stage::Device, z!("console"));
+        bind(dev, z!("console"), console)?;
     }
-    world.now(Stage::Device, Some(z!("pts")));
-    sys::mkdirat(dev.at(), z!("pts"), 0o755)?;
-    let place = sys::openat(dev.at(), z!("pts"), sys::O_PATH | sys::O_DIRECTORY | sys::O_NOFOLLOW, 0)?;
-    sys::fchdir(place.at())?;
+    world.now(Stage::Device, z!("pts"));
+    sys::mkdirat(dev, z!("pts"), 0o755)?;
+    let place = sys::openat(dev, z!("pts"), sys::O_PATH | sys::O_DIRECTORY | sys::O_NOFOLLOW, 0)?;
+    sys::fchdir(place)?;
     let options = z!("newinstance,ptmxmode=0666,mode=0620");
     sys::mount(z!("devpts"), z!("."), sys::MS_NOSUID | sys::MS_NOEXEC, Some(options))
 }
 
 /// The host's device of this name; that it is that device is not taken on trust.
-fn device(host: &Option<Fd>, name: ZStr<'_>, rdev: (u32, u32)) -> sys::Result<Fd> {
-    let tree = sys::clone_tree(host.as_ref().map_or(AtFd::CWD, Fd::at), name, false)?;
-    let found = sys::statx(tree.at(), z!(""))?;
+fn device(host: Option<Fd>, name: ZStr<'_>, rdev: (u32, u32)) -> sys::Result<Fd> {
+    let tree = sys::clone_tree(host.unwrap_or(Fd::CWD), name, false)?;
+    let found = sys::statx(tree, z!(""))?;
     if found.is_char_device() && found.rdev == rdev { Ok(tree) } else { Err(Errno::ENXIO) }
 }
 
 /// Mounts a file on a new one.
-fn bind(dev: &Fd, name: ZStr<'_>, tree: &Fd) -> sys::Result<()> {
+fn bind(dev: Fd, name: ZStr<'_>, tree: Fd) -> sys::Result<()> {
     let flags = sys::O_CREAT | sys::O_EXCL | sys::O_WRONLY;
-    let place = sys::openat(dev.at(), name, flags, 0o666)?;
-    sys::move_mount(tree.at(), place.at(), z!(""))
+    let place = sys::openat(dev, name, flags, 0o666)?;
+    sys::move_mount(tree, place, z!(""))
 }

@@ -2,20 +2,20 @@
 
 use super::World;
 use crate::fail::Stage;
-use crate::sys::{self, AtFd, Errno, Strings, ZStr};
+use crate::sys::{self, Errno, Fd, Strings, ZStr};
 use crate::text::Text;
 
 /// Where a command without a slash is looked for when there is no PATH.
 const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Every descriptor above 2 but those to be kept.
-pub(super) fn close(world: &World<'_>) -> sys::Result<()> {
+pub(super) fn close(world: &World<'_, '_>) -> sys::Result<()> {
     #[cfg(feature = "fs")]
     if world.files.is_some() {
         sys::open_files_limit(world.files)?;
     }
     let mut first = 3u32;
-    for fd in world.kept.iter().map(|k| k.number) {
+    for fd in world.plan.lists.kept.iter().map(|k| k.number) {
         if fd > first {
             sys::close_range(first, fd - 1)?;
         }
@@ -27,19 +27,22 @@ pub(super) fn close(world: &World<'_>) -> sys::Result<()> {
 /// Data or end of file.
 #[cfg(feature = "report")]
 pub(super) fn block(fd: u32) -> sys::Result<()> {
-    sys::read(AtFd::inherited(fd), &mut [0])?;
+    sys::read(Fd::inherited(fd), &mut [0])?;
     sys::close_range(fd, fd)
 }
 
 /// Becomes COMMAND, or says why not.
-pub(super) fn exec(world: &mut World<'_>) -> Errno {
-    let exec = world.exec;
-    let Some(command) = exec.stack.arg(exec.at) else { return Errno::ENOENT };
-    if let Some(name) = exec.argv0 {
-        exec.stack.set_arg(exec.at, name);
+pub(super) fn exec(world: &mut World<'_, '_>) -> Errno {
+    let plan = &*world.plan;
+    let at = plan.at.saturating_add(1);
+    let Some(command) = plan.stack.arg(at) else { return Errno::ENOENT };
+    #[cfg(feature = "process")]
+    if let Some(name) = plan.text(crate::cli::Opt::Argv0) {
+        plan.stack.set_arg(at, name);
     }
-    let (stage, e) = run(command, world.path, exec.stack.argv_from(exec.at), world.env);
-    world.now(stage, Some(command));
+    let (env, path) = (plan.lists.env(plan.stack), plan.lists.path(plan.stack));
+    let (stage, e) = run(command, path, plan.stack.argv_from(at), env);
+    world.now(stage, command);
     e
 }
 
@@ -67,7 +70,7 @@ fn search(command: ZStr<'_>, path: &[u8], argv: Strings<'_>, envp: Strings<'_>) 
     }
     let mut room = [0; 4096];
     let mut full = Text::on(&mut room);
-    for dir in path.split(|b| *b == b':') {
+    for dir in crate::text::fields(path, b':') {
         // An empty word is the working directory; what is longer than any path is not there.
         full.clear().push(dir).push(if dir.is_empty() { b"" } else { b"/" }).push(name);
         let Some(file) = ZStr::until_nul(full.get()) else { continue };
@@ -99,7 +102,7 @@ fn attempt(file: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> (Stage, Errn
 #[cfg(feature = "words")]
 fn is_foreign(file: ZStr<'_>) -> bool {
     let mut head = [0u8; 20];
-    let read = sys::openat(AtFd::CWD, file, sys::O_RDONLY, 0).and_then(|f| sys::read(f.at(), &mut head));
+    let read = sys::openat(Fd::CWD, file, sys::O_RDONLY, 0).and_then(|f| sys::read(f, &mut head));
     let [0x7f, b'E', b'L', b'F', .., low, high] = head else { return false };
     read == Ok(head.len()) && u16::from_le_bytes([low, high]) != sys::ELF_MACHINE
 }

@@ -1,25 +1,31 @@
 //! Clocks of a new time namespace.
 
-use crate::sys::{self, AtFd};
+use crate::cli::Opt;
+use crate::plan::Plan;
+use crate::sys::{self, Fd};
 use crate::text::Text;
 use crate::z;
 
 /// A new time namespace, time_namespaces(7). Its offsets can be written until somebody is in it: so it is made, set, and
 /// only then entered.
-pub(super) fn new_clocks(boottime: (i64, u32), monotonic: (i64, u32)) -> sys::Result<()> {
+pub(super) fn new_clocks(plan: &Plan<'_>) -> sys::Result<()> {
     let path = z!("/proc/self/timens_offsets");
     let mut room = [0; 128];
     let mut text = Text::on(&mut room);
-    for (clock, (seconds, nanoseconds)) in [(b"boottime ".as_slice(), boottime), (b"monotonic ", monotonic)] {
+    for (clock, opt) in [(b"boottime ".as_slice(), Opt::Boottime), (b"monotonic ", Opt::Monotonic)] {
+        // Whole seconds rounded down, and the nanoseconds that are left.
+        const SECOND: i64 = 1_000_000_000;
+        let offset = plan.words.number(opt).unwrap_or(0) as i64;
+        let (seconds, rest) = (offset.div_euclid(SECOND), offset.rem_euclid(SECOND));
         text.push(clock);
         if seconds < 0 {
             text.push(b"-");
         }
-        text.number(seconds.unsigned_abs()).push(b" ").number(nanoseconds.into()).push(b"\n");
+        text.number(seconds.unsigned_abs()).push(b" ").number(rest as u64).push(b"\n");
     }
     sys::unshare(sys::CLONE_NEWTIME)?;
     sys::write_file(path, text.get())?;
     let path = z!("/proc/self/ns/time_for_children");
-    let made = sys::openat(AtFd::CWD, path, sys::O_RDONLY, 0)?;
-    sys::setns(made.at(), sys::CLONE_NEWTIME)
+    let made = sys::openat(Fd::CWD, path, sys::O_RDONLY, 0)?;
+    sys::setns(made, sys::CLONE_NEWTIME)
 }

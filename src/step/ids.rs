@@ -2,12 +2,14 @@
 
 use super::World;
 use crate::fail::Stage;
-use crate::sys::{self, Ids};
+use crate::plan::Plan;
+use crate::sys;
 use crate::text::Text;
 use crate::z;
 
 /// One id inside to the caller's own. Whoever has no rights outside may map groups only without setgroups(2).
-pub(super) fn write_own_maps(own: Ids, uid: u32, gid: u32) -> sys::Result<()> {
+pub(super) fn write_own_maps(plan: &Plan<'_>) -> sys::Result<()> {
+    let Plan { caller: own, uid, gid, .. } = *plan;
     let path = z!("/proc/self/setgroups");
     sys::write_file(path, b"deny")?;
     for (path, inside, outside) in
@@ -23,20 +25,33 @@ pub(super) fn write_own_maps(own: Ids, uid: u32, gid: u32) -> sys::Result<()> {
 
 /// The launcher writes one byte when all is ready; when it can't, it ends, and so do we.
 #[cfg(any(feature = "users", feature = "report"))]
-pub(super) fn wait_for_launcher(world: &mut World<'_>) -> sys::Result<()> {
+pub(super) fn wait_for_launcher(world: &mut World<'_, '_>) -> sys::Result<()> {
     let Some(gate) = world.gate.take() else { return Ok(()) };
-    match sys::read(gate.at(), &mut [0])? {
+    match sys::read(gate, &mut [0])? {
         0 => sys::exit(crate::status::OWN),
         _ => Ok(()),
     }
 }
 
 /// Other ids, and no supplementary group. User last: it takes the right to change the rest.
-pub(super) fn take_on(uid: u32, gid: u32, world: &mut World<'_>) -> sys::Result<()> {
+pub(super) fn take_on(uid: u32, gid: u32, world: &mut World<'_, '_>) -> sys::Result<()> {
     world.now(Stage::Groups, None);
     sys::setgroups_none()?;
     world.now(Stage::Gid, None);
     sys::setresgid(gid)?;
     world.now(Stage::Uid, None);
     sys::setresuid(uid)
+}
+
+/// Ids that exist inside a map of ranges: root, or those of COMMAND where there is no root.
+#[cfg(feature = "users")]
+pub(super) fn inside(world: &mut World<'_, '_>) -> sys::Result<()> {
+    let plan = &*world.plan;
+    let first = |which: usize, asked| {
+        let map = plan.lists.maps.get(which).map_or(&[][..], |m| m.as_slice());
+        let root = plan.auto.get(which) == Some(&true) || map.iter().any(|r| r.inside == 0);
+        if root { 0 } else { asked }
+    };
+    let (uid, gid) = (first(0, plan.uid), first(1, plan.gid));
+    take_on(uid, gid, world)
 }

@@ -1,6 +1,6 @@
 //! Files and directories.
 
-use super::{AtFd, Block, Errno, Fd, Result, ZStr, call};
+use super::{Block, Errno, Fd, Result, ZStr, call};
 use core::mem::{MaybeUninit, size_of};
 use linux_raw_sys::general as c;
 pub use linux_raw_sys::general::{
@@ -9,13 +9,13 @@ pub use linux_raw_sys::general::{
 };
 
 /// openat(2), close-on-exec.
-pub fn openat(dir: AtFd<'_>, path: ZStr<'_>, flags: u32, mode: u32) -> Result<Fd> {
+pub fn openat(dir: Fd, path: ZStr<'_>, flags: u32, mode: u32) -> Result<Fd> {
     // SAFETY: the kernel reads a NUL-terminated string.
     unsafe { call!(openat, dir.0, path.as_ptr(), flags | O_CLOEXEC, mode) }.and_then(Fd::new)
 }
 
 /// openat2(2), close-on-exec. Linux 5.6.
-pub fn openat2(dir: AtFd<'_>, path: ZStr<'_>, flags: u32, resolve: u32) -> Result<Fd> {
+pub fn openat2(dir: Fd, path: ZStr<'_>, flags: u32, resolve: u32) -> Result<Fd> {
     let how = c::open_how { flags: u64::from(flags | O_CLOEXEC), mode: 0, resolve: u64::from(resolve) };
     loop {
         // SAFETY: the kernel reads the string and `how`, whose size it is given.
@@ -28,7 +28,7 @@ pub fn openat2(dir: AtFd<'_>, path: ZStr<'_>, flags: u32, resolve: u32) -> Resul
 }
 
 /// read(2), once; retried when interrupted.
-pub fn read(fd: AtFd<'_>, buf: &mut [u8]) -> Result<usize> {
+pub fn read(fd: Fd, buf: &mut [u8]) -> Result<usize> {
     loop {
         // SAFETY: the kernel writes at most `len` bytes at the pointer; both come from one slice.
         match unsafe { call!(read, fd.0, buf.as_mut_ptr(), buf.len()) } {
@@ -39,7 +39,7 @@ pub fn read(fd: AtFd<'_>, buf: &mut [u8]) -> Result<usize> {
 }
 
 /// write(2) of everything; what a full disk or a closed pipe says comes back.
-pub fn write(fd: AtFd<'_>, mut bytes: &[u8]) -> Result<()> {
+pub fn write(fd: Fd, mut bytes: &[u8]) -> Result<()> {
     while !bytes.is_empty() {
         // SAFETY: the kernel reads `len` bytes at the pointer; both come from one slice.
         match unsafe { call!(write, fd.0, bytes.as_ptr(), bytes.len()) } {
@@ -53,23 +53,23 @@ pub fn write(fd: AtFd<'_>, mut bytes: &[u8]) -> Result<()> {
 
 /// Open, write, close: a file of /proc that takes its value in one write.
 pub fn write_file(path: ZStr<'_>, bytes: &[u8]) -> Result<()> {
-    write(openat(AtFd::CWD, path, O_WRONLY, 0)?.at(), bytes)
+    write(openat(Fd::CWD, path, O_WRONLY, 0)?, bytes)
 }
 
 /// mkdirat(2).
-pub fn mkdirat(dir: AtFd<'_>, path: ZStr<'_>, mode: u32) -> Result<()> {
+pub fn mkdirat(dir: Fd, path: ZStr<'_>, mode: u32) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string.
     unsafe { call!(mkdirat, dir.0, path.as_ptr(), mode) }.map(drop)
 }
 
 /// symlinkat(2).
-pub fn symlinkat(target: ZStr<'_>, dir: AtFd<'_>, path: ZStr<'_>) -> Result<()> {
+pub fn symlinkat(target: ZStr<'_>, dir: Fd, path: ZStr<'_>) -> Result<()> {
     // SAFETY: the kernel reads two NUL-terminated strings.
     unsafe { call!(symlinkat, target.as_ptr(), dir.0, path.as_ptr()) }.map(drop)
 }
 
 /// readlinkat(2): the target, NUL-terminated, in `buf`.
-pub fn readlinkat<'b>(dir: AtFd<'_>, path: ZStr<'_>, buf: &'b mut [u8]) -> Result<ZStr<'b>> {
+pub fn readlinkat<'b>(dir: Fd, path: ZStr<'_>, buf: &'b mut [u8]) -> Result<ZStr<'b>> {
     let room = buf.len().saturating_sub(1);
     // SAFETY: the kernel reads a string and writes at most `room` bytes, which `buf` has.
     let n = unsafe { call!(readlinkat, dir.0, path.as_ptr(), buf.as_mut_ptr(), room) }?;
@@ -79,7 +79,7 @@ pub fn readlinkat<'b>(dir: AtFd<'_>, path: ZStr<'_>, buf: &'b mut [u8]) -> Resul
 
 /// dup3(2): `fd` becomes `onto` too.
 #[cfg(feature = "users")]
-pub fn dup_onto(fd: AtFd<'_>, onto: u32) -> Result<()> {
+pub fn dup_onto(fd: Fd, onto: u32) -> Result<()> {
     // SAFETY: no memory is involved; callers name a standard descriptor of a child that is about to exec.
     unsafe { call!(dup3, fd.0, onto, 0) }.map(drop)
 }
@@ -91,13 +91,13 @@ pub fn unlink(path: ZStr<'_>) -> Result<()> {
 }
 
 /// mknodat(2) of a character device.
-pub fn mknod_char(dir: AtFd<'_>, path: ZStr<'_>, mode: u32, major: u32, minor: u32) -> Result<()> {
+pub fn mknod_char(dir: Fd, path: ZStr<'_>, mode: u32, major: u32, minor: u32) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string. The old 16-bit encoding is enough for the devices of mem(4).
     unsafe { call!(mknodat, dir.0, path.as_ptr(), c::S_IFCHR | mode, (major << 8) | minor) }.map(drop)
 }
 
 /// fchmodat(2).
-pub fn fchmodat(dir: AtFd<'_>, path: ZStr<'_>, mode: u32) -> Result<()> {
+pub fn fchmodat(dir: Fd, path: ZStr<'_>, mode: u32) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string.
     unsafe { call!(fchmodat, dir.0, path.as_ptr(), mode) }.map(drop)
 }
@@ -109,7 +109,7 @@ pub fn exists(path: ZStr<'_>) -> bool {
 }
 
 /// fchdir(2).
-pub fn fchdir(dir: AtFd<'_>) -> Result<()> {
+pub fn fchdir(dir: Fd) -> Result<()> {
     // SAFETY: no memory is involved.
     unsafe { call!(fchdir, dir.0) }.map(drop)
 }
@@ -132,6 +132,8 @@ pub fn umask(mode: u32) -> u32 {
 pub struct Stat {
     /// File type and mode, inode(7).
     pub mode: u32,
+    /// Which mount it lies on (Linux 5.8).
+    pub mount: u64,
     /// Inode number.
     pub ino: u64,
     /// Major and minor number of a device file.
@@ -155,9 +157,9 @@ impl Stat {
 }
 
 /// statx(2), following symlinks; an empty path means `dir` itself.
-pub fn statx(dir: AtFd<'_>, path: ZStr<'_>) -> Result<Stat> {
+pub fn statx(dir: Fd, path: ZStr<'_>) -> Result<Stat> {
     let mut s = MaybeUninit::<c::statx>::uninit();
-    let (flags, mask) = (AT_EMPTY_PATH, c::STATX_BASIC_STATS);
+    let (flags, mask) = (AT_EMPTY_PATH, c::STATX_BASIC_STATS | c::STATX_MNT_ID);
     // SAFETY: the kernel reads a string and fills the struct on success.
     let s = unsafe {
         call!(statx, dir.0, path.as_ptr(), flags, mask, s.as_mut_ptr())?;
@@ -165,6 +167,7 @@ pub fn statx(dir: AtFd<'_>, path: ZStr<'_>) -> Result<Stat> {
     };
     Ok(Stat {
         mode: u32::from(s.stx_mode),
+        mount: s.stx_mnt_id,
         ino: s.stx_ino,
         rdev: (s.stx_rdev_major, s.stx_rdev_minor),
         size: s.stx_size,
@@ -173,13 +176,13 @@ pub fn statx(dir: AtFd<'_>, path: ZStr<'_>) -> Result<Stat> {
 }
 
 /// Whether the descriptor is open: fcntl(2), F_GETFD.
-pub fn is_open(fd: AtFd<'_>) -> Result<()> {
+pub fn is_open(fd: Fd) -> Result<()> {
     // SAFETY: no memory is involved.
     unsafe { call!(fcntl, fd.0, c::F_GETFD) }.map(drop)
 }
 
 /// Whether the mount that `fd` lies on is read-only: fstatfs(2), ST_RDONLY of statvfs(3).
-pub fn is_read_only(fd: AtFd<'_>) -> Result<bool> {
+pub fn is_read_only(fd: Fd) -> Result<bool> {
     let mut s = MaybeUninit::<c::statfs64>::uninit();
     // SAFETY: the kernel fills the struct on success.
     unsafe {
@@ -192,7 +195,7 @@ pub fn is_read_only(fd: AtFd<'_>) -> Result<bool> {
 const ST_RDONLY: u32 = 1;
 
 /// Whether it is a terminal: TIOCGWINSZ of ioctl_tty(2).
-pub fn is_tty(fd: AtFd<'_>) -> bool {
+pub fn is_tty(fd: Fd) -> bool {
     let mut size = MaybeUninit::<[u16; 4]>::uninit();
     // SAFETY: the kernel writes a struct winsize: four u16.
     unsafe { call!(ioctl, fd.0, linux_raw_sys::ioctl::TIOCGWINSZ, size.as_mut_ptr()) }.is_ok()
@@ -214,7 +217,7 @@ pub fn close_range(first: u32, last: u32) -> Result<()> {
 
 /// Reads all of `fd` into memory that lives as long as the process; at most `limit` bytes. Each `end` becomes a NUL,
 /// and the last word gets one when the file doesn't close with it.
-pub fn read_words(fd: AtFd<'_>, end: u8, limit: usize) -> Result<Block> {
+pub fn read_words(fd: Fd, end: u8, limit: usize) -> Result<Block> {
     let start = super::room::map(limit + 1)?.as_ptr();
     let mut len = 0;
     loop {

@@ -3,7 +3,6 @@
 #![allow(unsafe_code)]
 
 use core::num::NonZeroU16;
-use syscalls::Sysno;
 
 mod fd;
 mod file;
@@ -16,7 +15,7 @@ mod zstr;
 
 #[cfg(feature = "words")]
 pub(crate) use crate::arch::ELF_MACHINE;
-pub use fd::{AtFd, Fd};
+pub use fd::{Fd, close};
 pub use file::*;
 pub use mount::*;
 pub use process::*;
@@ -68,37 +67,10 @@ fn result(raw: usize) -> Result<usize> {
     }
 }
 
-/// One copy of each number of arguments, so that a call in the program is no more than its arguments. The number of the
-/// call comes last: the others are then where the kernel wants them, but for the fourth.
-macro_rules! arities {
-    ($($name:ident($($arg:ident)*))*) => { $(
-        #[inline(never)]
-        unsafe fn $name($($arg: usize,)* number: Sysno) -> Result<usize> {
-            // SAFETY: the caller's: that what the kernel reads and writes by these arguments may be read and written.
-            result(unsafe { syscalls::raw_syscall!(number $(, $arg)*) })
-        }
-    )* };
-}
-arities! { call0() call1(a) call2(a b) call3(a b c) call4(a b c d) call5(a b c d e) call6(a b c d e f) }
-
 /// `call!(name, args…)`: what the kernel returned, or the errno. Each wrapper states why its pointers are good.
 macro_rules! call {
-    ($name:ident) => { $crate::sys::call0(::syscalls::Sysno::$name) };
-    ($name:ident, $a:expr) => { $crate::sys::call1($a as usize, ::syscalls::Sysno::$name) };
-    ($name:ident, $a:expr, $b:expr) => { $crate::sys::call2($a as usize, $b as usize, ::syscalls::Sysno::$name) };
-    ($name:ident, $a:expr, $b:expr, $c:expr) => {
-        $crate::sys::call3($a as usize, $b as usize, $c as usize, ::syscalls::Sysno::$name)
-    };
-    ($name:ident, $a:expr, $b:expr, $c:expr, $d:expr) => {
-        $crate::sys::call4($a as usize, $b as usize, $c as usize, $d as usize, ::syscalls::Sysno::$name)
-    };
-    ($name:ident, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr) => {
-        $crate::sys::call5($a as usize, $b as usize, $c as usize, $d as usize, $e as usize, ::syscalls::Sysno::$name)
-    };
-    ($name:ident, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr, $f:expr) => {
-        $crate::sys::call6(
-            $a as usize, $b as usize, $c as usize, $d as usize, $e as usize, $f as usize, ::syscalls::Sysno::$name
-        )
+    ($name:ident $(, $arg:expr)*) => {
+        $crate::sys::result(::syscalls::raw_syscall!(::syscalls::Sysno::$name $(, $arg)*))
     };
 }
 pub(crate) use call;

@@ -1,6 +1,6 @@
 //! Mounts.
 
-use super::{AtFd, Fd, Result, ZStr, call};
+use super::{Fd, Result, ZStr, call};
 use core::mem::size_of;
 use linux_raw_sys::general as c;
 pub use linux_raw_sys::general::{
@@ -41,7 +41,7 @@ pub fn chroot(path: ZStr<'_>) -> Result<()> {
 
 /// open_tree(2) with OPEN_TREE_CLONE: a detached copy of the mount at `path`, with what is mounted below when
 /// `recursive`. Linux 5.2.
-pub fn clone_tree(dir: AtFd<'_>, path: ZStr<'_>, recursive: bool) -> Result<Fd> {
+pub fn clone_tree(dir: Fd, path: ZStr<'_>, recursive: bool) -> Result<Fd> {
     let rec = if recursive { AT_RECURSIVE } else { 0 };
     let flags = OPEN_TREE_CLONE | c::O_CLOEXEC | rec;
     // SAFETY: the kernel reads a NUL-terminated string.
@@ -49,14 +49,14 @@ pub fn clone_tree(dir: AtFd<'_>, path: ZStr<'_>, recursive: bool) -> Result<Fd> 
 }
 
 /// move_mount(2): attaches the mount `tree` at `path` below `dir` (an empty path: at `dir` itself). Linux 5.2.
-pub fn move_mount(tree: AtFd<'_>, dir: AtFd<'_>, path: ZStr<'_>) -> Result<()> {
+pub fn move_mount(tree: Fd, dir: Fd, path: ZStr<'_>) -> Result<()> {
     let flags = c::MOVE_MOUNT_F_EMPTY_PATH | c::MOVE_MOUNT_T_EMPTY_PATH;
     // SAFETY: the kernel reads two NUL-terminated strings.
     unsafe { call!(move_mount, tree.0, crate::z!("").as_ptr(), dir.0, path.as_ptr(), flags) }.map(drop)
 }
 
 /// mount_setattr(2) on the mount `tree`, and on all below it when `recursive`. Linux 5.12.
-pub fn mount_setattr(tree: AtFd<'_>, recursive: bool, set: u32, clear: u32) -> Result<()> {
+pub fn mount_setattr(tree: Fd, recursive: bool, set: u32, clear: u32) -> Result<()> {
     let attr =
         c::mount_attr { attr_set: u64::from(set), attr_clr: u64::from(clear), propagation: 0, userns_fd: 0 };
     let flags = c::AT_EMPTY_PATH | if recursive { AT_RECURSIVE } else { 0 };

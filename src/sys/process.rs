@@ -1,6 +1,6 @@
 //! Processes, namespaces and ids.
 
-use super::{AtFd, Errno, Fd, Result, Strings, ZStr, call};
+use super::{Errno, Fd, Result, Strings, ZStr, call};
 use crate::arch;
 use core::mem::MaybeUninit;
 pub use linux_raw_sys::general::{
@@ -100,6 +100,13 @@ pub fn kill(pid: Pid, signal: u8) {
     }
 }
 
+/// kill(2) of every process that we may signal, but ourselves: as process 1, of the whole container.
+#[cfg(feature = "init")]
+pub fn kill_all(signal: u8) {
+    // SAFETY: no memory is involved.
+    let _ = unsafe { call!(kill, -1isize, signal) };
+}
+
 /// getpid(2), then kill(2): for the signals that stop us.
 pub fn raise(signal: u8) {
     // SAFETY: no memory is involved.
@@ -114,6 +121,14 @@ pub fn process_group(pid: Option<Pid>) -> Result<Pid> {
     unsafe { call!(getpgid, pid.map_or(0, |p| p.0)) }.map(|g| Pid(g as i32))
 }
 
+/// prctl(2), PR_SET_DUMPABLE off, until the next execve: nobody traces us or reaches through our /proc files, except
+/// with CAP_SYS_PTRACE over the user namespace that we came from.
+#[cfg(feature = "join")]
+pub fn not_dumpable() -> Result<()> {
+    // SAFETY: no memory is involved.
+    unsafe { call!(prctl, p::PR_SET_DUMPABLE, 0, 0, 0, 0) }.map(drop)
+}
+
 /// prctl(2), PR_SET_CHILD_SUBREAPER: orphans below us become our children, as they do for process 1.
 pub fn become_subreaper() -> Result<()> {
     // SAFETY: no memory is involved.
@@ -121,7 +136,7 @@ pub fn become_subreaper() -> Result<()> {
 }
 
 /// setns(2) with the kind of namespace that it must be.
-pub fn setns(ns: AtFd<'_>, kind: u32) -> Result<()> {
+pub fn setns(ns: Fd, kind: u32) -> Result<()> {
     // SAFETY: no memory is involved.
     unsafe { call!(setns, ns.0, kind) }.map(drop)
 }
@@ -145,7 +160,7 @@ pub fn parent() -> Pid {
 }
 
 /// Whether the process behind a pidfd has ended: ppoll(2) without waiting.
-pub fn has_ended(pidfd: AtFd<'_>) -> Result<bool> {
+pub fn has_ended(pidfd: Fd) -> Result<bool> {
     let mut fds = c::pollfd { fd: pidfd.0, events: c::POLLIN as i16, revents: 0 };
     let now = c::__kernel_timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the kernel reads one pollfd and a timespec, and writes the pollfd's revents.
@@ -215,10 +230,7 @@ pub fn loopback_up() -> Result<()> {
     // SAFETY: no memory is involved.
     let s = unsafe { call!(socket, net::AF_UNIX, net::SOCK_DGRAM | c::O_CLOEXEC, 0) }.and_then(Fd::new)?;
     // SAFETY: the kernel reads one ifreq.
-    unsafe { call!(ioctl, s.at().0, linux_raw_sys::ioctl::SIOCSIFFLAGS, &raw const req) }?;
-    // It goes with the others, right before execve.
-    s.leak();
-    Ok(())
+    unsafe { call!(ioctl, s.0, linux_raw_sys::ioctl::SIOCSIFFLAGS, &raw const req) }.map(drop)
 }
 
 /// prlimit(2), RLIMIT_NOFILE of this process: sets the soft limit (`None`: to the hard one) and gives the old one.

@@ -1,0 +1,190 @@
+//! The plan is data: read here without a kernel.
+
+use super::*;
+use crate::cli;
+use crate::sys::{Block, Room};
+
+/// What the command line `vesicle run WORDS` comes to for `uid`: the plan is shown to `look`.
+fn with<T>(words: &str, uid: usize, look: impl FnOnce(&Plan<'_>) -> T) -> Result<T, String> {
+    let args: Vec<&str, 64> = ["vesicle", "run"].into_iter().chain(words.split(' ')).collect();
+    let stack = Stack::for_test(&args, &["PATH=/bin", "A=1"], uid);
+    let mut work = Room::new(<(Words, Lists)>::default).unwrap();
+    let (words, lists) = &mut *work;
+    let mut spec = Spec::new(words);
+    let nothing: cli::Load = |_| Ok(Block::of_argv(Stack::for_test(&[], &[], 0), 0));
+    let told = |m: Misuse| format!("{:?}", m.fail.reason);
+    cli::parse(stack, &mut spec, nothing).map_err(told)?;
+    build(&spec, stack, lists).map_err(told).map(|plan| look(&plan))
+}
+
+/// Its steps.
+fn steps(words: &str, uid: usize) -> std::vec::Vec<Step> {
+    with(words, uid, |p| STEPS.iter().map(|s| s.0).filter(|s| p.steps.has(*s)).collect()).unwrap()
+}
+
+fn why(why: Why) -> String {
+    format!("{:?}", crate::fail::Reason::from(why))
+}
+
+#[test]
+fn default_life_of_root_is_as_short_as_it_can_be() {
+    use Step::*;
+    let life = [Loopback, Private, Rootfs, Proc, Enter, NoNewPrivs, Close, Signals, Exec];
+    assert_eq!(steps("/r true", 0), life);
+    let user: std::vec::Vec<Step> = [IdMap].into_iter().chain(life).collect();
+    assert_eq!(steps("/r true", 1234), user);
+    assert_eq!(steps("--unshare-user /r true", 0), user);
+}
+
+#[test]
+#[cfg(all(feature = "process", feature = "fs", feature = "init", feature = "report", feature = "host"))]
+fn steps_stand_in_the_order_that_the_kernel_and_safety_ask_for() {
+    use Step::*;
+    let all = steps(
+        "--die-with-parent --new-session --init --uid 5 --unshare-time --hostname h --tmpfs /t --chdir /t --block-fd 0 --read-only /r true",
+        0,
+    );
+    let before = |a: Step, b: Step| {
+        let at =
+            |s| all.iter().position(|x| *x == s).unwrap_or_else(|| panic!("{s:?} is missing in {all:?}"));
+        assert!(at(a) < at(b), "{a:?} before {b:?}: {all:?}");
+    };
+    // Sources are resolved before anything changes, and mounts are made before the old root is stacked upon the new.
+    before(Private, Sources);
+    before(Sources, Rootfs);
+    before(Operations, Enter);
+    before(Enter, ReadOnly);
+    // The init keeps its rights; COMMAND gives them up, user last, and asks for its end with the parent again.
+    before(Chdir, Init);
+    before(Init, Ids);
+    before(Ids, DieWithParentStill);
+    before(DieWithParentStill, NoNewPrivs);
+    before(NoNewPrivs, Exec);
+    // Nothing of ours is open while COMMAND's start is held up, and its signals are its own.
+    before(Close, Block);
+    before(Signals, Block);
+    assert_eq!((all.first(), all.last()), (Some(&DieWithParent), Some(&Exec)));
+}
+
+#[test]
+fn namespaces_are_new_unless_shared() {
+    use crate::sys::*;
+    let all = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
+    let new = |words: &str, uid| with(words, uid, |p| p.namespaces).unwrap();
+    assert_eq!(new("/r true", 0), all);
+    assert_eq!(new("/r true", 1), all | CLONE_NEWUSER);
+    assert_eq!(new("--unshare-user /r true", 1), all | CLONE_NEWUSER);
+    assert_eq!(
+        new("--share-net --share-pid --share-ipc --share-uts --share-cgroup /r true", 0),
+        CLONE_NEWNS,
+        "a mount namespace always"
+    );
+    #[cfg(feature = "join")]
+    {
+        assert_eq!(new("--netns 5 --userns 6 /r true", 1), all & !CLONE_NEWNET);
+        assert_eq!(with("--unshare-user --userns 6 /r true", 0, |_| ()), Err(why(Why::Joined)));
+    }
+}
+
+#[test]
+fn memory_is_lent_only_to_a_child_that_ends_in_execve_and_waits_for_nobody() {
+    let lent = |words: &str| with(words, 0, |p| p.borrow).unwrap();
+    assert!(lent("/r true"));
+    assert!(lent("--chroot --uid 5 /r true"));
+    #[cfg(feature = "init")]
+    assert!(!lent("--init /r true"));
+    #[cfg(feature = "report")]
+    assert!(!lent("--info-fd 5 /r true") && !lent("--block-fd 5 /r true") && !lent("--pid-file p /r true"));
+    #[cfg(feature = "join")]
+    assert!(!lent("--pidns 5 /r true") && !lent("--userns 5 /r true"));
+    #[cfg(feature = "users")]
+    assert!(!lent("--unshare-user --map-users 0:1:2 /r true"));
+}
+
+#[test]
+#[cfg(feature = "users")]
+fn map_of_nothing_but_the_caller_needs_no_help() {
+    let plan = |words: &str| {
+        with(words, 1234, |p| (p.steps.has(Step::IdMap), p.steps.has(Step::IdsInside), p.uid, p.gid))
+    };
+    assert_eq!(plan("--map-users 7:1234:1 /r true"), Ok((true, false, 7, 0)));
+    assert_eq!(plan("--map-users 7:1234:1 --map-groups 8:1234:1 /r true"), Ok((true, false, 7, 8)));
+    assert_eq!(plan("--map-users 7:1234:2 /r true"), Ok((false, true, 0, 0)));
+    assert_eq!(plan("--map-users auto /r true"), Ok((false, true, 0, 0)));
+    assert_eq!(with("--map-users 0:0:1 /r true", 0, |_| ()), Err(why(Why::NeedsUser)));
+    for overlap in ["0:0:10 --map-users 5:100:10", "0:0:10 --map-users 20:5:10", "auto --map-users 5:5:5"] {
+        assert_eq!(
+            with(&format!("--map-users {overlap} /r true"), 1, |_| ()),
+            Err(why(Why::Overlap)),
+            "{overlap}"
+        );
+    }
+    for range in
+        ["", "0", "0:0", "0:0:0", "0:0:1:1", "-1:0:1", "4294967290:0:10", "0:4294967290:10", "0:0:4294967296"]
+    {
+        assert_eq!(with(&format!("--map-users={range} /r true"), 1, |_| ()), Err(why(Why::Range)), "{range}");
+    }
+}
+
+#[test]
+#[cfg(feature = "fs")]
+fn perms_and_size_are_for_the_next_operation_only() {
+    let list = |words: &str| {
+        with(words, 0, |p| {
+            p.lists.operations.iter().map(|o| (o.what, o.mode, o.number)).collect::<std::vec::Vec<_>>()
+        })
+    };
+    assert_eq!(
+        list("--perms 700 --size 4K --tmpfs /a --tmpfs /b --perms 1777 --dir /c --dir /d /r true"),
+        Ok(vec![(Do::Tmpfs, 0o700, 4096), (Do::Tmpfs, 0o755, 0), (Do::Dir, 0o1777, 0), (Do::Dir, 0o755, 0)])
+    );
+    assert_eq!(list("--perms 700 /r true"), Err(why(Why::NeedsTmpfsOrDir)));
+    assert_eq!(list("--perms 700 --bind / /x /r true"), Err(why(Why::NeedsTmpfsOrDir)));
+    assert_eq!(list("--size 1 --dir /x /r true"), Err(why(Why::NeedsTmpfs)));
+    for root in ["/", "//", "/.", "/./"] {
+        assert_eq!(list(&format!("--tmpfs {root} /r true")), Err(why(Why::Root)), "{root}");
+    }
+}
+
+#[test]
+#[cfg(feature = "env")]
+fn environment_changes_in_the_order_given() {
+    let env = |words: &str| {
+        with(words, 0, |p| {
+            let text = |v: &ZStr<'_>| String::from_utf8_lossy(v.bytes()).into_owned();
+            (
+                p.lists.env.iter().flatten().map(text).collect::<std::vec::Vec<_>>(),
+                p.lists.path(p.stack).is_some(),
+            )
+        })
+        .unwrap()
+    };
+    assert_eq!(env("/r true"), (vec![], true), "untouched: the caller's own array is used");
+    assert_eq!(env("--setenv B 2 --unsetenv A --setenv B 3 /r true").0, ["PATH=/bin", "B=3"]);
+    assert_eq!(env("--clearenv --setenv X 1 /r true"), (vec!["X=1".into()], false));
+    assert_eq!(env("--clearenv /r true"), (vec![], false), "empty is not the caller's");
+}
+
+#[test]
+#[cfg(feature = "process")]
+fn kept_descriptors_are_ascending() {
+    let kept = with("--keep-fd 9 --keep-fd 3 --keep-fd 9 /r true", 0, |p| {
+        p.lists.kept.iter().map(|k| k.number).collect::<std::vec::Vec<_>>()
+    });
+    assert_eq!(kept, Ok(vec![3, 9, 9]));
+}
+
+#[test]
+fn rootfs_of_slashes_is_the_hosts_own_tree() {
+    let how = |words: &str| with(words, 0, |p| p.how).unwrap();
+    assert_eq!((how("/ true"), how("/// true"), how("/x true")), (Root::Same, Root::Same, Root::Pivot));
+    assert_eq!((how("x true"), how("--chroot /x true")), (Root::Pivot, Root::Chroot));
+    #[cfg(feature = "root")]
+    assert_eq!(how("--chroot --read-only /x true"), Root::ChrootMount);
+}
+
+#[test]
+fn every_step_fits_into_the_set() {
+    assert!(STEPS.len() <= 32);
+    assert!(STEPS.iter().enumerate().all(|(n, (step, _))| *step as usize == n));
+}
