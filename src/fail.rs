@@ -98,7 +98,7 @@ const OURS: u16 = 4096;
 
 impl From<Errno> for Reason {
     fn from(e: Errno) -> Self {
-        Reason(e.0.get())
+        Reason(e.number())
     }
 }
 

@@ -391,6 +391,7 @@ fn filesystem_operations_that_fail_name_their_subject() {
         let Some(root) = rootfs(who) else { return };
         fs::create_dir(root.join("t")).expect("mkdir");
         give(&root.join("t"), who);
+        std::os::unix::fs::symlink("/", root.join("to-root")).expect("symlink");
         let cases: &[(&[&str], &str)] = &[
             (&["--bind", "/missing/source", "/data"], "/missing/source"),
             (&["--ro-bind", "/missing/source", "/data"], "/missing/source"),
@@ -406,7 +407,11 @@ fn filesystem_operations_that_fail_name_their_subject() {
             (&["--chdir", "/bin/busybox"], "/bin/busybox"),
             (&["--tmpfs", "/t", "--size", "1", "--tmpfs", "/bin/busybox"], "/bin/busybox"),
             (&["--proc", "/bin/busybox"], "/bin/busybox"),
-            (&["--proc-opts", "nonsense=1"], "proc"),
+            (&["--proc-opts", "nonsense=1"], "--proc-opts"),
+            // What leads to the root itself would vanish under what is mounted there, or upon it.
+            (&["--tmpfs", "/bin/.."], "/bin/.."),
+            (&["--bind", "/etc", "/to-root"], "/to-root"),
+            (&["--dev", "/to-root/bin/.."], "/to-root"),
         ];
         for (words, name) in cases {
             refused(who, &root, words, "/bin/true", 125, &[name]);

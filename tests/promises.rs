@@ -140,8 +140,8 @@ fn kept_descriptor_carries_what_it_held() {
 fn with_die_with_parent_nothing_is_left_whenever_the_launcher_is_killed() {
     for &who in everyone() {
         let Some(root) = rootfs(who) else { return };
-        for round in 0..100u64 {
-            for how in ["", "--init"] {
+        for round in 0..70u64 {
+            for how in ["", "--init", "--init --share-pid"] {
                 let running = run(who)
                     .args(["--die-with-parent"])
                     .words(how)
@@ -417,6 +417,112 @@ fn namespaces_are_joined_by_descriptor_and_by_path() {
         assert_ne!(seen.stdout.lines().last(), Some("1"));
         first.signal(Signal::SIGTERM);
         first.wait().code(143);
+    }
+}
+
+#[test]
+fn joining_process_shows_nothing_of_the_host_to_the_container() {
+    if !is_root() {
+        say("SKIP joining_process_shows_nothing_of_the_host_to_the_container: not root");
+        return;
+    }
+    let Some(root) = rootfs(Who::Root) else { return };
+    let (secret, other) = (folder(Who::Root).join("secret"), rootfs(Who::Root).expect("busybox"));
+    File::create(&secret).expect("a file");
+    // Root inside has ids of its own, and looks at every process that comes.
+    let look = format!(
+        "cd /proc; echo up; while :; do for p in [0-9]*; do [ $p = 1 ] || {{ [ -e $p/root{0} ] && echo $p; }}; done; done",
+        secret.display()
+    );
+    let pid_file = folder(Who::Root).join("pid");
+    let mut first = run(Who::Root)
+        .words("--unshare-user --map-users 0:100000:65536 --map-groups 0:100000:65536")
+        .arg("--pid-file")
+        .arg(&pid_file)
+        .sh(&root, &look)
+        .limit(120)
+        .spawn();
+    first.until_says("up");
+    let pid = fs::read_to_string(&pid_file).expect("pid file").trim().to_string();
+    for how in ["", "--init"] {
+        for _ in 0..200 {
+            let end = run(Who::Root)
+                .words(how)
+                .words(&format!("--uid 0 --userns /proc/{pid}/ns/user --pidns /proc/{pid}/ns/pid"))
+                .arg(&other)
+                .arg("/bin/true")
+                .go();
+            assert!(!end.hung, "{end:?}");
+            assert_eq!(first.stdout(), "up\n", "the container sees the host through the process that joins");
+        }
+    }
+    first.signal(Signal::SIGKILL);
+    kill_all_marked(&first.mark);
+    first.wait();
+}
+
+fn kill_all_marked(mark: &str) {
+    for (pid, _) in marked(mark) {
+        kill(pid, Signal::SIGKILL);
+    }
+}
+
+#[test]
+fn directory_that_becomes_a_link_meanwhile_leads_nothing_out() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    for &who in everyone() {
+        let root = tiny_root(who);
+        let (outside, source) = (folder(who), folder(who));
+        for dir in ["flip", "flip/sub"] {
+            fs::create_dir(root.join(dir)).expect("mkdir");
+            give(&root.join(dir), who);
+        }
+        // What a chroot would make of the link, and what the host would.
+        std::os::unix::fs::symlink(&outside, root.join("link")).expect("symlink");
+        let stop = AtomicBool::new(false);
+        let (one, other) = (root.join("flip"), root.join("link"));
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+                while !stop.load(Ordering::Relaxed) {
+                    renameat2(AT_FDCWD, &one, AT_FDCWD, &other, RenameFlags::RENAME_EXCHANGE)
+                        .expect("exchange");
+                }
+            });
+            let ops = [["--tmpfs", "/flip/sub"], ["--dir", "/flip/made/deep"], ["--dev", "/flip/sub"]];
+            for round in 0..400 {
+                let op = ops[round % ops.len()];
+                let mut launch = run(who).args(op);
+                if round % 2 == 0 {
+                    launch = launch.arg("--bind").arg(&source).arg("/flip/bound/here");
+                }
+                let end = launch.arg(&root).arg("/bin/true").go();
+                assert!(!end.hung && matches!(end.code, Some(0 | 125)), "{end:?}");
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(tree(&outside), Vec::<String>::new(), "made outside of the root");
+        assert_eq!(tree(&source), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn with_wait_all_a_signal_reaches_those_who_are_left() {
+    for &who in everyone() {
+        let Some(root) = rootfs(who) else { return };
+        let mut running = run(who)
+            .words("--init --wait-all --dev /dev")
+            .sh(
+                &root,
+                "(trap 'echo got; exit 0' TERM; echo up; while :; do usleep 10000; done) & sleep 60 & exit 5",
+            )
+            .spawn();
+        running.until_says("up");
+        // The command has ended when its init has no child of that name any more.
+        std::thread::sleep(Duration::from_millis(200));
+        running.signal(Signal::SIGTERM);
+        running.until_says("got");
+        running.wait().code(5);
     }
 }
 

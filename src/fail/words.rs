@@ -1,7 +1,7 @@
 //! The errnos that our calls can return, as errno(3) and strerror(3) have them, and what to do where they mislead.
 
 use super::Stage;
-use crate::text::{nth, pack, packed_len};
+use crate::text::{fields, nth, pack, packed_len};
 
 macro_rules! errno_texts {
     ($($name:ident $text:literal)*) => {
@@ -59,7 +59,8 @@ pub(super) fn errno(e: u16) -> Option<(&'static [u8], &'static [u8])> {
 /// What to do, where an errno is known to mislead.
 macro_rules! hints {
     ($($($stage:ident)|+ => $errno:ident $text:literal)*) => {
-        const HINTS: &[(&[Stage], u16)] = &[$((&[$(Stage::$stage),+], linux_raw_sys::errno::$errno as u16)),*];
+        /// For each hint its stages, each by its number and one, 255, its errno, and a NUL. No pointers.
+        const HINTS: &[u8] = &[$($(Stage::$stage as u8 + 1,)+ 255, linux_raw_sys::errno::$errno as u8, 0,)*];
         const HINT_TEXTS: &[&str] = &[$($text),*];
         static PACKED_HINTS: [u8; packed_len(HINT_TEXTS)] = pack(HINT_TEXTS);
     };
@@ -99,9 +100,10 @@ hints! {
 
 /// What to do about `e` at `stage`; empty where the errno speaks for itself.
 pub(super) fn hint(stage: Stage, e: u16) -> &'static [u8] {
-    let row = HINTS
-        .iter()
-        .position(|(stages, errno)| *errno == e && stages.iter().any(|s| *s as u8 == stage as u8));
+    let row = fields(HINTS, 0).position(|row| match row {
+        [stages @ .., 255, errno] => u16::from(*errno) == e && stages.iter().any(|s| *s == stage as u8 + 1),
+        _ => false,
+    });
     row.map_or(b"", |row| nth(&PACKED_HINTS, row))
 }
 
@@ -110,11 +112,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_hint_hides_behind_another() {
-        for (n, (stages, e)) in HINTS.iter().enumerate() {
-            for stage in *stages {
-                assert_eq!(hint(*stage, *e), HINT_TEXTS[n].as_bytes());
-                assert!(errno(*e).is_some(), "{e} has a hint, but no name");
+    fn every_hint_is_found_and_none_hides_behind_another() {
+        for (n, row) in HINTS.strip_suffix(&[0]).unwrap().split(|b| *b == 0).enumerate() {
+            let [stages @ .., 255, e] = row else { panic!("{row:?}") };
+            assert!(!stages.is_empty() && errno((*e).into()).is_some(), "{e} has a hint, but no name");
+            for stage in stages {
+                // A stage by its number: the only way to one is through the steps and the constants.
+                let all =
+                    [Stage::Clone, Stage::Proc, Stage::Exec, Stage::ExecLoader, Stage::Join, Stage::Mount];
+                for known in all.into_iter().filter(|s| *s as u8 + 1 == *stage) {
+                    assert_eq!(hint(known, (*e).into()), HINT_TEXTS[n].as_bytes());
+                }
             }
         }
         assert_eq!(hint(Stage::Close, 1), b"");

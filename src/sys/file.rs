@@ -1,6 +1,6 @@
 //! Files and directories.
 
-use super::{Block, Errno, Fd, Result, ZStr, call};
+use super::{Block, Errno, Fd, Result, ZStr, call, done};
 use core::mem::{MaybeUninit, size_of};
 use linux_raw_sys::general as c;
 pub use linux_raw_sys::general::{
@@ -59,13 +59,13 @@ pub fn write_file(path: ZStr<'_>, bytes: &[u8]) -> Result<()> {
 /// mkdirat(2).
 pub fn mkdirat(dir: Fd, path: ZStr<'_>, mode: u32) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string.
-    unsafe { call!(mkdirat, dir.0, path.as_ptr(), mode) }.map(drop)
+    unsafe { done!(mkdirat, dir.0, path.as_ptr(), mode) }
 }
 
 /// symlinkat(2).
 pub fn symlinkat(target: ZStr<'_>, dir: Fd, path: ZStr<'_>) -> Result<()> {
     // SAFETY: the kernel reads two NUL-terminated strings.
-    unsafe { call!(symlinkat, target.as_ptr(), dir.0, path.as_ptr()) }.map(drop)
+    unsafe { done!(symlinkat, target.as_ptr(), dir.0, path.as_ptr()) }
 }
 
 /// readlinkat(2): the target, NUL-terminated, in `buf`.
@@ -87,19 +87,19 @@ pub fn dup_onto(fd: Fd, onto: u32) -> Result<()> {
 /// unlinkat(2) of a file.
 pub fn unlink(path: ZStr<'_>) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string.
-    unsafe { call!(unlinkat, c::AT_FDCWD, path.as_ptr(), 0) }.map(drop)
+    unsafe { done!(unlinkat, c::AT_FDCWD, path.as_ptr(), 0) }
 }
 
 /// mknodat(2) of a character device.
 pub fn mknod_char(dir: Fd, path: ZStr<'_>, mode: u32, major: u32, minor: u32) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string. The old 16-bit encoding is enough for the devices of mem(4).
-    unsafe { call!(mknodat, dir.0, path.as_ptr(), c::S_IFCHR | mode, (major << 8) | minor) }.map(drop)
+    unsafe { done!(mknodat, dir.0, path.as_ptr(), c::S_IFCHR | mode, (major << 8) | minor) }
 }
 
 /// fchmodat(2).
 pub fn fchmodat(dir: Fd, path: ZStr<'_>, mode: u32) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string.
-    unsafe { call!(fchmodat, dir.0, path.as_ptr(), mode) }.map(drop)
+    unsafe { done!(fchmodat, dir.0, path.as_ptr(), mode) }
 }
 
 /// faccessat(2) with F_OK: whether there is such a file.
@@ -111,14 +111,14 @@ pub fn exists(path: ZStr<'_>) -> bool {
 /// fchdir(2).
 pub fn fchdir(dir: Fd) -> Result<()> {
     // SAFETY: no memory is involved.
-    unsafe { call!(fchdir, dir.0) }.map(drop)
+    unsafe { done!(fchdir, dir.0) }
 }
 
 /// chdir(2).
 #[cfg(feature = "init")]
 pub fn chdir(path: ZStr<'_>) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string.
-    unsafe { call!(chdir, path.as_ptr()) }.map(drop)
+    unsafe { done!(chdir, path.as_ptr()) }
 }
 
 /// umask(2): sets it and gives the old one.
@@ -212,7 +212,7 @@ pub fn pipe() -> Result<(Fd, Fd)> {
 /// close_range(2) of `first` to `last`. Linux 5.9.
 pub fn close_range(first: u32, last: u32) -> Result<()> {
     // SAFETY: callers close what belongs to others' code only right before execve or when all of it is done with.
-    unsafe { call!(close_range, first, last, 0) }.map(drop)
+    unsafe { done!(close_range, first, last, 0) }
 }
 
 /// Reads all of `fd` into memory that lives as long as the process; at most `limit` bytes. Each `end` becomes a NUL,

@@ -2,7 +2,7 @@
 //! are [`Fd`], errors are [`Errno`]; what a call does and when it fails stands in its man page, named at each.
 #![allow(unsafe_code)]
 
-use core::num::NonZeroU16;
+use core::num::NonZeroI32;
 
 mod fd;
 mod file;
@@ -32,16 +32,17 @@ macro_rules! z {
     };
 }
 
-/// An error number, errno(3): 1 to 4095.
+/// An error number, errno(3), as the kernel returns it: from -4095 to -1. So what a call gives that returns 0 is a
+/// [`Result`] already, and nothing has to be computed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 #[repr(transparent)]
-pub struct Errno(pub NonZeroU16);
+pub struct Errno(NonZeroI32);
 
 macro_rules! errnos {
     ($($name:ident)*) => { $(
         #[allow(missing_docs)]
-        pub const $name: Errno = match NonZeroU16::new(linux_raw_sys::errno::$name as u16) {
+        pub const $name: Errno = match NonZeroI32::new(-(linux_raw_sys::errno::$name as i32)) {
             Some(n) => Errno(n),
             None => panic!(),
         };
@@ -51,6 +52,11 @@ macro_rules! errnos {
 impl Errno {
     errnos! { EPERM ENOENT EINTR ENOEXEC ECHILD EAGAIN ENOMEM EACCES EEXIST ENOTDIR EISDIR EINVAL EMFILE ENOSPC EROFS
     ENAMETOOLONG ENOSYS ELOOP ENODEV EUSERS EBADF ESRCH ETIMEDOUT ESTALE E2BIG EBUSY ENOTTY ENXIO EPIPE ERANGE }
+
+    /// Its number: 1 to 4095.
+    pub const fn number(self) -> u16 {
+        self.0.get().unsigned_abs() as u16
+    }
 }
 
 /// What a system call gives.
@@ -59,12 +65,16 @@ pub type Result<T> = core::result::Result<T, Errno>;
 /// What the kernel returned: from -4095 to -1 it is an errno.
 #[inline(always)]
 fn result(raw: usize) -> Result<usize> {
-    if raw > -4096isize as usize {
-        // SAFETY: -4095 to -1 negated is 1 to 4095.
-        Err(Errno(unsafe { NonZeroU16::new_unchecked(raw.wrapping_neg() as u16) }))
-    } else {
-        Ok(raw)
+    match NonZeroI32::new(raw as i32) {
+        Some(errno) if raw > -4096isize as usize => Err(Errno(errno)),
+        _ => Ok(raw),
     }
+}
+
+/// The same of a call that returns 0.
+#[inline(always)]
+fn nothing(raw: usize) -> Result<()> {
+    NonZeroI32::new(raw as i32).map_or(Ok(()), |errno| Err(Errno(errno)))
 }
 
 /// `call!(name, args…)`: what the kernel returned, or the errno. Each wrapper states why its pointers are good.
@@ -74,3 +84,11 @@ macro_rules! call {
     };
 }
 pub(crate) use call;
+
+/// The same of a call that returns 0.
+macro_rules! done {
+    ($name:ident $(, $arg:expr)*) => {
+        $crate::sys::nothing(::syscalls::raw_syscall!(::syscalls::Sysno::$name $(, $arg)*))
+    };
+}
+pub(crate) use done;

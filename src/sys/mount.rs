@@ -1,6 +1,6 @@
 //! Mounts.
 
-use super::{Fd, Result, ZStr, call};
+use super::{Fd, Result, ZStr, call, done};
 use core::mem::size_of;
 use linux_raw_sys::general as c;
 pub use linux_raw_sys::general::{
@@ -12,31 +12,31 @@ pub use linux_raw_sys::general::{
 pub fn mount(kind: ZStr<'_>, dest: ZStr<'_>, flags: u32, data: Option<ZStr<'_>>) -> Result<()> {
     let data = data.map_or(core::ptr::null(), ZStr::as_ptr);
     // SAFETY: the kernel reads NUL-terminated strings; null data is none.
-    unsafe { call!(mount, kind.as_ptr(), dest.as_ptr(), kind.as_ptr(), flags, data) }.map(drop)
+    unsafe { done!(mount, kind.as_ptr(), dest.as_ptr(), kind.as_ptr(), flags, data) }
 }
 
 /// mount(2), MS_PRIVATE and MS_REC: what is mounted at `path` and below neither sends nor receives mounts any more.
 pub fn make_private(path: ZStr<'_>) -> Result<()> {
     // SAFETY: the kernel reads one NUL-terminated string; a change of propagation looks at no other.
-    unsafe { call!(mount, 0, path.as_ptr(), 0, MS_REC | MS_PRIVATE, 0) }.map(drop)
+    unsafe { done!(mount, 0, path.as_ptr(), 0, MS_REC | MS_PRIVATE, 0) }
 }
 
 /// umount2(2).
 pub fn umount2(path: ZStr<'_>, flags: u32) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string.
-    unsafe { call!(umount2, path.as_ptr(), flags) }.map(drop)
+    unsafe { done!(umount2, path.as_ptr(), flags) }
 }
 
 /// pivot_root(2).
 pub fn pivot_root(new: ZStr<'_>, old: ZStr<'_>) -> Result<()> {
     // SAFETY: the kernel reads two NUL-terminated strings.
-    unsafe { call!(pivot_root, new.as_ptr(), old.as_ptr()) }.map(drop)
+    unsafe { done!(pivot_root, new.as_ptr(), old.as_ptr()) }
 }
 
 /// chroot(2).
 pub fn chroot(path: ZStr<'_>) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string.
-    unsafe { call!(chroot, path.as_ptr()) }.map(drop)
+    unsafe { done!(chroot, path.as_ptr()) }
 }
 
 /// open_tree(2) with OPEN_TREE_CLONE: a detached copy of the mount at `path`, with what is mounted below when
@@ -52,7 +52,7 @@ pub fn clone_tree(dir: Fd, path: ZStr<'_>, recursive: bool) -> Result<Fd> {
 pub fn move_mount(tree: Fd, dir: Fd, path: ZStr<'_>) -> Result<()> {
     let flags = c::MOVE_MOUNT_F_EMPTY_PATH | c::MOVE_MOUNT_T_EMPTY_PATH;
     // SAFETY: the kernel reads two NUL-terminated strings.
-    unsafe { call!(move_mount, tree.0, crate::z!("").as_ptr(), dir.0, path.as_ptr(), flags) }.map(drop)
+    unsafe { done!(move_mount, tree.0, crate::z!("").as_ptr(), dir.0, path.as_ptr(), flags) }
 }
 
 /// mount_setattr(2) on the mount `tree`, and on all below it when `recursive`. Linux 5.12.
@@ -62,7 +62,7 @@ pub fn mount_setattr(tree: Fd, recursive: bool, set: u32, clear: u32) -> Result<
     let flags = c::AT_EMPTY_PATH | if recursive { AT_RECURSIVE } else { 0 };
     // SAFETY: the kernel reads the string and the struct, whose size it is given.
     unsafe {
-        call!(
+        done!(
             mount_setattr,
             tree.0,
             crate::z!("").as_ptr(),
@@ -71,5 +71,4 @@ pub fn mount_setattr(tree: Fd, recursive: bool, set: u32, clear: u32) -> Result<
             size_of::<c::mount_attr>()
         )
     }
-    .map(drop)
 }

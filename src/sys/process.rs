@@ -1,6 +1,6 @@
 //! Processes, namespaces and ids.
 
-use super::{Errno, Fd, Result, Strings, ZStr, call};
+use super::{Errno, Fd, Result, Strings, ZStr, call, done};
 use crate::arch;
 use core::mem::MaybeUninit;
 pub use linux_raw_sys::general::{
@@ -126,25 +126,25 @@ pub fn process_group(pid: Option<Pid>) -> Result<Pid> {
 #[cfg(feature = "join")]
 pub fn not_dumpable() -> Result<()> {
     // SAFETY: no memory is involved.
-    unsafe { call!(prctl, p::PR_SET_DUMPABLE, 0, 0, 0, 0) }.map(drop)
+    unsafe { done!(prctl, p::PR_SET_DUMPABLE, 0, 0, 0, 0) }
 }
 
 /// prctl(2), PR_SET_CHILD_SUBREAPER: orphans below us become our children, as they do for process 1.
 pub fn become_subreaper() -> Result<()> {
     // SAFETY: no memory is involved.
-    unsafe { call!(prctl, p::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }.map(drop)
+    unsafe { done!(prctl, p::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
 }
 
 /// setns(2) with the kind of namespace that it must be.
 pub fn setns(ns: Fd, kind: u32) -> Result<()> {
     // SAFETY: no memory is involved.
-    unsafe { call!(setns, ns.0, kind) }.map(drop)
+    unsafe { done!(setns, ns.0, kind) }
 }
 
 /// unshare(2).
 pub fn unshare(kinds: u32) -> Result<()> {
     // SAFETY: no memory is involved.
-    unsafe { call!(unshare, kinds) }.map(drop)
+    unsafe { done!(unshare, kinds) }
 }
 
 /// pidfd_open(2) of ourselves. Linux 5.3.
@@ -170,13 +170,13 @@ pub fn has_ended(pidfd: Fd) -> Result<bool> {
 /// prctl(2), PR_SET_PDEATHSIG: KILL for us when the thread that made us ends.
 pub fn die_with_parent() -> Result<()> {
     // SAFETY: no memory is involved.
-    unsafe { call!(prctl, p::PR_SET_PDEATHSIG, c::SIGKILL, 0, 0, 0) }.map(drop)
+    unsafe { done!(prctl, p::PR_SET_PDEATHSIG, c::SIGKILL, 0, 0, 0) }
 }
 
 /// prctl(2), PR_SET_NO_NEW_PRIVS: from here on execve grants nothing.
 pub fn no_new_privs() -> Result<()> {
     // SAFETY: no memory is involved.
-    unsafe { call!(prctl, p::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }.map(drop)
+    unsafe { done!(prctl, p::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }
 }
 
 /// setsid(2).
@@ -188,31 +188,31 @@ pub fn setsid() -> Result<()> {
 /// setgroups(2) to none.
 pub fn setgroups_none() -> Result<()> {
     // SAFETY: an empty list is not read.
-    unsafe { call!(setgroups, 0, 0) }.map(drop)
+    unsafe { done!(setgroups, 0, 0) }
 }
 
 /// setresgid(2), all three.
 pub fn setresgid(gid: u32) -> Result<()> {
     // SAFETY: no memory is involved.
-    unsafe { call!(setresgid, gid, gid, gid) }.map(drop)
+    unsafe { done!(setresgid, gid, gid, gid) }
 }
 
 /// setresuid(2), all three.
 pub fn setresuid(uid: u32) -> Result<()> {
     // SAFETY: no memory is involved.
-    unsafe { call!(setresuid, uid, uid, uid) }.map(drop)
+    unsafe { done!(setresuid, uid, uid, uid) }
 }
 
 /// sethostname(2).
 pub fn sethostname(name: &[u8]) -> Result<()> {
     // SAFETY: the kernel reads `len` bytes at the pointer; both come from one slice.
-    unsafe { call!(sethostname, name.as_ptr(), name.len()) }.map(drop)
+    unsafe { done!(sethostname, name.as_ptr(), name.len()) }
 }
 
 /// setdomainname(2).
 pub fn setdomainname(name: &[u8]) -> Result<()> {
     // SAFETY: the kernel reads `len` bytes at the pointer; both come from one slice.
-    unsafe { call!(setdomainname, name.as_ptr(), name.len()) }.map(drop)
+    unsafe { done!(setdomainname, name.as_ptr(), name.len()) }
 }
 
 /// netdevice(7), SIOCSIFFLAGS: `lo` of this network namespace goes up. Any socket will do for the request, so it is
@@ -230,7 +230,7 @@ pub fn loopback_up() -> Result<()> {
     // SAFETY: no memory is involved.
     let s = unsafe { call!(socket, net::AF_UNIX, net::SOCK_DGRAM | c::O_CLOEXEC, 0) }.and_then(Fd::new)?;
     // SAFETY: the kernel reads one ifreq.
-    unsafe { call!(ioctl, s.0, linux_raw_sys::ioctl::SIOCSIFFLAGS, &raw const req) }.map(drop)
+    unsafe { done!(ioctl, s.0, linux_raw_sys::ioctl::SIOCSIFFLAGS, &raw const req) }
 }
 
 /// prlimit(2), RLIMIT_NOFILE of this process: sets the soft limit (`None`: to the hard one) and gives the old one.
