@@ -50,7 +50,7 @@ impl Child<'_, '_> {
     fn split(&mut self) -> sys::Result<()> {
         use crate::init::{Role, supervise};
         let plan = &*self.world.plan;
-        let (first, wait_all) = (plan.new(sys::CLONE_NEWPID), plan.wait_all);
+        let (first, wait_all) = (plan.makes(sys::CLONE_NEWPID), plan.wait_all);
         if !first {
             sys::become_subreaper()?;
         }

@@ -15,9 +15,11 @@ use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::init::{Role, supervise};
 #[cfg(any(feature = "process", feature = "report"))]
 use crate::plan::Descriptor;
-use crate::plan::{Plan, Step};
+use crate::plan::Plan;
+#[cfg(any(feature = "process", feature = "users", feature = "report", feature = "init"))]
+use crate::plan::Step;
 use crate::step::World;
-use crate::sys::{self, Block, Fd, Pid, SigSet, ZStr};
+use crate::sys::{self, Block, Fd, Pid, SigSet};
 use crate::z;
 
 /// A container that has been started.
@@ -25,7 +27,7 @@ pub struct Running {
     main: Pid,
     first: bool,
     #[cfg(feature = "report")]
-    pid_file: Option<ZStr<'static>>,
+    pid_file: Option<sys::ZStr<'static>>,
 }
 
 impl Running {
@@ -86,7 +88,7 @@ pub fn start(plan: &mut Plan<'_>) -> Result<Running, Fail<'static>> {
     let running = Running {
         main,
         // Process 1 without an init.
-        first: plan.new(sys::CLONE_NEWPID) && !init(plan),
+        first: plan.makes(sys::CLONE_NEWPID) && !init(plan),
         #[cfg(feature = "report")]
         pid_file: plan.text(Opt::PidFile),
     };

@@ -157,7 +157,7 @@ impl Plan<'_> {
     }
 
     /// Whether the new processes have a namespace of this kind (CLONE_NEW*) of their own.
-    pub fn new(&self, kind: u32) -> bool {
+    pub fn makes(&self, kind: u32) -> bool {
         self.namespaces & kind != 0
     }
 }

@@ -29,7 +29,7 @@ impl Given {
     #[cold]
     pub fn bad(&self, why: Why) -> Misuse {
         // `--uid=x` names its value itself.
-        let value = if self.word.bytes().iter().any(|b| *b == b'=') { None } else { Some(self.a) };
+        let value = if self.word.has(b'=') { None } else { Some(self.a) };
         Misuse { fail: Fail { stage: Stage::Option, subject: Some(self.word), reason: why.into() }, value }
     }
 }

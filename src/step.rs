@@ -13,6 +13,7 @@ mod host;
 mod ids;
 mod root;
 
+#[cfg(any(feature = "host", feature = "process", feature = "report"))]
 use crate::cli::Opt;
 use crate::fail::Stage;
 use crate::plan::{Plan, Step};

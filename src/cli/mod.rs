@@ -137,8 +137,7 @@ fn option(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Loa
     #[cfg(feature = "env")]
     if opt == Opt::Setenv {
         // `VAR VALUE` becomes `VAR=VALUE` where it stands: execve wants one string, and we have no memory to build it in.
-        let name = a.bytes();
-        if name.is_empty() || name.iter().any(|b| *b == b'=') || words.block.join(a, b).is_none() {
+        if a.first() == 0 || a.has(b'=') || words.block.join(a, b).is_none() {
             return wrong(Why::Name);
         }
     }
@@ -172,6 +171,8 @@ fn scan(kind: u8, value: &[u8]) -> Result<u64, Why> {
 
 /// Words that stand one behind the other.
 struct Words {
+    /// Where they stand, to write there.
+    #[cfg(feature = "env")]
     block: Block,
     rest: &'static [u8],
     /// How many were taken.
@@ -180,7 +181,12 @@ struct Words {
 
 impl Words {
     fn of(block: Block) -> Words {
-        Words { block, rest: block.bytes(), taken: 0 }
+        Words {
+            #[cfg(feature = "env")]
+            block,
+            rest: block.bytes(),
+            taken: 0,
+        }
     }
 
     fn peek(&self) -> Option<ZStr<'static>> {

@@ -30,8 +30,10 @@ pub(super) const FD: u8 = 67;
 /// Takes permissions in octal.
 pub(super) const MODE: u8 = 68;
 /// Takes a size in bytes.
+#[cfg_attr(not(feature = "fs"), allow(dead_code))]
 pub(super) const SIZE: u8 = 69;
 /// Takes seconds; the number is in nanoseconds.
+#[cfg_attr(not(feature = "host"), allow(dead_code))]
 pub(super) const SECONDS: u8 = 70;
 /// Counts each time, in the order given; of the others the last one counts.
 pub(super) const MANY: u8 = 0x80;
@@ -263,7 +265,7 @@ mod tests {
             assert_eq!(
                 row.values.split(' ').filter(|v| !v.is_empty()).count(),
                 match kind & 0x7f {
-                    0..64 => 0,
+                    ..=63 => 0,
                     TWO => 2,
                     _ => 1,
                 }
@@ -283,6 +285,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "help")]
     fn the_usage_text_names_every_option() {
         let mut room = [0; 16384];
         let mut text = Text::on(&mut room);

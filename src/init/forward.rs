@@ -20,7 +20,11 @@ pub(super) fn forward(main: Pid, signal: &Signal, role: Role) -> Option<u8> {
     if !reached {
         sys::kill(main, n);
     }
-    let Role::Launcher { first } = role else { return None };
+    let first = match role {
+        Role::Launcher { first } => first,
+        #[cfg(feature = "init")]
+        Role::Init { .. } => return None,
+    };
     if !first {
         if STOPS.has(n) {
             stop_with(main, n);

@@ -39,5 +39,5 @@ fn is(variable: ZStr<'_>, name: &[u8]) -> bool {
 }
 
 fn push(plan: &mut Plan<'_>, word: Option<ZStr<'static>>) -> Result<(), Misuse> {
-    plan.lists.env.push(word).or_else(|_| Err(Why::TooMuchEnv.into()))
+    plan.lists.env.push(word).map_err(|_| Why::TooMuchEnv.into())
 }

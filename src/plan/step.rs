@@ -105,7 +105,7 @@ impl Steps {
 
 /// Chooses the steps.
 pub(super) fn choose(spec: &Spec<'_>, plan: &mut Plan<'_>) {
-    let (user, pid) = (plan.new(CLONE_NEWUSER), plan.new(CLONE_NEWPID));
+    let (user, pid) = (plan.makes(CLONE_NEWUSER), plan.makes(CLONE_NEWPID));
     let given = |opt| plan.words.get(opt).is_some();
     let mut steps = plan.steps;
     #[cfg(feature = "process")]
@@ -134,7 +134,7 @@ pub(super) fn choose(spec: &Spec<'_>, plan: &mut Plan<'_>) {
         // A time namespace is not entered by somebody who shares memory: "multithreaded", setns(2).
         plan.borrow &= !spec.has(bit::TIME);
     }
-    steps.add(Step::Loopback, plan.new(CLONE_NEWNET));
+    steps.add(Step::Loopback, plan.makes(CLONE_NEWNET));
     #[cfg(feature = "root")]
     let (elsewhere, options) = (given(Opt::Proc), given(Opt::ProcOpts));
     #[cfg(not(feature = "root"))]
@@ -147,7 +147,8 @@ pub(super) fn choose(spec: &Spec<'_>, plan: &mut Plan<'_>) {
     plan.borrow &= !joins;
     let shared = !pid && !joins_pid && !options;
     // The host's own tree has a /proc for the caller's own PID namespace.
-    let proc = !spec.has(bit::NO_PROC) && !(plan.how == Root::Same && shared && !elsewhere);
+    let there = plan.how == Root::Same && shared && !elsewhere;
+    let proc = !spec.has(bit::NO_PROC) && !there;
     plan.shared_proc = shared;
     steps.add(Step::Proc, proc);
     steps.add(Step::Sources, proc && shared);

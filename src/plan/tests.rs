@@ -22,6 +22,7 @@ fn steps(words: &str, uid: usize) -> std::vec::Vec<Step> {
     with(words, uid, |p| STEPS.iter().map(|s| s.0).filter(|s| p.steps.has(*s)).collect()).unwrap()
 }
 
+#[cfg(any(feature = "fs", feature = "join", feature = "users"))]
 fn why(why: Why) -> String {
     format!("{:?}", crate::fail::Reason::from(why))
 }

@@ -29,7 +29,7 @@ pub type List = Vec<Range, MAX_RANGES>;
 /// Reads the maps. A side without one gets the caller's own id; where both sides have no more than that, the child
 /// writes its map itself, without rights and without help.
 pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse> {
-    let user = plan.new(CLONE_NEWUSER);
+    let user = plan.makes(CLONE_NEWUSER);
     let mut any = false;
     for given in spec.words.many.iter().filter(|g| matches!(g.opt, Opt::MapUsers | Opt::MapGroups)) {
         if !user {

@@ -2,7 +2,7 @@
 
 use super::World;
 use crate::fail::Stage;
-use crate::sys::{self, Errno, Fd, Strings, ZStr};
+use crate::sys::{self, Errno, Strings, ZStr};
 use crate::text::Text;
 
 /// Where a command without a slash is looked for when there is no PATH.
@@ -27,7 +27,7 @@ pub(super) fn close(world: &World<'_, '_>) -> sys::Result<()> {
 /// Data or end of file.
 #[cfg(feature = "report")]
 pub(super) fn block(fd: u32) -> sys::Result<()> {
-    sys::read(Fd::inherited(fd), &mut [0])?;
+    sys::read(sys::Fd::inherited(fd), &mut [0])?;
     sys::close_range(fd, fd)
 }
 
@@ -53,7 +53,7 @@ pub fn run(
     argv: Strings<'_>,
     envp: Strings<'_>,
 ) -> (Stage, Errno) {
-    if command.bytes().iter().any(|b| *b == b'/') {
+    if command.has(b'/') {
         attempt(command, argv, envp)
     } else {
         search(command, path.map_or(DEFAULT_PATH, ZStr::bytes), argv, envp)
@@ -102,7 +102,7 @@ fn attempt(file: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> (Stage, Errn
 #[cfg(feature = "words")]
 fn is_foreign(file: ZStr<'_>) -> bool {
     let mut head = [0u8; 20];
-    let read = sys::openat(Fd::CWD, file, sys::O_RDONLY, 0).and_then(|f| sys::read(f, &mut head));
+    let read = sys::openat(sys::Fd::CWD, file, sys::O_RDONLY, 0).and_then(|f| sys::read(f, &mut head));
     let [0x7f, b'E', b'L', b'F', .., low, high] = head else { return false };
     read == Ok(head.len()) && u16::from_le_bytes([low, high]) != sys::ELF_MACHINE
 }
