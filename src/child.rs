@@ -50,14 +50,17 @@ impl Child<'_, '_> {
     fn split(&mut self) -> sys::Result<()> {
         use crate::init::{Role, supervise};
         let plan = &*self.world.plan;
-        let (first, wait_all) = (plan.makes(sys::CLONE_NEWPID), plan.wait_all);
+        let (first, wait_all, lends) = (plan.makes(sys::CLONE_NEWPID), plan.wait_all, plan.init_lends);
         if !first {
             sys::become_subreaper()?;
         }
-        let hold = if plan.init_lends { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };
+        // Before COMMAND is there: it could look at /proc/1/fd, and find what the caller had open.
+        step::exec::close(&self.world)?;
+        self.world.init = Some(sys::me()?);
+        let hold = if lends { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };
         let main = sys::clone(hold, live, self)?;
-        // No file system is kept busy by our working directory, no pipe open by a descriptor of ours. If that fails, all
-        // else is well, and COMMAND runs.
+        // No file system is kept busy by our working directory, no pipe open by a descriptor that COMMAND was given. If
+        // that fails, all else is well, and COMMAND runs.
         let _ = sys::chdir(crate::z!("/"));
         let _ = sys::close_range(3, i32::MAX as u32);
         sys::exit(supervise(main, Role::Init { first, wait_all }))

@@ -77,6 +77,7 @@ pub fn start(plan: &mut Plan<'_>) -> Result<Running, Fail<'static>> {
         mask,
         ignored,
         launcher,
+        init: None,
         gate,
         root: Fd::CWD,
         proc: None,

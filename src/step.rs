@@ -17,7 +17,7 @@ mod root;
 use crate::cli::Opt;
 use crate::fail::Stage;
 use crate::plan::{Plan, Step};
-use crate::sys::{self, Fd, SigSet, ZStr};
+use crate::sys::{self, Fd, Pid, SigSet, ZStr};
 use crate::z;
 
 /// What the steps of one child hand on to each other.
@@ -34,6 +34,8 @@ pub struct World<'p, 'w> {
     pub ignored: bool,
     /// The launcher, to see whether it lives.
     pub launcher: Option<Fd>,
+    /// The init that is our parent, where there is one.
+    pub init: Option<Pid>,
     /// Where the launcher's word is read.
     pub gate: Option<Fd>,
     /// ROOTFS, once it is taken.
@@ -59,11 +61,13 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         #[cfg(feature = "process")]
         Step::DieWithParent | Step::DieWithParentStill => {
             sys::die_with_parent()?;
-            // It may have ended before we asked to be told.
-            match world.launcher {
-                Some(launcher) if sys::has_ended(launcher)? => sys::exit(crate::status::OWN),
-                _ => Ok(()),
-            }
+            // It may have ended before we asked to be told. (In a new PID namespace a parent outside reads as 0.)
+            let ended = match (world.init, world.launcher) {
+                (Some(init), _) => sys::parent() != init,
+                (None, Some(launcher)) => sys::has_ended(launcher)?,
+                _ => false,
+            };
+            if ended { sys::exit(crate::status::OWN) } else { Ok(()) }
         }
         #[cfg(feature = "process")]
         Step::Session => sys::setsid(),

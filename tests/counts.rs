@@ -238,6 +238,32 @@ fn default_run_of_root_makes_at_most_eight_calls_that_are_not_mandatory() {
     }
 }
 
+#[test]
+fn init_has_closed_what_the_caller_had_open_before_its_command_exists() {
+    let Some(_) = need!("strace") else { return };
+    for &who in everyone() {
+        let (root, log) = (tiny_root(who), folder(who).join("log"));
+        program(who, ["strace".as_ref(), "-f".as_ref(), "-q".as_ref(), "-o".as_ref(), log.as_os_str()])
+            .arg(vesicle())
+            .words("run --init --keep-fd 9")
+            .fd(9, fs::File::open("/").expect("open"))
+            .fd(10, fs::File::open("/").expect("open"))
+            .arg(&root)
+            .arg("/bin/true")
+            .go()
+            .code(0);
+        let all = calls(&log, "/bin/true");
+        let clone = all.iter().filter(|c| c.name == "clone").nth(1).expect("the clone of the command");
+        let at = |text: &str| {
+            all.iter()
+                .position(|c| c.pid == clone.pid && c.text.starts_with(text))
+                .unwrap_or_else(|| panic!("no {text}"))
+        };
+        let fork = all.iter().position(|c| std::ptr::eq(c, clone)).expect("itself");
+        assert!(at("close_range(3, 8") < fork && at("close_range(10, 4294967295") < fork, "{all:?}");
+    }
+}
+
 /// Starts the release binary under ptrace, so that its counters can be read at its first instruction.
 fn faults_until_it_waits(who: Who, options: &str) -> (u64, u64) {
     let copy = scratch().join(format!("faults-{who:?}-{}", options.len()));

@@ -9,7 +9,7 @@ use crate::text::Text;
 const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Every descriptor above 2 but those to be kept.
-pub(super) fn close(world: &World<'_, '_>) -> sys::Result<()> {
+pub fn close(world: &World<'_, '_>) -> sys::Result<()> {
     #[cfg(feature = "fs")]
     if world.files.is_some() {
         sys::open_files_limit(world.files)?;

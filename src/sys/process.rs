@@ -107,11 +107,16 @@ pub fn kill_all(signal: u8) {
     let _ = unsafe { call!(kill, -1isize, signal) };
 }
 
-/// getpid(2), then kill(2): for the signals that stop us.
-pub fn raise(signal: u8) {
+/// getpid(2): in our own PID namespace.
+pub fn me() -> Result<Pid> {
     // SAFETY: no memory is involved.
-    if let Ok(me) = unsafe { call!(getpid) } {
-        kill(Pid(me as i32), signal);
+    unsafe { call!(getpid) }.map(|pid| Pid(pid as i32))
+}
+
+/// kill(2) of ourselves, with a signal that stops us.
+pub fn raise(signal: u8) {
+    if let Ok(me) = me() {
+        kill(me, signal);
     }
 }
 
