@@ -457,14 +457,8 @@ fn joining_process_shows_nothing_of_the_host_to_the_container() {
         }
     }
     first.signal(Signal::SIGKILL);
-    kill_all_marked(&first.mark);
+    kill_marked(&first.mark);
     first.wait();
-}
-
-fn kill_all_marked(mark: &str) {
-    for (pid, _) in marked(mark) {
-        kill(pid, Signal::SIGKILL);
-    }
 }
 
 #[test]

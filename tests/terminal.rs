@@ -239,12 +239,6 @@ fn every_signal_reaches_a_payload_that_handles_it_exactly_once() {
     }
 }
 
-fn kill_marked(mark: &str) {
-    for (pid, _) in marked(mark) {
-        kill(pid, Signal::SIGKILL);
-    }
-}
-
 #[test]
 fn signal_right_after_the_start_is_not_lost() {
     for &who in everyone() {

@@ -231,6 +231,13 @@ pub fn marked(mark: &str) -> Vec<(i32, String)> {
     found
 }
 
+/// Kills all that carry the mark.
+pub fn kill_marked(mark: &str) {
+    for (pid, _) in marked(mark) {
+        kill(pid, Signal::SIGKILL);
+    }
+}
+
 const MARK: &str = "VESICLE_TEST_MARK";
 
 pub fn new_mark() -> String {
@@ -488,9 +495,7 @@ impl Running {
         outcome
     }
     fn sweep(&mut self) {
-        for (pid, _) in marked(&self.mark) {
-            kill(pid, Signal::SIGKILL);
-        }
+        kill_marked(&self.mark);
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -765,9 +770,7 @@ impl Pty {
 
 impl Drop for Pty {
     fn drop(&mut self) {
-        for (pid, _) in marked(&self.mark) {
-            kill(pid, Signal::SIGKILL);
-        }
+        kill_marked(&self.mark);
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
