@@ -1,6 +1,8 @@
 //! The child: its steps in order, then COMMAND. It reports its own failure, and never returns.
 
 use crate::fail::Fail;
+#[cfg(feature = "init")]
+use crate::fail::Stage;
 use crate::plan::STEPS;
 #[cfg(feature = "init")]
 use crate::plan::Step;
@@ -55,7 +57,9 @@ impl Child<'_, '_> {
             sys::become_subreaper()?;
         }
         // Before COMMAND is there: it could look at /proc/1/fd, and find what the caller had open.
+        self.world.now(Stage::Close, None);
         step::exec::close(&self.world)?;
+        self.world.now(Stage::Clone, None);
         self.world.init = Some(sys::me()?);
         let hold = if lends { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };
         let main = sys::clone(hold, live, self)?;

@@ -386,6 +386,11 @@ read_only_root_refuses_writes() {
     before_5_12 . --read-only && return
     eq "answer" "$(inside '(touch /data/x) 2>/dev/null || echo refused; touch /tmp/x && echo fine' --read-only --tmpfs /tmp)" "refused
 fine"
+    eq "answer under --chroot" "$(inside '(touch /data/x) 2>/dev/null || echo refused' --read-only --chroot)" refused
+    # With all that is mounted below: the host's own tree has a lot.
+    eq "answer of the host's own tree" \
+        "$(v --read-only / /bin/sh -c '(: >/tmp/vesicle-x) 2>/dev/null || echo refused; (: >/dev/shm/x) 2>/dev/null || echo refused' | tr '\n' ' ')" \
+        "refused refused "
 }
 
 tmpfs_has_the_mode_and_the_size_that_were_asked_for() {

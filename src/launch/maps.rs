@@ -50,8 +50,7 @@ fn write_map(map: &[Range], main: Pid, file: ZStr<'_>) -> sys::Result<()> {
 
 /// The caller's own id as root, and from 1 on what `file` (subuid(5), subgid(5)) lends to its user.
 fn look_up(map: &mut List, file: ZStr<'static>, uid: u32, own: u32) -> Result<(), Fail<'static>> {
-    let open =
-        |path| sys::openat(Fd::CWD, path, sys::O_RDONLY, 0).and_then(|f| sys::read_words(f, b'\n', 4 << 20));
+    let open = |path| sys::read_file(path, b'\n', 4 << 20);
     let lent = open(file).at(Stage::Read, file)?;
     let name = open(z!("/etc/passwd")).ok().and_then(|passwd| name_of(passwd, uid)).unwrap_or_default();
     let mut inside = 1u32;

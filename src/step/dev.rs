@@ -83,5 +83,7 @@ fn device(host: Option<Fd>, name: ZStr<'_>, rdev: (u32, u32)) -> sys::Result<Fd>
 fn bind(dev: Fd, name: ZStr<'_>, tree: Fd) -> sys::Result<()> {
     let flags = sys::O_CREAT | sys::O_EXCL | sys::O_WRONLY;
     let place = sys::openat(dev, name, flags, 0o666)?;
-    sys::move_mount(tree, place, z!(""))
+    sys::move_mount(tree, place, z!(""))?;
+    sys::close(place);
+    Ok(())
 }

@@ -51,9 +51,13 @@ pub fn write(fd: Fd, mut bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Open, write, close: a file of /proc that takes its value in one write.
+/// Open, write, close: a file of /proc that takes its value in one write. Left open, it would keep the mount that it
+/// lies on from becoming read-only.
 pub fn write_file(path: ZStr<'_>, bytes: &[u8]) -> Result<()> {
-    write(openat(Fd::CWD, path, O_WRONLY, 0)?, bytes)
+    let file = openat(Fd::CWD, path, O_WRONLY, 0)?;
+    let done = write(file, bytes);
+    super::close(file);
+    done
 }
 
 /// mkdirat(2).
@@ -213,6 +217,14 @@ pub fn pipe() -> Result<(Fd, Fd)> {
 pub fn close_range(first: u32, last: u32) -> Result<()> {
     // SAFETY: callers close what belongs to others' code only right before execve or when all of it is done with.
     unsafe { done!(close_range, first, last, 0) }
+}
+
+/// [`read_words`] of a file.
+pub fn read_file(path: ZStr<'_>, end: u8, limit: usize) -> Result<Block> {
+    let file = openat(Fd::CWD, path, O_RDONLY, 0)?;
+    let words = read_words(file, end, limit);
+    super::close(file);
+    words
 }
 
 /// Reads all of `fd` into memory that lives as long as the process; at most `limit` bytes. Each `end` becomes a NUL,
