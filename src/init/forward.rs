@@ -99,5 +99,5 @@ fn read<'b>(pid: Pid, file: &[u8], buf: &'b mut [u8]) -> Option<&'b [u8]> {
     let mut path = Text::on(&mut room);
     let path = path.push(b"/proc/").number(pid.0 as u64).push(file).zstr()?;
     let len = sys::read(sys::openat(Fd::CWD, path, sys::O_RDONLY, 0).ok()?, buf).ok()?;
-    buf.get(..len)
+    buf.get(..len as usize)
 }

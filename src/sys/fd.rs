@@ -20,13 +20,15 @@ impl Fd {
 
     /// What a call just returned. Where the caller had closed stdin, stdout or stderr the kernel hands out 0 to 2:
     /// moved above, so that no mount or pipe of ours is ever taken for one of them.
+    #[inline(never)]
     pub(super) fn new(raw: usize) -> Result<Fd> {
-        if raw > 2 {
-            return Ok(Fd(raw as i32));
+        let fd = super::result(raw)?;
+        if fd > 2 {
+            return Ok(Fd(fd as i32));
         }
         // SAFETY: no memory is involved.
-        let high = unsafe { call!(fcntl, raw, F_DUPFD_CLOEXEC, 3) };
-        close(Fd(raw as i32));
+        let high = unsafe { call!(fcntl, fd, F_DUPFD_CLOEXEC, 3) };
+        close(Fd(fd as i32));
         high.map(|fd| Fd(fd as i32))
     }
 

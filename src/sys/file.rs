@@ -1,6 +1,6 @@
 //! Files and directories.
 
-use super::{Block, Errno, Fd, Result, ZStr, call, done};
+use super::{Block, Errno, Fd, Result, ZStr, call, done, opened};
 use core::mem::{MaybeUninit, size_of};
 use linux_raw_sys::general as c;
 pub use linux_raw_sys::general::{
@@ -11,7 +11,7 @@ pub use linux_raw_sys::general::{
 /// openat(2), close-on-exec.
 pub fn openat(dir: Fd, path: ZStr<'_>, flags: u32, mode: u32) -> Result<Fd> {
     // SAFETY: the kernel reads a NUL-terminated string.
-    unsafe { call!(openat, dir.0, path.as_ptr(), flags | O_CLOEXEC, mode) }.and_then(Fd::new)
+    unsafe { opened!(openat, dir.0, path.as_ptr(), flags | O_CLOEXEC, mode) }
 }
 
 /// openat2(2), close-on-exec. Linux 5.6.
@@ -19,16 +19,16 @@ pub fn openat2(dir: Fd, path: ZStr<'_>, flags: u32, resolve: u32) -> Result<Fd> 
     let how = c::open_how { flags: u64::from(flags | O_CLOEXEC), mode: 0, resolve: u64::from(resolve) };
     loop {
         // SAFETY: the kernel reads the string and `how`, whose size it is given.
-        match unsafe { call!(openat2, dir.0, path.as_ptr(), &raw const how, size_of::<c::open_how>()) } {
+        match unsafe { opened!(openat2, dir.0, path.as_ptr(), &raw const how, size_of::<c::open_how>()) } {
             // "a rename or mount happened during a `..`: try again", openat2(2): an attacker's race, or bad luck
             Err(Errno::EAGAIN) => {}
-            r => return r.and_then(Fd::new),
+            opened => return opened,
         }
     }
 }
 
 /// read(2), once; retried when interrupted.
-pub fn read(fd: Fd, buf: &mut [u8]) -> Result<usize> {
+pub fn read(fd: Fd, buf: &mut [u8]) -> Result<u32> {
     loop {
         // SAFETY: the kernel writes at most `len` bytes at the pointer; both come from one slice.
         match unsafe { call!(read, fd.0, buf.as_mut_ptr(), buf.len()) } {
@@ -43,7 +43,7 @@ pub fn write(fd: Fd, mut bytes: &[u8]) -> Result<()> {
     while !bytes.is_empty() {
         // SAFETY: the kernel reads `len` bytes at the pointer; both come from one slice.
         match unsafe { call!(write, fd.0, bytes.as_ptr(), bytes.len()) } {
-            Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
+            Ok(n) => bytes = bytes.get(n as usize..).unwrap_or_default(),
             Err(Errno::EINTR) => {}
             Err(e) => return Err(e),
         }
@@ -73,7 +73,7 @@ pub fn readlinkat<'b>(dir: Fd, path: ZStr<'_>, buf: &'b mut [u8]) -> Result<ZStr
     let room = buf.len().saturating_sub(1);
     // SAFETY: the kernel reads a string and writes at most `room` bytes, which `buf` has.
     let n = unsafe { call!(readlinkat, dir.0, path.as_ptr(), buf.as_mut_ptr(), room) }?;
-    *buf.get_mut(n).ok_or(Errno::ENAMETOOLONG)? = 0;
+    *buf.get_mut(n as usize).ok_or(Errno::ENAMETOOLONG)? = 0;
     ZStr::until_nul(buf).ok_or(Errno::ENAMETOOLONG)
 }
 
@@ -124,7 +124,7 @@ pub fn chdir(path: ZStr<'_>) -> Result<()> {
 /// umask(2): sets it and gives the old one.
 pub fn umask(mode: u32) -> u32 {
     // SAFETY: no memory is involved; it never fails.
-    unsafe { call!(umask, mode) }.unwrap_or(0) as u32
+    unsafe { call!(umask, mode) }.unwrap_or(0)
 }
 
 /// What [`statx`] tells.
@@ -226,7 +226,7 @@ pub fn read_words(fd: Fd, end: u8, limit: usize) -> Result<Block> {
         if n == 0 {
             break;
         }
-        len += n;
+        len += n as usize;
     }
     // A file that just fits can't be told from one that was cut.
     if len == limit {

@@ -1,6 +1,6 @@
 //! Mounts.
 
-use super::{Fd, Result, ZStr, call, done};
+use super::{Fd, Result, ZStr, done, opened};
 use core::mem::size_of;
 use linux_raw_sys::general as c;
 pub use linux_raw_sys::general::{
@@ -45,7 +45,7 @@ pub fn clone_tree(dir: Fd, path: ZStr<'_>, recursive: bool) -> Result<Fd> {
     let rec = if recursive { AT_RECURSIVE } else { 0 };
     let flags = OPEN_TREE_CLONE | c::O_CLOEXEC | rec;
     // SAFETY: the kernel reads a NUL-terminated string.
-    unsafe { call!(open_tree, dir.0, path.as_ptr(), flags) }.and_then(Fd::new)
+    unsafe { opened!(open_tree, dir.0, path.as_ptr(), flags) }
 }
 
 /// move_mount(2): attaches the mount `tree` at `path` below `dir` (an empty path: at `dir` itself). Linux 5.2.

@@ -1,6 +1,6 @@
 //! Processes, namespaces and ids.
 
-use super::{Errno, Fd, Result, Strings, ZStr, call, done};
+use super::{Errno, Fd, Result, Strings, ZStr, call, done, opened};
 use crate::arch;
 use core::mem::MaybeUninit;
 pub use linux_raw_sys::general::{
@@ -150,7 +150,7 @@ pub fn unshare(kinds: u32) -> Result<()> {
 /// pidfd_open(2) of ourselves. Linux 5.3.
 pub fn pidfd_self() -> Result<Fd> {
     // SAFETY: no memory is involved.
-    unsafe { call!(getpid).and_then(|me| call!(pidfd_open, me, 0)) }.and_then(Fd::new)
+    unsafe { call!(getpid).and_then(|me| opened!(pidfd_open, me, 0)) }
 }
 
 /// getppid(2): 0 when the parent is outside of our PID namespace.
@@ -228,7 +228,7 @@ pub fn loopback_up() -> Result<()> {
     let up = net::net_device_flags::IFF_UP as u16 | net::net_device_flags::IFF_RUNNING as u16;
     let req = IfReq { name: *b"lo\0\0\0\0\0\0\0\0\0\0\0\0\0\0", flags: up, rest: [0; 22] };
     // SAFETY: no memory is involved.
-    let s = unsafe { call!(socket, net::AF_UNIX, net::SOCK_DGRAM | c::O_CLOEXEC, 0) }.and_then(Fd::new)?;
+    let s = unsafe { opened!(socket, net::AF_UNIX, net::SOCK_DGRAM | c::O_CLOEXEC, 0) }?;
     // SAFETY: the kernel reads one ifreq.
     unsafe { done!(ioctl, s.0, linux_raw_sys::ioctl::SIOCSIFFLAGS, &raw const req) }
 }
