@@ -16,7 +16,7 @@ pub struct Child<'p, 'w> {
 }
 
 /// Lives it.
-pub fn live(child: &mut Child<'_, '_>) -> ! {
+pub extern "C" fn live(child: &mut Child<'_, '_>) -> ! {
     let reason = child.go().into();
     let World { stage, subject, .. } = child.world;
     sys::exit(Fail { stage, subject, reason }.report())

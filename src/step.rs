@@ -109,9 +109,9 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::Close => exec::close(world),
         Step::Signals => {
             if world.ignored {
-                sys::ignore_sigchld(true)?;
+                sys::swap_sigchld(&mut world.ignored)?;
             }
-            sys::set_mask(world.mask).map(drop)
+            sys::swap_mask(&mut world.mask)
         }
         #[cfg(feature = "report")]
         Step::Block => exec::block(world.plan.words.number(Opt::BlockFd).unwrap_or(0) as u32),

@@ -57,8 +57,10 @@ pub(super) fn stopped(main: Pid, signal: u8) {
 /// process group the kernel does not stop us: then it goes on at once.
 fn stop_with(main: Pid, signal: u8) {
     sys::raise(signal);
-    let _ = sys::set_mask(SigSet::ALL.without(signal));
-    let _ = sys::set_mask(SigSet::ALL);
+    // Unblocked for a moment, and back again.
+    let mut mask = SigSet::ALL.without(signal);
+    let _ = sys::swap_mask(&mut mask);
+    let _ = sys::swap_mask(&mut mask);
     sys::kill(main, sys::SIGCONT);
 }
 

@@ -23,24 +23,17 @@ pub fn exit(code: u8) -> ! {
 
 /// clone(2): a child in new namespaces that calls `life(arg)`; it ends in execve or exit. With CLONE_VM|CLONE_VFORK
 /// in `flags` it borrows our memory, and we sleep until it is done with it.
-pub fn clone<T>(flags: u32, life: fn(&mut T) -> !, arg: &mut T) -> Result<Pid> {
-    struct Start<T>(fn(&mut T) -> !, *mut T);
-    unsafe extern "C" fn start<T>(s: *mut u8) -> ! {
-        // SAFETY: `s` is the Start below: in a copy of its memory, or in the memory itself while the parent sleeps.
-        unsafe {
-            let Start(life, arg) = s.cast::<Start<T>>().read();
-            life(&mut *arg)
-        }
-    }
-    let mut s = Start(life, arg);
-    let flags = flags | c::SIGCHLD;
-    // SAFETY: `start` never returns; `s` and `arg` outlive the child's use of our memory, as CLONE_VM goes with
-    // CLONE_VFORK only, which the next line enforces.
-    unsafe {
-        let flags = if flags & CLONE_VFORK == 0 { flags & !CLONE_VM } else { flags };
-        let ret = arch::clone_with(flags as usize, start::<T>, (&raw mut s).cast());
-        super::result(ret as usize).map(|pid| Pid(pid as i32))
-    }
+pub fn clone<T>(flags: u32, life: extern "C" fn(&mut T) -> !, arg: &mut T) -> Result<Pid> {
+    // What is borrowed is given back: CLONE_VM goes with CLONE_VFORK only.
+    let flags = if flags & CLONE_VFORK == 0 { flags & !CLONE_VM } else { flags };
+    // SAFETY: a `&mut T` is passed as the pointer that it is; `life` never returns, and `arg` outlives the child's use
+    // of our memory, as the line above sees to.
+    let raw = unsafe {
+        let life =
+            core::mem::transmute::<extern "C" fn(&mut T) -> !, unsafe extern "C" fn(*mut u8) -> !>(life);
+        arch::clone_with((flags | c::SIGCHLD) as usize, life, (&raw mut *arg).cast())
+    };
+    super::result(raw as usize).map(|pid| Pid(pid as i32))
 }
 
 /// execve(2): comes back only with the reason why it failed.
