@@ -2,7 +2,6 @@
 
 use super::World;
 use crate::sys::{self, Errno, Fd, ZStr};
-use crate::z;
 
 /// The longest path that the kernel takes, with its NUL: PATH_MAX of limits.h.
 pub(super) const PATH_MAX: usize = 4096;
@@ -34,17 +33,14 @@ impl World<'_, '_> {
             }
             found => found,
         }?;
-        if sys::statx(file, z!(""))?.is_dir() { Err(Errno::EISDIR) } else { Ok(file) }
+        if sys::stat(file)?.is_dir() { Err(Errno::EISDIR) } else { Ok(file) }
     }
 
     /// EBUSY for the root itself, by whatever way it was reached: what is mounted upon it would be seen by nobody, and an
     /// image could so make a mount vanish.
     fn not_root(&self, place: Fd) -> sys::Result<Fd> {
-        if sys::statx(place, z!(""))? == sys::statx(self.root, z!(""))? {
-            Err(Errno::EBUSY)
-        } else {
-            Ok(place)
-        }
+        let (there, root) = (sys::stat(place)?, sys::stat(self.root)?);
+        if (there.mount, there.ino) == (root.mount, root.ino) { Err(Errno::EBUSY) } else { Ok(place) }
     }
 
     /// The directory that shall hold `path`, made where missing, and the last word of `path`. Each directory on the way

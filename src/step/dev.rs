@@ -35,7 +35,7 @@ pub(super) fn console() -> Option<Fd> {
     let mut buf = [0; 256];
     let name = sys::readlinkat(Fd::CWD, z!("/proc/self/fd/1"), &mut buf).ok()?;
     let tree = sys::clone_tree(Fd::CWD, name, false).ok()?;
-    let (there, here) = (sys::statx(tree, z!("")).ok()?, sys::statx(Fd::STDOUT, z!("")).ok()?);
+    let (there, here) = (sys::stat(tree).ok()?, sys::stat(Fd::STDOUT).ok()?);
     // The same device: a name can be another's by now, or of another devpts.
     (there.rdev == here.rdev && there.ino == here.ino).then_some(tree)
 }
@@ -75,7 +75,7 @@ pub(super) fn mount(operation: &Operation, world: &mut World<'_, '_>) -> sys::Re
 /// The host's device of this name; that it is that device is not taken on trust.
 fn device(host: Option<Fd>, name: ZStr<'_>, rdev: (u32, u32)) -> sys::Result<Fd> {
     let tree = sys::clone_tree(host.unwrap_or(Fd::CWD), name, false)?;
-    let found = sys::statx(tree, z!(""))?;
+    let found = sys::stat(tree)?;
     if found.is_char_device() && found.rdev == rdev { Ok(tree) } else { Err(Errno::ENXIO) }
 }
 

@@ -83,7 +83,7 @@ fn bind_source(operation: &Operation, world: &mut World<'_, '_>) -> sys::Result<
 /// Mounts what was taken.
 fn attach(operation: &Operation, world: &World<'_, '_>) -> sys::Result<()> {
     let Some(tree) = operation.taken else { return Ok(()) };
-    let is_dir = sys::statx(tree, z!(""))?.is_dir();
+    let is_dir = sys::stat(tree)?.is_dir();
     let place = if is_dir { world.directory(operation.dest, 0o755) } else { world.file(operation.dest) }?;
     sys::move_mount(tree, place, z!(""))?;
     // There may be more of them than descriptors.

@@ -128,18 +128,15 @@ pub fn umask(mode: u32) -> u32 {
 }
 
 /// What [`statx`] tells.
-#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
-    /// File type and mode, inode(7).
-    pub mode: u32,
+    /// File type, inode(7).
+    kind: u32,
     /// Which mount it lies on (Linux 5.8).
     pub mount: u64,
     /// Inode number.
     pub ino: u64,
     /// Major and minor number of a device file.
     pub rdev: (u32, u32),
-    /// Size in bytes.
-    pub size: u64,
     /// Whether it is the root of a mount (Linux 5.8).
     pub mount_root: bool,
 }
@@ -147,16 +144,16 @@ pub struct Stat {
 impl Stat {
     /// Whether it is a character device.
     pub fn is_char_device(&self) -> bool {
-        self.mode & c::S_IFMT == c::S_IFCHR
+        self.kind == c::S_IFCHR
     }
 
     /// Whether it is a directory.
     pub fn is_dir(&self) -> bool {
-        self.mode & c::S_IFMT == c::S_IFDIR
+        self.kind == c::S_IFDIR
     }
 }
 
-/// statx(2), following symlinks; an empty path means `dir` itself.
+/// statx(2), following symlinks.
 pub fn statx(dir: Fd, path: ZStr<'_>) -> Result<Stat> {
     let mut s = MaybeUninit::<c::statx>::uninit();
     let (flags, mask) = (AT_EMPTY_PATH, c::STATX_BASIC_STATS | c::STATX_MNT_ID);
@@ -166,13 +163,18 @@ pub fn statx(dir: Fd, path: ZStr<'_>) -> Result<Stat> {
         s.assume_init()
     };
     Ok(Stat {
-        mode: u32::from(s.stx_mode),
+        kind: u32::from(s.stx_mode) & c::S_IFMT,
         mount: s.stx_mnt_id,
         ino: s.stx_ino,
         rdev: (s.stx_rdev_major, s.stx_rdev_minor),
-        size: s.stx_size,
-        mount_root: s.stx_attributes & u64::from(c::STATX_ATTR_MOUNT_ROOT) != 0,
+        mount_root: s.stx_attributes as u32 & c::STATX_ATTR_MOUNT_ROOT != 0,
     })
+}
+
+/// statx(2) of what a descriptor stands for.
+#[inline(never)]
+pub fn stat(fd: Fd) -> Result<Stat> {
+    statx(fd, crate::z!(""))
 }
 
 /// Whether the descriptor is open: fcntl(2), F_GETFD.
