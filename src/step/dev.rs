@@ -44,8 +44,7 @@ pub(super) fn console() -> Option<Fd> {
 pub(super) fn mount(operation: &Operation, world: &mut World<'_, '_>) -> sys::Result<()> {
     let Operation { dest, taken: host, console, .. } = *operation;
     let place = world.directory(dest, 0o755)?;
-    sys::fchdir(place)?;
-    sys::mount(z!("tmpfs"), z!("."), sys::MS_NOSUID, Some(z!("mode=0755")))?;
+    sys::mount_on(place, z!("tmpfs"), 0, Some(z!("mode=0755")))?;
     // The tmpfs now stands on `place`, so it is looked up again.
     let dev = world.open(dest, sys::O_DIRECTORY, 0)?;
     for (major, minor, name) in DEVICES {
@@ -67,9 +66,8 @@ pub(super) fn mount(operation: &Operation, world: &mut World<'_, '_>) -> sys::Re
     world.now(Stage::Device, z!("pts"));
     sys::mkdirat(dev, z!("pts"), 0o755)?;
     let place = sys::openat(dev, z!("pts"), sys::O_PATH | sys::O_DIRECTORY | sys::O_NOFOLLOW, 0)?;
-    sys::fchdir(place)?;
     let options = z!("newinstance,ptmxmode=0666,mode=0620");
-    sys::mount(z!("devpts"), z!("."), sys::MS_NOSUID | sys::MS_NOEXEC, Some(options))
+    sys::mount_on(place, z!("devpts"), sys::MS_NOEXEC, Some(options))
 }
 
 /// The host's device of this name; that it is that device is not taken on trust.

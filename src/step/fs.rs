@@ -101,17 +101,14 @@ fn tmpfs(dest: ZStr<'static>, mode: u32, size: u64, world: &World<'_, '_>) -> sy
         options.push(b",size=").number(size);
     }
     let place = world.directory(dest, 0o755)?;
-    sys::fchdir(place)?;
-    sys::mount(z!("tmpfs"), z!("."), sys::MS_NOSUID | sys::MS_NODEV, options.zstr())
+    sys::mount_on(place, z!("tmpfs"), sys::MS_NODEV, options.zstr())
 }
 
 /// sysfs, read-only; of the network namespace that we are in.
 fn sysfs(dest: ZStr<'static>, world: &World<'_, '_>) -> sys::Result<()> {
     world.directory(dest, 0o755)?;
     let place = world.open(dest, sys::O_DIRECTORY, sys::RESOLVE_NO_SYMLINKS)?;
-    sys::fchdir(place)?;
-    let flags = sys::MS_NOSUID | sys::MS_NODEV | sys::MS_NOEXEC | sys::MS_RDONLY;
-    sys::mount(z!("sysfs"), z!("."), flags, None)
+    sys::mount_on(place, z!("sysfs"), sys::MS_NODEV | sys::MS_NOEXEC | sys::MS_RDONLY, None)
 }
 
 /// A symbolic link at `dest`; the same one, if it is there already, will do.

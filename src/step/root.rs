@@ -107,9 +107,7 @@ pub(super) fn proc(world: &mut World<'_, '_>) -> sys::Result<()> {
     if let Some(tree) = world.proc {
         return sys::move_mount(tree, place, z!(""));
     }
-    sys::fchdir(place)?;
-    let flags = sys::MS_NOSUID | sys::MS_NODEV | sys::MS_NOEXEC;
-    sys::mount(z!("proc"), z!("."), flags, options)
+    sys::mount_on(place, z!("proc"), sys::MS_NODEV | sys::MS_NOEXEC, options)
 }
 
 /// The working directory: a directory below the root.
