@@ -4,7 +4,7 @@ use crate::fail::Fail;
 use crate::plan::STEPS;
 #[cfg(feature = "init")]
 use crate::plan::Step;
-use crate::step::{self, World};
+use crate::step::{self, Doing, World};
 use crate::sys::{self, Errno};
 
 /// A life: how far it is, and what it does it with.
@@ -18,7 +18,7 @@ pub struct Child<'p, 'w> {
 /// Lives it.
 pub extern "C" fn live(child: &mut Child<'_, '_>) -> ! {
     let reason = child.go().into();
-    let World { stage, subject, .. } = child.world;
+    let Doing { stage, subject } = child.world.doing;
     sys::exit(Fail { stage, subject, reason }.report())
 }
 
@@ -30,7 +30,7 @@ impl Child<'_, '_> {
             if !self.world.plan.steps.has(step) {
                 continue;
             }
-            self.world.now(stage, None);
+            self.world.doing.now(stage, None);
             #[cfg(feature = "init")]
             if step == Step::Init
                 && let Err(e) = self.split()

@@ -18,7 +18,7 @@ use crate::plan::Descriptor;
 use crate::plan::Plan;
 #[cfg(any(feature = "process", feature = "users", feature = "report", feature = "init"))]
 use crate::plan::Step;
-use crate::step::World;
+use crate::step::{Doing, Rootfs, World};
 use crate::sys::{self, Block, Fd, Pid, SigSet};
 use crate::z;
 
@@ -74,13 +74,12 @@ pub fn start(plan: &mut Plan<'_>) -> Result<Running, Fail<'static>> {
     let namespaces = plan.namespaces;
     let world = World {
         plan: &mut *plan,
-        stage: Stage::Clone,
-        subject: None,
+        doing: Doing { stage: Stage::Clone, subject: None },
         mask,
         ignored,
         launcher,
         gate,
-        root: Fd::CWD,
+        root: Rootfs(Fd::CWD),
         proc: None,
         umask: None,
         files: None,

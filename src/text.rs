@@ -101,6 +101,12 @@ impl<'b> Text<'b> {
         self
     }
 
+    /// How long it is, as far as it fits.
+    #[cfg(any(feature = "fs", feature = "root"))]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Appends bytes.
     #[inline(never)]
     pub(crate) fn push(&mut self, bytes: &[u8]) -> &mut Self {

@@ -1,7 +1,8 @@
 //! The minimal /dev: the six devices that every program expects, terminals, shared memory, and the links to its own
 //! descriptors; as bubblewrap(1) describes it.
 
-use super::World;
+use super::dest::Kind;
+use super::{Doing, Rootfs};
 use crate::fail::Stage;
 use crate::plan::Operation;
 use crate::sys::{self, Errno, Fd, ZStr};
@@ -41,29 +42,29 @@ pub(super) fn console() -> Option<Fd> {
 }
 
 /// Mounts it. Devices are made, and where mknod(2) is refused bound from the host's /dev.
-pub(super) fn mount(operation: &Operation, world: &mut World<'_, '_>) -> sys::Result<()> {
+pub(super) fn mount(operation: &Operation, root: Rootfs, doing: &mut Doing) -> sys::Result<()> {
     let Operation { dest, taken: host, console, .. } = *operation;
-    let place = world.directory(dest, 0o755)?;
+    let place = root.place(dest, Kind::Directory(0o755))?;
     sys::mount_on(place, z!("tmpfs"), 0, Some(z!("mode=0755")))?;
     // The tmpfs now stands on `place`, so it is looked up again.
-    let dev = world.open(dest, sys::O_DIRECTORY, 0)?;
-    for (major, minor, name) in DEVICES {
-        world.now(Stage::Device, name);
+    let dev = root.open(dest, sys::O_DIRECTORY, 0)?;
+    for &(major, minor, name) in &DEVICES {
+        doing.now(Stage::Device, name);
         match sys::mknod_char(dev, name, 0o666, major, minor) {
             Err(Errno::EPERM) => bind(dev, name, device(host, name, (major, minor))?)?,
             made => made?,
         }
     }
-    for (target, name) in LINKS {
-        world.now(Stage::Device, name);
+    for &(target, name) in &LINKS {
+        doing.now(Stage::Device, name);
         sys::symlinkat(target, dev, name)?;
     }
     sys::mkdirat(dev, z!("shm"), 0o1777)?;
     if let Some(console) = console {
-        world.now(Stage::Device, z!("console"));
+        doing.now(Stage::Device, z!("console"));
         bind(dev, z!("console"), console)?;
     }
-    world.now(Stage::Device, z!("pts"));
+    doing.now(Stage::Device, z!("pts"));
     sys::mkdirat(dev, z!("pts"), 0o755)?;
     let place = sys::openat(dev, z!("pts"), sys::O_PATH | sys::O_DIRECTORY | sys::O_NOFOLLOW, 0)?;
     let options = z!("newinstance,ptmxmode=0666,mode=0620");

@@ -42,7 +42,7 @@ pub(super) fn exec(world: &mut World<'_, '_>) -> Errno {
     }
     let (env, path) = (plan.lists.env(plan.stack), plan.lists.path(plan.stack));
     let (stage, e) = run(command, path, plan.stack.argv_from(at), env);
-    world.now(stage, command);
+    world.doing.now(stage, command);
     e
 }
 

@@ -35,11 +35,11 @@ pub(super) fn wait_for_launcher(world: &mut World<'_, '_>) -> sys::Result<()> {
 
 /// Other ids, and no supplementary group. User last: it takes the right to change the rest.
 pub(super) fn take_on(uid: u32, gid: u32, world: &mut World<'_, '_>) -> sys::Result<()> {
-    world.now(Stage::Groups, None);
+    world.doing.now(Stage::Groups, None);
     sys::setgroups_none()?;
-    world.now(Stage::Gid, None);
+    world.doing.now(Stage::Gid, None);
     sys::setresgid(gid)?;
-    world.now(Stage::Uid, None);
+    world.doing.now(Stage::Uid, None);
     sys::setresuid(uid)
 }
 

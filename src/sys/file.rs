@@ -90,6 +90,13 @@ pub fn unlink(path: ZStr<'_>) -> Result<()> {
     unsafe { done!(unlinkat, c::AT_FDCWD, path.as_ptr(), 0) }
 }
 
+/// mknodat(2) of an empty file.
+#[cfg(feature = "fs")]
+pub fn mknod_file(dir: Fd, path: ZStr<'_>, mode: u32) -> Result<()> {
+    // SAFETY: the kernel reads a NUL-terminated string.
+    unsafe { done!(mknodat, dir.0, path.as_ptr(), c::S_IFREG | mode, 0) }
+}
+
 /// mknodat(2) of a character device.
 pub fn mknod_char(dir: Fd, path: ZStr<'_>, mode: u32, major: u32, minor: u32) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string. The old 16-bit encoding is enough for the devices of mem(4).
