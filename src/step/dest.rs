@@ -56,7 +56,7 @@ impl Rootfs {
     pub(super) fn parent<'t>(self, path: ZStr<'_>, whole: &'t mut Text<'_>) -> sys::Result<(Fd, ZStr<'t>)> {
         let mut words = fields(path.bytes(), b'/').filter(|word| !word.is_empty());
         let (mut parent, mut word) = (self.0, words.next().unwrap_or_default());
-        while let Some(next) = words.next() {
+        for next in words {
             let start = whole.len();
             let path = whole.push(word).zstr().ok_or(Errno::ENAMETOOLONG)?;
             let mut found = self.open(path, sys::O_DIRECTORY, 0);

@@ -19,7 +19,7 @@ pub(super) fn close(world: &World<'_, '_>) -> sys::Result<()> {
         if fd > first {
             sys::close_range(first, fd - 1)?;
         }
-        first = first.max(fd.saturating_add(1));
+        first = first.max(fd.wrapping_add(1));
     }
     sys::close_range(first, !0)
 }
@@ -34,7 +34,7 @@ pub(super) fn block(fd: u32) -> sys::Result<()> {
 /// Becomes COMMAND, or says why not.
 pub(super) fn exec(world: &mut World<'_, '_>) -> Errno {
     let plan = &*world.plan;
-    let at = plan.at.saturating_add(1);
+    let at = plan.at.wrapping_add(1);
     let Some(command) = plan.stack.arg(at) else { return Errno::ENOENT };
     #[cfg(feature = "process")]
     if let Some(name) = plan.text(crate::cli::Opt::Argv0) {

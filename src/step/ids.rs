@@ -3,24 +3,23 @@
 use super::World;
 use crate::fail::Stage;
 use crate::plan::Plan;
-use crate::sys;
+use crate::sys::{self, ZStr};
 use crate::text::Text;
 use crate::z;
 
 /// One id inside to the caller's own. Whoever has no rights outside may map groups only without setgroups(2).
 pub(super) fn write_own_maps(plan: &Plan<'_>) -> sys::Result<()> {
-    let Plan { caller: own, uid, gid, .. } = *plan;
-    let path = z!("/proc/self/setgroups");
-    sys::write_file(path, b"deny")?;
-    for (path, inside, outside) in
-        [(z!("/proc/self/uid_map"), uid, own.uid), (z!("/proc/self/gid_map"), gid, own.gid)]
-    {
-        let mut room = [0; 32];
-        let mut line = Text::on(&mut room);
-        line.number(inside.into()).push(b" ").number(outside.into()).push(b" 1\n");
-        sys::write_file(path, line.get())?;
-    }
-    Ok(())
+    sys::write_file(z!("/proc/self/setgroups"), b"deny")?;
+    write_own_map(z!("/proc/self/uid_map"), plan.uid, plan.caller.uid)?;
+    write_own_map(z!("/proc/self/gid_map"), plan.gid, plan.caller.gid)
+}
+
+#[inline(never)]
+fn write_own_map(path: ZStr<'_>, inside: u32, outside: u32) -> sys::Result<()> {
+    let mut room = [0; 32];
+    let mut line = Text::on(&mut room);
+    line.number(inside.into()).push(b" ").number(outside.into()).push(b" 1\n");
+    sys::write_file(path, line.get())
 }
 
 /// The launcher writes one byte when all is ready; when it can't, it ends, and so do we.

@@ -85,7 +85,7 @@ pub(super) fn enter(world: &mut World<'_, '_>) -> sys::Result<()> {
 /// Everything mounted below ROOTFS read-only, but ROOTFS itself not yet: mount points may have to be made in it.
 #[cfg(feature = "root")]
 fn read_only_below(root: Fd) -> sys::Result<()> {
-    let was = sys::is_read_only(root)?;
+    let was = sys::mount_flags(root)? & sys::ST_RDONLY != 0;
     sys::mount_setattr(root, true, sys::MOUNT_ATTR_RDONLY, 0)?;
     if was { Ok(()) } else { sys::mount_setattr(root, false, 0, sys::MOUNT_ATTR_RDONLY) }
 }

@@ -43,7 +43,10 @@ pub fn write(fd: Fd, mut bytes: &[u8]) -> Result<()> {
     while !bytes.is_empty() {
         // SAFETY: the kernel reads `len` bytes at the pointer; both come from one slice.
         match unsafe { call!(write, fd.0, bytes.as_ptr(), bytes.len()) } {
-            Ok(n) => bytes = bytes.get(n as usize..).unwrap_or_default(),
+            Ok(n) => match bytes.get(n as usize..) {
+                Some(rest) => bytes = rest,
+                None => break,
+            },
             Err(Errno::EINTR) => {}
             Err(e) => return Err(e),
         }
@@ -190,18 +193,20 @@ pub fn is_open(fd: Fd) -> Result<()> {
     unsafe { call!(fcntl, fd.0, c::F_GETFD) }.map(drop)
 }
 
-/// Whether the mount that `fd` lies on is read-only: fstatfs(2), ST_RDONLY of statvfs(3).
-pub fn is_read_only(fd: Fd) -> Result<bool> {
+/// The flags of the mount that `fd` lies on: fstatfs(2), the ST_* of statvfs(3).
+#[cfg(feature = "root")]
+pub fn mount_flags(fd: Fd) -> Result<u32> {
     let mut s = MaybeUninit::<c::statfs64>::uninit();
     // SAFETY: the kernel fills the struct on success.
     unsafe {
         call!(fstatfs, fd.0, s.as_mut_ptr())?;
-        Ok(s.assume_init().f_flags as u32 & ST_RDONLY != 0)
+        Ok(s.assume_init().f_flags as u32)
     }
 }
 
 /// From include/linux/statfs.h.
-const ST_RDONLY: u32 = 1;
+#[cfg(feature = "root")]
+pub const ST_RDONLY: u32 = 1;
 
 /// Whether it is a terminal: TIOCGWINSZ of ioctl_tty(2).
 pub fn is_tty(fd: Fd) -> bool {
