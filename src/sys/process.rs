@@ -154,7 +154,7 @@ pub fn parent() -> Pid {
 
 /// Whether the process behind a pidfd has ended: ppoll(2) without waiting.
 pub fn has_ended(pidfd: Fd) -> Result<bool> {
-    let mut fds = c::pollfd { fd: pidfd.0, events: c::POLLIN as i16, revents: 0 };
+    let mut fds = c::pollfd { fd: pidfd.0 as i32, events: c::POLLIN as i16, revents: 0 };
     let now = c::__kernel_timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the kernel reads one pollfd and a timespec, and writes the pollfd's revents.
     unsafe { call!(ppoll, &raw mut fds, 1, &raw const now, 0, 0) }.map(|ready| ready > 0)
@@ -218,12 +218,15 @@ pub fn loopback_up() -> Result<()> {
         flags: u16,
         rest: [u8; 22],
     }
-    let up = net::net_device_flags::IFF_UP as u16 | net::net_device_flags::IFF_RUNNING as u16;
-    let req = IfReq { name: *b"lo\0\0\0\0\0\0\0\0\0\0\0\0\0\0", flags: up, rest: [0; 22] };
+    static REQ: IfReq = IfReq {
+        name: *b"lo\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+        flags: net::net_device_flags::IFF_UP as u16 | net::net_device_flags::IFF_RUNNING as u16,
+        rest: [0; 22],
+    };
     // SAFETY: no memory is involved.
     let s = unsafe { opened!(socket, net::AF_UNIX, net::SOCK_DGRAM | c::O_CLOEXEC, 0) }?;
     // SAFETY: the kernel reads one ifreq.
-    unsafe { done!(ioctl, s.0, linux_raw_sys::ioctl::SIOCSIFFLAGS, &raw const req) }
+    unsafe { done!(ioctl, s.0, linux_raw_sys::ioctl::SIOCSIFFLAGS, &raw const REQ) }
 }
 
 /// prlimit(2), RLIMIT_NOFILE of this process: sets the soft limit (`None`: to the hard one) and gives the old one.
