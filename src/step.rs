@@ -57,7 +57,7 @@ pub struct World<'p, 'w> {
     /// The caller's file mode creation mask, once it was changed.
     pub umask: Option<u32>,
     /// The caller's limit of open files, once it was raised.
-    pub files: Option<u64>,
+    pub files: Option<u32>,
 }
 
 /// Does one step.

@@ -146,6 +146,7 @@ impl<'b> Text<'b> {
     }
 
     /// What was appended; empty when something did not fit.
+    #[inline(never)]
     pub(crate) fn get(&self) -> &[u8] {
         self.room.get(..self.len).unwrap_or_default()
     }

@@ -17,6 +17,12 @@ pub(super) enum Kind {
 }
 
 impl Rootfs {
+    /// The directory `path`, to mount on.
+    #[inline(never)]
+    pub(super) fn directory(self, path: ZStr<'_>) -> sys::Result<Fd> {
+        self.place(path, Kind::Directory(0o755))
+    }
+
     /// The directory or file `path`; it and what leads to it is made where missing.
     #[inline(never)]
     pub(super) fn place(self, path: ZStr<'_>, kind: Kind) -> sys::Result<Fd> {

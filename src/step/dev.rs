@@ -1,7 +1,6 @@
 //! The minimal /dev: the six devices that every program expects, terminals, shared memory, and the links to its own
 //! descriptors; as bubblewrap(1) describes it.
 
-use super::dest::Kind;
 use super::{Doing, Rootfs};
 use crate::fail::Stage;
 use crate::plan::Operation;
@@ -44,7 +43,7 @@ pub(super) fn console() -> Option<Fd> {
 /// Mounts it. Devices are made, and where mknod(2) is refused bound from the host's /dev.
 pub(super) fn mount(operation: &Operation, root: Rootfs, doing: &mut Doing) -> sys::Result<()> {
     let Operation { dest, taken: host, console, .. } = *operation;
-    let place = root.place(dest, Kind::Directory(0o755))?;
+    let place = root.directory(dest)?;
     sys::mount_on(place, z!("tmpfs"), 0, Some(z!("mode=0755")))?;
     // The tmpfs now stands on `place`, so it is looked up again.
     let dev = root.open(dest, sys::O_DIRECTORY, 0)?;

@@ -51,7 +51,7 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
 
 /// A detached copy of the mount at the source, with all below it and with the attributes asked for; none where the
 /// source is missing and may be.
-fn bind_source(operation: &Operation, doing: &mut Doing, files: &mut Option<u64>) -> sys::Result<Option<Fd>> {
+fn bind_source(operation: &Operation, doing: &mut Doing, files: &mut Option<u32>) -> sys::Result<Option<Fd>> {
     let Operation { source, dest, mode: attributes, optional, .. } = *operation;
     let tree = match sys::clone_tree(Fd::CWD, source, true) {
         Err(Errno::ENOENT) if optional => return Ok(None),
@@ -95,13 +95,13 @@ fn tmpfs(operation: &Operation, root: Rootfs) -> sys::Result<()> {
     if size != 0 {
         options.push(b",size=").number(size);
     }
-    let place = root.place(dest, Kind::Directory(0o755))?;
+    let place = root.directory(dest)?;
     sys::mount_on(place, z!("tmpfs"), sys::MS_NODEV, options.zstr())
 }
 
 /// sysfs, read-only; of the network namespace that we are in.
 fn sysfs(dest: ZStr<'static>, root: Rootfs) -> sys::Result<()> {
-    root.place(dest, Kind::Directory(0o755))?;
+    root.directory(dest)?;
     let place = root.open(dest, sys::O_DIRECTORY, sys::RESOLVE_NO_SYMLINKS)?;
     sys::mount_on(place, z!("sysfs"), sys::MS_NODEV | sys::MS_NOEXEC | sys::MS_RDONLY, None)
 }

@@ -25,7 +25,7 @@ fn write_own_map(path: ZStr<'_>, inside: u32, outside: u32) -> sys::Result<()> {
 /// The launcher writes one byte when all is ready; when it can't, it ends, and so do we.
 #[cfg(any(feature = "users", feature = "report"))]
 pub(super) fn wait_for_launcher(world: &mut World<'_, '_>) -> sys::Result<()> {
-    let Some(gate) = world.gate.take() else { return Ok(()) };
+    let Some(gate) = world.gate else { return Ok(()) };
     match sys::read(gate, &mut [0])? {
         0 => sys::exit(crate::status::OWN),
         _ => Ok(()),

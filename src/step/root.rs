@@ -106,7 +106,7 @@ pub(super) fn proc(world: &mut World<'_, '_>) -> sys::Result<()> {
     world.doing.subject = Some(dest);
     #[cfg(feature = "root")]
     if elsewhere.is_some() {
-        world.root.place(dest, super::dest::Kind::Directory(0o755))?;
+        world.root.directory(dest)?;
     }
     let place = world.root.open(dest, sys::O_DIRECTORY, sys::RESOLVE_NO_SYMLINKS)?;
     if let Some(tree) = world.proc {

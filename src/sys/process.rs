@@ -114,18 +114,23 @@ pub fn process_group(pid: Option<Pid>) -> Result<Pid> {
     unsafe { call!(getpgid, pid.map_or(0, |p| p.0)) }.map(|g| Pid(g as i32))
 }
 
+/// prctl(2) of an option that takes a number.
+#[inline(never)]
+fn prctl(option: u32, value: u32) -> Result<()> {
+    // SAFETY: no memory is involved; callers name options that take a number.
+    unsafe { done!(prctl, option, value, 0, 0, 0) }
+}
+
 /// prctl(2), PR_SET_DUMPABLE off, until the next execve: nobody traces us or reaches through our /proc files, except
 /// with CAP_SYS_PTRACE over the user namespace that we came from.
 #[cfg(feature = "join")]
 pub fn not_dumpable() -> Result<()> {
-    // SAFETY: no memory is involved.
-    unsafe { done!(prctl, p::PR_SET_DUMPABLE, 0, 0, 0, 0) }
+    prctl(p::PR_SET_DUMPABLE, 0)
 }
 
 /// prctl(2), PR_SET_CHILD_SUBREAPER: orphans below us become our children, as they do for process 1.
 pub fn become_subreaper() -> Result<()> {
-    // SAFETY: no memory is involved.
-    unsafe { done!(prctl, p::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
+    prctl(p::PR_SET_CHILD_SUBREAPER, 1)
 }
 
 /// setns(2) with the kind of namespace that it must be.
@@ -162,14 +167,12 @@ pub fn has_ended(pidfd: Fd) -> Result<bool> {
 
 /// prctl(2), PR_SET_PDEATHSIG: KILL for us when the thread that made us ends.
 pub fn die_with_parent() -> Result<()> {
-    // SAFETY: no memory is involved.
-    unsafe { done!(prctl, p::PR_SET_PDEATHSIG, c::SIGKILL, 0, 0, 0) }
+    prctl(p::PR_SET_PDEATHSIG, c::SIGKILL)
 }
 
 /// prctl(2), PR_SET_NO_NEW_PRIVS: from here on execve grants nothing.
 pub fn no_new_privs() -> Result<()> {
-    // SAFETY: no memory is involved.
-    unsafe { done!(prctl, p::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }
+    prctl(p::PR_SET_NO_NEW_PRIVS, 1)
 }
 
 /// setsid(2).
@@ -229,15 +232,16 @@ pub fn loopback_up() -> Result<()> {
     unsafe { done!(ioctl, s.0, linux_raw_sys::ioctl::SIOCSIFFLAGS, &raw const REQ) }
 }
 
-/// prlimit(2), RLIMIT_NOFILE of this process: sets the soft limit (`None`: to the hard one) and gives the old one.
+/// prlimit(2), RLIMIT_NOFILE of this process: sets the soft limit (`None`: to the hard one) and gives the old one. It is
+/// an int: fs.nr_open, proc_sys_fs(5), bounds it.
 #[cfg(feature = "fs")]
-pub fn open_files_limit(soft: Option<u64>) -> Result<u64> {
-    let mut old = c::rlimit64 { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the kernel writes one rlimit64 and reads another.
-    unsafe {
-        call!(prlimit64, 0, c::RLIMIT_NOFILE, 0, &raw mut old)?;
-        let new = c::rlimit64 { rlim_cur: soft.unwrap_or(old.rlim_max), rlim_max: old.rlim_max };
-        call!(prlimit64, 0, c::RLIMIT_NOFILE, &raw const new, 0)?;
-    }
-    Ok(old.rlim_cur)
+pub fn open_files_limit(soft: Option<u32>) -> Result<u32> {
+    let mut limit = c::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the kernel writes one rlimit64.
+    unsafe { done!(prlimit64, 0, c::RLIMIT_NOFILE, 0, &raw mut limit) }?;
+    let old = limit.rlim_cur as u32;
+    limit.rlim_cur = soft.map_or(limit.rlim_max, u64::from);
+    // SAFETY: the kernel reads one rlimit64.
+    unsafe { done!(prlimit64, 0, c::RLIMIT_NOFILE, &raw const limit, 0) }?;
+    Ok(old)
 }
