@@ -65,15 +65,11 @@ impl Rootfs {
         for next in words {
             let start = whole.len();
             let path = whole.push(word).zstr().ok_or(Errno::ENAMETOOLONG)?;
-            let mut found = self.open(path, sys::O_DIRECTORY, 0);
-            if let Err(Errno::ENOENT) = found {
-                // EEXIST: a dangling link, or somebody was faster; the second look tells.
-                match sys::mkdirat(parent, path.skip(start), 0o755) {
-                    Ok(()) | Err(Errno::EEXIST) => found = self.open(path, sys::O_DIRECTORY, 0),
-                    Err(e) => return Err(e),
-                }
+            // EEXIST, as most often, says that something is there already: what it is, open tells.
+            match sys::mkdirat(parent, path.skip(start), 0o755) {
+                Ok(()) | Err(Errno::EEXIST) => parent = self.open(path, sys::O_DIRECTORY, 0)?,
+                Err(e) => return Err(e),
             }
-            parent = found?;
             whole.push(b"/");
             word = next;
         }
