@@ -23,10 +23,15 @@ impl SigSet {
     pub const fn of(signals: &[u8]) -> SigSet {
         let (mut set, mut rest) = (0, signals);
         while let [first, tail @ ..] = rest {
-            set |= 1 << (first.wrapping_sub(1) & 63);
+            set |= SigSet::one(*first).0;
             rest = tail;
         }
         SigSet(set)
+    }
+
+    /// Just this one.
+    const fn one(signal: u8) -> SigSet {
+        SigSet(1 << (signal.wrapping_sub(1) & 63))
     }
 
     /// As /proc/PID/status writes it: hexadecimal.
@@ -44,12 +49,12 @@ impl SigSet {
 
     /// All but `signal`.
     pub const fn without(self, signal: u8) -> SigSet {
-        SigSet(self.0 & !SigSet::of(&[signal]).0)
+        SigSet(self.0 & !SigSet::one(signal).0)
     }
 
     /// Whether `signal` is among them.
     pub const fn has(self, signal: u8) -> bool {
-        self.0 & SigSet::of(&[signal]).0 != 0
+        self.0 & SigSet::one(signal).0 != 0
     }
 }
 
