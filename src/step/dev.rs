@@ -33,7 +33,7 @@ pub(super) fn console() -> Option<Fd> {
         return None;
     }
     let mut buf = [0; 256];
-    let name = sys::readlinkat(Fd::CWD, z!("/proc/self/fd/1"), &mut buf).ok()?;
+    let name = sys::readlinkat(Fd::CWD, z!("/proc/self/fd/1"), &mut buf)?;
     let tree = sys::clone_tree(Fd::CWD, name, false).ok()?;
     let (there, here) = (sys::stat(tree).ok()?, sys::stat(Fd::STDOUT).ok()?);
     // The same device: a name can be another's by now, or of another devpts.

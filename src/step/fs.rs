@@ -117,5 +117,5 @@ fn symlink(target: ZStr<'static>, dest: ZStr<'static>, root: Rootfs) -> sys::Res
         return made;
     }
     let there = sys::openat(parent, name, sys::O_PATH | sys::O_NOFOLLOW, 0)?;
-    if sys::readlinkat(there, z!(""), &mut room)? == target { Ok(()) } else { made }
+    if sys::readlinkat(there, z!(""), &mut room) == Some(target) { Ok(()) } else { made }
 }

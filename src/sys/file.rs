@@ -71,13 +71,13 @@ pub fn symlinkat(target: ZStr<'_>, dir: Fd, path: ZStr<'_>) -> Result<()> {
     unsafe { done!(symlinkat, target.as_ptr(), dir.0, path.as_ptr()) }
 }
 
-/// readlinkat(2): the target, NUL-terminated, in `buf`.
-pub fn readlinkat<'b>(dir: Fd, path: ZStr<'_>, buf: &'b mut [u8]) -> Result<ZStr<'b>> {
-    let room = buf.len().saturating_sub(1);
-    // SAFETY: the kernel reads a string and writes at most `room` bytes, which `buf` has.
-    let n = unsafe { call!(readlinkat, dir.0, path.as_ptr(), buf.as_mut_ptr(), room) }?;
-    *buf.get_mut(n as usize).ok_or(Errno::ENAMETOOLONG)? = 0;
-    ZStr::until_nul(buf).ok_or(Errno::ENAMETOOLONG)
+/// readlinkat(2): the target, NUL-terminated, in `buf`; `None` when it is no link or does not fit.
+#[cfg(feature = "fs")]
+pub fn readlinkat<'b>(dir: Fd, path: ZStr<'_>, buf: &'b mut [u8]) -> Option<ZStr<'b>> {
+    // SAFETY: the kernel reads a string and writes at most `len` bytes at the pointer; both come from one slice.
+    let n = unsafe { call!(readlinkat, dir.0, path.as_ptr(), buf.as_mut_ptr(), buf.len()) }.ok()?;
+    *buf.get_mut(n as usize)? = 0;
+    ZStr::until_nul(buf)
 }
 
 /// dup3(2): `fd` becomes `onto` too.
