@@ -170,7 +170,7 @@ pub fn load(source: Source) -> Result<Block, Fail<'static>> {
             };
             sys::read_words(fd, 0, LIMIT).at(Stage::Read, number)
         }
-        Source::File(path) => sys::openat(Fd::CWD, path, sys::O_RDONLY, 0)
+        Source::File(path) => sys::open(path, sys::O_RDONLY)
             .and_then(|file| sys::read_words(file, b'\n', LIMIT))
             .at(Stage::Read, path),
     }

@@ -3,7 +3,7 @@
 use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::plan::{List, MAX_RANGES, Plan, Range, Step};
 use crate::step::exec;
-use crate::sys::{self, Block, Errno, Fd, Pid, SigSet, Stack, Strings, ZStr};
+use crate::sys::{self, Block, Errno, Pid, SigSet, Stack, Strings, ZStr};
 use crate::text::{Text, decimal};
 use crate::z;
 
@@ -50,8 +50,7 @@ fn write_map(map: &[Range], main: Pid, file: ZStr<'_>) -> sys::Result<()> {
 
 /// The caller's own id as root, and from 1 on what `file` (subuid(5), subgid(5)) lends to its user.
 fn look_up(map: &mut List, file: ZStr<'static>, uid: u32, own: u32) -> Result<(), Fail<'static>> {
-    let open =
-        |path| sys::openat(Fd::CWD, path, sys::O_RDONLY, 0).and_then(|f| sys::read_words(f, b'\n', 4 << 20));
+    let open = |path| sys::open(path, sys::O_RDONLY).and_then(|f| sys::read_words(f, b'\n', 4 << 20));
     let lent = open(file).at(Stage::Read, file)?;
     let name = open(z!("/etc/passwd")).ok().and_then(|passwd| name_of(passwd, uid)).unwrap_or_default();
     let mut inside = 1u32;
@@ -126,7 +125,7 @@ struct Tool<'t> {
 /// It runs as the caller, with the caller's mask and environment.
 extern "C" fn live(tool: &mut Tool<'_>) -> ! {
     // What it would say is less than what we say, and one line is enough.
-    if let Ok(null) = sys::openat(Fd::CWD, z!("/dev/null"), sys::O_WRONLY, 0) {
+    if let Ok(null) = sys::open(z!("/dev/null"), sys::O_WRONLY) {
         let _ = sys::dup_onto(null, 2);
     }
     let _ = sys::swap_mask(&mut tool.mask);

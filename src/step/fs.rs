@@ -17,7 +17,7 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
             Do::Bind => operation.taken = bind_source(operation, doing, files)?,
             Do::Dev => {
                 doing.subject = Some(z!("/dev"));
-                operation.taken = Some(sys::openat(Fd::CWD, z!("/dev"), sys::O_PATH | sys::O_DIRECTORY, 0)?);
+                operation.taken = Some(sys::open(z!("/dev"), sys::O_PATH | sys::O_DIRECTORY)?);
                 operation.console = dev::console();
             }
             _ => {}

@@ -42,7 +42,7 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
     let root = if mounted {
         sys::clone_tree(Fd::CWD, path, true)
     } else {
-        sys::openat(Fd::CWD, path, sys::O_PATH | sys::O_DIRECTORY, 0)
+        sys::open(path, sys::O_PATH | sys::O_DIRECTORY)
     }?;
     if mounted {
         // It may be a file: only now it is known.

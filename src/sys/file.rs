@@ -14,6 +14,12 @@ pub fn openat(dir: Fd, path: ZStr<'_>, flags: u32, mode: u32) -> Result<Fd> {
     unsafe { opened!(openat, dir.0, path.as_ptr(), flags | O_CLOEXEC, mode) }
 }
 
+/// open(2) of what exists, close-on-exec.
+#[inline(never)]
+pub fn open(path: ZStr<'_>, flags: u32) -> Result<Fd> {
+    openat(Fd::CWD, path, flags, 0)
+}
+
 /// openat2(2), close-on-exec. Linux 5.6.
 pub fn openat2(dir: Fd, path: ZStr<'_>, flags: u32, resolve: u32) -> Result<Fd> {
     let how = c::open_how { flags: u64::from(flags | O_CLOEXEC), mode: 0, resolve: u64::from(resolve) };
@@ -56,7 +62,7 @@ pub fn write(fd: Fd, mut bytes: &[u8]) -> Result<()> {
 
 /// Open, write, close: a file of /proc that takes its value in one write.
 pub fn write_file(path: ZStr<'_>, bytes: &[u8]) -> Result<()> {
-    write(openat(Fd::CWD, path, O_WRONLY, 0)?, bytes)
+    write(open(path, O_WRONLY)?, bytes)
 }
 
 /// mkdirat(2).
