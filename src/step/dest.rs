@@ -26,7 +26,11 @@ impl Rootfs {
     /// The directory or file `path`; it and what leads to it is made where missing.
     #[inline(never)]
     pub(super) fn place(self, path: ZStr<'_>, kind: Kind) -> sys::Result<Fd> {
-        let flags = if let Kind::Directory(_) = kind { sys::O_DIRECTORY } else { 0 };
+        let flags = match kind {
+            Kind::Directory(_) => sys::O_DIRECTORY,
+            #[cfg(feature = "fs")]
+            Kind::File => 0,
+        };
         match self.open(path, flags, 0) {
             Err(Errno::ENOENT) => {}
             found => return self.check(found?, kind),
