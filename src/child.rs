@@ -6,7 +6,7 @@ use crate::fail::Stage;
 use crate::plan::STEPS;
 #[cfg(feature = "init")]
 use crate::plan::Step;
-use crate::step::{self, World};
+use crate::step::{self, Doing, World};
 use crate::sys::{self, Errno};
 
 /// A life: how far it is, and what it does it with.
@@ -18,9 +18,9 @@ pub struct Child<'p, 'w> {
 }
 
 /// Lives it.
-pub fn live(child: &mut Child<'_, '_>) -> ! {
+pub extern "C" fn live(child: &mut Child<'_, '_>) -> ! {
     let reason = child.go().into();
-    let World { stage, subject, .. } = child.world;
+    let Doing { stage, subject } = child.world.doing;
     sys::exit(Fail { stage, subject, reason }.report())
 }
 
@@ -32,7 +32,7 @@ impl Child<'_, '_> {
             if !self.world.plan.steps.has(step) {
                 continue;
             }
-            self.world.now(stage, None);
+            self.world.doing.now(stage, None);
             #[cfg(feature = "init")]
             if step == Step::Init
                 && let Err(e) = self.split()
@@ -57,9 +57,9 @@ impl Child<'_, '_> {
             sys::become_subreaper()?;
         }
         // Before COMMAND is there: it could look at /proc/1/fd, and find what the caller had open.
-        self.world.now(Stage::Close, None);
+        self.world.doing.now(Stage::Close, None);
         step::exec::close(&self.world)?;
-        self.world.now(Stage::Clone, None);
+        self.world.doing.now(Stage::Clone, None);
         self.world.init = Some(sys::me()?);
         let hold = if lends { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };
         let main = sys::clone(hold, live, self)?;

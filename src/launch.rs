@@ -18,7 +18,7 @@ use crate::plan::Descriptor;
 use crate::plan::Plan;
 #[cfg(any(feature = "process", feature = "users", feature = "report", feature = "init"))]
 use crate::plan::Step;
-use crate::step::World;
+use crate::step::{Doing, Rootfs, World};
 use crate::sys::{self, Block, Fd, Pid, SigSet};
 use crate::z;
 
@@ -50,9 +50,11 @@ pub fn start(plan: &mut Plan<'_>) -> Result<Running, Fail<'static>> {
     #[cfg(feature = "join")]
     join::join(plan)?;
     // From here on no signal is lost: what comes is pending until the wait.
-    let mask = sys::set_mask(SigSet::ALL).at(Stage::Signals, None)?;
+    let mut mask = SigSet::ALL;
+    sys::swap_mask(&mut mask).at(Stage::Signals, None)?;
     // Ignored, as nohup leaves it, it would make children vanish before they are waited for.
-    let ignored = sys::ignore_sigchld(false).at(Stage::Signals, None)?;
+    let mut ignored = false;
+    sys::swap_sigchld(&mut ignored).at(Stage::Signals, None)?;
     #[cfg(feature = "process")]
     let launcher = if plan.steps.has(Step::DieWithParent) { Some(die_with_parent()?) } else { None };
     #[cfg(not(feature = "process"))]
@@ -72,14 +74,13 @@ pub fn start(plan: &mut Plan<'_>) -> Result<Running, Fail<'static>> {
     let namespaces = plan.namespaces;
     let world = World {
         plan: &mut *plan,
-        stage: Stage::Clone,
-        subject: None,
+        doing: Doing { stage: Stage::Clone, subject: None },
         mask,
         ignored,
         launcher,
         init: None,
         gate,
-        root: Fd::CWD,
+        root: Rootfs(Fd::CWD),
         proc: None,
         umask: None,
         files: None,

@@ -13,6 +13,8 @@ mod host;
 mod ids;
 mod root;
 
+pub use root::Rootfs;
+
 #[cfg(any(feature = "host", feature = "process", feature = "report"))]
 use crate::cli::Opt;
 use crate::fail::Stage;
@@ -20,14 +22,26 @@ use crate::plan::{Plan, Step};
 use crate::sys::{self, Fd, Pid, SigSet, ZStr};
 use crate::z;
 
+/// What is being done, and to what: for the message if it fails.
+#[allow(missing_docs)]
+pub struct Doing {
+    pub stage: Stage,
+    pub subject: Option<ZStr<'static>>,
+}
+
+impl Doing {
+    /// This is being done now.
+    pub fn now(&mut self, stage: Stage, subject: impl Into<Option<ZStr<'static>>>) {
+        *self = Doing { stage, subject: subject.into() };
+    }
+}
+
 /// What the steps of one child hand on to each other.
 pub struct World<'p, 'w> {
     #[allow(missing_docs)]
     pub plan: &'p mut Plan<'w>,
-    /// What is being done.
-    pub stage: Stage,
-    /// To what.
-    pub subject: Option<ZStr<'static>>,
+    #[allow(missing_docs)]
+    pub doing: Doing,
     /// The caller's signal mask.
     pub mask: SigSet,
     /// Whether the caller had SIGCHLD ignored.
@@ -39,20 +53,13 @@ pub struct World<'p, 'w> {
     /// Where the launcher's word is read.
     pub gate: Option<Fd>,
     /// ROOTFS, once it is taken.
-    pub root: Fd,
+    pub root: Rootfs,
     /// The caller's /proc, once it is taken.
     pub proc: Option<Fd>,
     /// The caller's file mode creation mask, once it was changed.
     pub umask: Option<u32>,
     /// The caller's limit of open files, once it was raised.
-    pub files: Option<u64>,
-}
-
-impl World<'_, '_> {
-    /// What is being done now, for the message if it fails.
-    pub fn now(&mut self, stage: Stage, subject: impl Into<Option<ZStr<'static>>>) {
-        (self.stage, self.subject) = (stage, subject.into());
-    }
+    pub files: Option<u32>,
 }
 
 /// Does one step.
@@ -113,9 +120,9 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::Close => exec::close(world),
         Step::Signals => {
             if world.ignored {
-                sys::ignore_sigchld(true)?;
+                sys::swap_sigchld(&mut world.ignored)?;
             }
-            sys::set_mask(world.mask).map(drop)
+            sys::swap_mask(&mut world.mask)
         }
         #[cfg(feature = "report")]
         Step::Block => exec::block(world.plan.words.number(Opt::BlockFd).unwrap_or(0) as u32),
@@ -130,7 +137,7 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
 impl World<'_, '_> {
     /// The name that an option gives.
     fn names(&mut self, opt: Opt) -> &'static [u8] {
-        self.subject = self.plan.text(opt);
-        self.subject.map_or(b"", ZStr::bytes)
+        self.doing.subject = self.plan.text(opt);
+        self.doing.subject.map_or(b"", ZStr::bytes)
     }
 }

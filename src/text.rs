@@ -101,6 +101,12 @@ impl<'b> Text<'b> {
         self
     }
 
+    /// How long it is, as far as it fits.
+    #[cfg(any(feature = "fs", feature = "root"))]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Appends bytes.
     #[inline(never)]
     pub(crate) fn push(&mut self, bytes: &[u8]) -> &mut Self {
@@ -140,6 +146,7 @@ impl<'b> Text<'b> {
     }
 
     /// What was appended; empty when something did not fit.
+    #[inline(never)]
     pub(crate) fn get(&self) -> &[u8] {
         self.room.get(..self.len).unwrap_or_default()
     }

@@ -1,7 +1,7 @@
 //! What becomes of a signal that was sent to us.
 
 use super::Role;
-use crate::sys::{self, Fd, Pid, SigSet, Signal};
+use crate::sys::{self, Pid, SigSet, Signal};
 use crate::text::Text;
 
 /// The signals by which a terminal speaks to its whole foreground process group.
@@ -57,8 +57,10 @@ pub(super) fn stopped(main: Pid, signal: u8) {
 /// process group the kernel does not stop us: then it goes on at once.
 fn stop_with(main: Pid, signal: u8) {
     sys::raise(signal);
-    let _ = sys::set_mask(SigSet::ALL.without(signal));
-    let _ = sys::set_mask(SigSet::ALL);
+    // Unblocked for a moment, and back again.
+    let mut mask = SigSet::ALL.without(signal);
+    let _ = sys::swap_mask(&mut mask);
+    let _ = sys::swap_mask(&mut mask);
     sys::kill(main, sys::SIGCONT);
 }
 
@@ -98,6 +100,6 @@ fn read<'b>(pid: Pid, file: &[u8], buf: &'b mut [u8]) -> Option<&'b [u8]> {
     let mut room = [0; 40];
     let mut path = Text::on(&mut room);
     let path = path.push(b"/proc/").number(pid.0 as u64).push(file).zstr()?;
-    let len = sys::read(sys::openat(Fd::CWD, path, sys::O_RDONLY, 0).ok()?, buf).ok()?;
-    buf.get(..len)
+    let len = sys::read(sys::open(path, sys::O_RDONLY).ok()?, buf).ok()?;
+    buf.get(..len as usize)
 }

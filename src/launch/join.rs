@@ -15,7 +15,7 @@ pub(super) fn join(plan: &Plan<'_>) -> Result<(), Fail<'static>> {
         let Some(from) = plan.text(opt) else { continue };
         let done = match decimal(from.bytes()) {
             Some(n) if n <= i32::MAX as u64 => sys::setns(Fd::inherited(n as u32), 1 << bit),
-            _ => sys::openat(Fd::CWD, from, sys::O_RDONLY, 0).and_then(|ns| {
+            _ => sys::open(from, sys::O_RDONLY).and_then(|ns| {
                 let done = sys::setns(ns, 1 << bit);
                 // Held, it would keep the namespace alive longer than anybody in it.
                 sys::close(ns);

@@ -3,7 +3,7 @@
 use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::plan::{List, MAX_RANGES, Plan, Range, Step};
 use crate::step::exec;
-use crate::sys::{self, Block, Errno, Fd, Pid, SigSet, Stack, Strings, ZStr};
+use crate::sys::{self, Block, Errno, Pid, SigSet, Stack, Strings, ZStr};
 use crate::text::{Text, decimal};
 use crate::z;
 
@@ -123,12 +123,12 @@ struct Tool<'t> {
 }
 
 /// It runs as the caller, with the caller's mask and environment.
-fn live(tool: &mut Tool<'_>) -> ! {
+extern "C" fn live(tool: &mut Tool<'_>) -> ! {
     // What it would say is less than what we say, and one line is enough.
-    if let Ok(null) = sys::openat(Fd::CWD, z!("/dev/null"), sys::O_WRONLY, 0) {
+    if let Ok(null) = sys::open(z!("/dev/null"), sys::O_WRONLY) {
         let _ = sys::dup_onto(null, 2);
     }
-    let _ = sys::set_mask(tool.mask);
+    let _ = sys::swap_mask(&mut tool.mask);
     let _ = exec::run(tool.tool, tool.stack.variable(b"PATH="), tool.argv, tool.stack.envp());
     sys::exit(crate::status::NOT_FOUND)
 }

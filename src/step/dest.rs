@@ -1,95 +1,84 @@
 //! DEST: found below the root, and made where it is missing.
 
-use super::World;
+use super::Rootfs;
 use crate::sys::{self, Errno, Fd, ZStr};
-use crate::z;
+use crate::text::{Text, fields};
 
 /// The longest path that the kernel takes, with its NUL: PATH_MAX of limits.h.
 pub(super) const PATH_MAX: usize = 4096;
 
-impl World<'_, '_> {
-    /// The directory `path`; it and what leads to it is made where missing, `path` itself with `mode`.
-    #[inline(never)]
-    pub(super) fn directory(&self, path: ZStr<'_>, mode: u32) -> sys::Result<Fd> {
-        match self.open(path, sys::O_DIRECTORY, 0) {
-            Err(Errno::ENOENT) => {
-                let mut buf = [0; PATH_MAX];
-                let (parent, name) = self.parent(path, &mut buf)?;
-                sys::mkdirat(parent, name, mode)?;
-                sys::openat(parent, name, sys::O_PATH | sys::O_DIRECTORY | sys::O_NOFOLLOW, 0)
-            }
-            found => self.not_root(found?),
-        }
-    }
-
-    /// The file `path`, which is no directory; made empty where missing.
+/// What there shall be.
+pub(super) enum Kind {
+    /// A directory; made with this mode.
+    Directory(u32),
+    /// A file, which is no directory; made empty.
     #[cfg(feature = "fs")]
+    File,
+}
+
+impl Rootfs {
+    /// The directory `path`, to mount on.
     #[inline(never)]
-    pub(super) fn file(&self, path: ZStr<'_>) -> sys::Result<Fd> {
-        let file = match self.open(path, 0, 0) {
-            Err(Errno::ENOENT) => {
-                let mut buf = [0; PATH_MAX];
-                let (parent, name) = self.parent(path, &mut buf)?;
-                sys::openat(parent, name, sys::O_CREAT | sys::O_EXCL | sys::O_WRONLY, 0o644)
-            }
-            found => found,
-        }?;
-        if sys::statx(file, z!(""))?.is_dir() { Err(Errno::EISDIR) } else { Ok(file) }
+    pub(super) fn directory(self, path: ZStr<'_>) -> sys::Result<Fd> {
+        self.place(path, Kind::Directory(0o755))
     }
 
-    /// EBUSY for the root itself, by whatever way it was reached: what is mounted upon it would be seen by nobody, and an
-    /// image could so make a mount vanish.
-    fn not_root(&self, place: Fd) -> sys::Result<Fd> {
-        if sys::statx(place, z!(""))? == sys::statx(self.root, z!(""))? {
-            Err(Errno::EBUSY)
-        } else {
-            Ok(place)
+    /// The directory or file `path`; it and what leads to it is made where missing.
+    #[inline(never)]
+    pub(super) fn place(self, path: ZStr<'_>, kind: Kind) -> sys::Result<Fd> {
+        let flags = match kind {
+            Kind::Directory(_) => sys::O_DIRECTORY,
+            #[cfg(feature = "fs")]
+            Kind::File => 0,
+        };
+        match self.open(path, flags, 0) {
+            Err(Errno::ENOENT) => {}
+            found => return self.check(found?, kind),
         }
+        let mut room = [0; PATH_MAX];
+        let mut text = Text::on(&mut room);
+        let (parent, name) = self.parent(path, &mut text)?;
+        match kind {
+            Kind::Directory(mode) => sys::mkdirat(parent, name, mode),
+            #[cfg(feature = "fs")]
+            Kind::File => sys::mknod_file(parent, name, 0o644),
+        }?;
+        sys::openat(parent, name, sys::O_PATH | sys::O_NOFOLLOW | flags, 0)
+    }
+
+    /// EISDIR for a directory that should be a file; EBUSY for the root itself, by whatever way it was reached: what is
+    /// mounted upon it would be seen by nobody, and an image could so make a mount vanish.
+    fn check(self, place: Fd, kind: Kind) -> sys::Result<Fd> {
+        let there = sys::stat(place)?;
+        let root = match kind {
+            Kind::Directory(_) => sys::stat(self.0)?,
+            #[cfg(feature = "fs")]
+            Kind::File if there.is_dir() => return Err(Errno::EISDIR),
+            #[cfg(feature = "fs")]
+            Kind::File => return Ok(place),
+        };
+        if (there.mount, there.ino) == (root.mount, root.ino) { Err(Errno::EBUSY) } else { Ok(place) }
     }
 
     /// The directory that shall hold `path`, made where missing, and the last word of `path`. Each directory on the way
     /// is opened below the root, so that a link which somebody puts in its place meanwhile leads nowhere.
     #[inline(never)]
-    pub(super) fn parent<'b>(
-        &self,
-        path: ZStr<'_>,
-        buf: &'b mut [u8; PATH_MAX],
-    ) -> sys::Result<(Fd, ZStr<'b>)> {
-        // Without the slashes at the end.
-        let bytes = path.bytes();
-        let len = bytes.iter().rposition(|b| *b != b'/').map_or(0, |n| n + 1);
-        if len >= PATH_MAX {
-            return Err(Errno::ENAMETOOLONG);
+    pub(super) fn parent<'t>(self, path: ZStr<'_>, whole: &'t mut Text<'_>) -> sys::Result<(Fd, ZStr<'t>)> {
+        let mut words = fields(path.bytes(), b'/').filter(|word| !word.is_empty());
+        let (mut parent, mut word) = (self.0, words.next().unwrap_or_default());
+        for next in words {
+            let start = whole.len();
+            let path = whole.push(word).zstr().ok_or(Errno::ENAMETOOLONG)?;
+            // EEXIST, as most often, says that something is there already: what it is, open tells.
+            match sys::mkdirat(parent, path.skip(start), 0o755) {
+                Ok(()) | Err(Errno::EEXIST) => parent = self.open(path, sys::O_DIRECTORY, 0)?,
+                Err(e) => return Err(e),
+            }
+            whole.push(b"/");
+            word = next;
         }
-        buf.iter_mut().zip(bytes.iter().take(len)).for_each(|(to, from)| *to = *from);
-        let (mut parent, mut end) = (self.root, 0);
-        let start = loop {
-            // The next word: from the first byte that is no slash to the one before the next that is.
-            let rest = |from: usize| bytes.get(from..len).unwrap_or_default();
-            let start = end + rest(end).iter().take_while(|b| **b == b'/').count();
-            end = start + rest(start).iter().take_while(|b| **b != b'/').count();
-            if end >= len {
-                break start;
-            }
-            if let Some(slash) = buf.get_mut(end) {
-                *slash = 0;
-            }
-            let (whole, word) = (ZStr::until_nul(buf), buf.get(start..).and_then(ZStr::until_nul));
-            let (Some(whole), Some(word)) = (whole, word) else { return Err(Errno::ENAMETOOLONG) };
-            let mut found = self.open(whole, sys::O_DIRECTORY, 0);
-            if let Err(Errno::ENOENT) = found {
-                // EEXIST: a dangling link, or somebody was faster; the second look tells.
-                match sys::mkdirat(parent, word, 0o755) {
-                    Ok(()) | Err(Errno::EEXIST) => found = self.open(whole, sys::O_DIRECTORY, 0),
-                    Err(e) => return Err(e),
-                }
-            }
-            parent = found?;
-            if let Some(slash) = buf.get_mut(end) {
-                *slash = b'/';
-            }
-        };
-        let word = buf.get(start..).and_then(ZStr::until_nul);
-        Ok((parent, word.ok_or(Errno::ENAMETOOLONG)?))
+        let start = whole.len();
+        let path = whole.push(word).zstr().ok_or(Errno::ENAMETOOLONG)?;
+        Ok((parent, path.skip(start)))
     }
 }

@@ -1,7 +1,7 @@
 //! The minimal /dev: the six devices that every program expects, terminals, shared memory, and the links to its own
 //! descriptors; as bubblewrap(1) describes it.
 
-use super::World;
+use super::{Doing, Rootfs};
 use crate::fail::Stage;
 use crate::plan::Operation;
 use crate::sys::{self, Errno, Fd, ZStr};
@@ -33,49 +33,50 @@ pub(super) fn console() -> Option<Fd> {
         return None;
     }
     let mut buf = [0; 256];
-    let name = sys::readlinkat(Fd::CWD, z!("/proc/self/fd/1"), &mut buf).ok()?;
+    let name = sys::readlinkat(Fd::CWD, z!("/proc/self/fd/1"), &mut buf)?;
     let tree = sys::clone_tree(Fd::CWD, name, false).ok()?;
-    let (there, here) = (sys::statx(tree, z!("")).ok()?, sys::statx(Fd::STDOUT, z!("")).ok()?);
+    let (there, here) = (sys::stat(tree).ok()?, sys::stat(Fd::STDOUT).ok()?);
     // The same device: a name can be another's by now, or of another devpts.
     (there.rdev == here.rdev && there.ino == here.ino).then_some(tree)
 }
 
 /// Mounts it. Devices are made, and where mknod(2) is refused bound from the host's /dev.
-pub(super) fn mount(operation: &Operation, world: &mut World<'_, '_>) -> sys::Result<()> {
+pub(super) fn mount(operation: &Operation, root: Rootfs, doing: &mut Doing) -> sys::Result<()> {
     let Operation { dest, taken: host, console, .. } = *operation;
-    let place = world.directory(dest, 0o755)?;
-    sys::fchdir(place)?;
-    sys::mount(z!("tmpfs"), z!("."), sys::MS_NOSUID, Some(z!("mode=0755")))?;
+    let place = root.directory(dest)?;
+    sys::mount_on(place, z!("tmpfs"), 0, Some(z!("mode=0755")))?;
     // The tmpfs now stands on `place`, so it is looked up again.
-    let dev = world.open(dest, sys::O_DIRECTORY, 0)?;
-    for (major, minor, name) in DEVICES {
-        world.now(Stage::Device, name);
+    let dev = root.open(dest, sys::O_DIRECTORY, 0)?;
+    doing.stage = Stage::Device;
+    for &(major, minor, name) in &DEVICES {
+        doing.subject = Some(name);
         match sys::mknod_char(dev, name, 0o666, major, minor) {
             Err(Errno::EPERM) => bind(dev, name, device(host, name, (major, minor))?)?,
             made => made?,
         }
     }
-    for (target, name) in LINKS {
-        world.now(Stage::Device, name);
+    for &(target, name) in &LINKS {
+        doing.subject = Some(name);
         sys::symlinkat(target, dev, name)?;
     }
     sys::mkdirat(dev, z!("shm"), 0o1777)?;
     if let Some(console) = console {
-        world.now(Stage::Device, z!("console"));
-        bind(dev, z!("console"), console)?;
+        let name = z!("console");
+        doing.subject = Some(name);
+        bind(dev, name, console)?;
     }
-    world.now(Stage::Device, z!("pts"));
-    sys::mkdirat(dev, z!("pts"), 0o755)?;
-    let place = sys::openat(dev, z!("pts"), sys::O_PATH | sys::O_DIRECTORY | sys::O_NOFOLLOW, 0)?;
-    sys::fchdir(place)?;
+    let name = z!("pts");
+    doing.subject = Some(name);
+    sys::mkdirat(dev, name, 0o755)?;
+    let place = sys::openat(dev, name, sys::O_PATH | sys::O_DIRECTORY | sys::O_NOFOLLOW, 0)?;
     let options = z!("newinstance,ptmxmode=0666,mode=0620");
-    sys::mount(z!("devpts"), z!("."), sys::MS_NOSUID | sys::MS_NOEXEC, Some(options))
+    sys::mount_on(place, z!("devpts"), sys::MS_NOEXEC, Some(options))
 }
 
 /// The host's device of this name; that it is that device is not taken on trust.
 fn device(host: Option<Fd>, name: ZStr<'_>, rdev: (u32, u32)) -> sys::Result<Fd> {
     let tree = sys::clone_tree(host.unwrap_or(Fd::CWD), name, false)?;
-    let found = sys::statx(tree, z!(""))?;
+    let found = sys::stat(tree)?;
     if found.is_char_device() && found.rdev == rdev { Ok(tree) } else { Err(Errno::ENXIO) }
 }
 

@@ -19,7 +19,7 @@ pub fn close(world: &World<'_, '_>) -> sys::Result<()> {
         if fd > first {
             sys::close_range(first, fd - 1)?;
         }
-        first = first.max(fd.saturating_add(1));
+        first = first.max(fd.wrapping_add(1));
     }
     sys::close_range(first, !0)
 }
@@ -34,7 +34,7 @@ pub(super) fn block(fd: u32) -> sys::Result<()> {
 /// Becomes COMMAND, or says why not.
 pub(super) fn exec(world: &mut World<'_, '_>) -> Errno {
     let plan = &*world.plan;
-    let at = plan.at.saturating_add(1);
+    let at = plan.at.wrapping_add(1);
     let Some(command) = plan.stack.arg(at) else { return Errno::ENOENT };
     #[cfg(feature = "process")]
     if let Some(name) = plan.text(crate::cli::Opt::Argv0) {
@@ -42,7 +42,7 @@ pub(super) fn exec(world: &mut World<'_, '_>) -> Errno {
     }
     let (env, path) = (plan.lists.env(plan.stack), plan.lists.path(plan.stack));
     let (stage, e) = run(command, path, plan.stack.argv_from(at), env);
-    world.now(stage, command);
+    world.doing.now(stage, command);
     e
 }
 
@@ -102,7 +102,7 @@ fn attempt(file: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> (Stage, Errn
 #[cfg(feature = "words")]
 fn is_foreign(file: ZStr<'_>) -> bool {
     let mut head = [0u8; 20];
-    let read = sys::openat(sys::Fd::CWD, file, sys::O_RDONLY, 0).and_then(|f| sys::read(f, &mut head));
+    let read = sys::open(file, sys::O_RDONLY).and_then(|f| sys::read(f, &mut head));
     let [0x7f, b'E', b'L', b'F', .., low, high] = head else { return false };
-    read == Ok(head.len()) && u16::from_le_bytes([low, high]) != sys::ELF_MACHINE
+    read == Ok(head.len() as u32) && u16::from_le_bytes([low, high]) != sys::ELF_MACHINE
 }

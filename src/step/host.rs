@@ -2,7 +2,7 @@
 
 use crate::cli::Opt;
 use crate::plan::Plan;
-use crate::sys::{self, Fd};
+use crate::sys;
 use crate::text::Text;
 use crate::z;
 
@@ -12,12 +12,12 @@ pub(super) fn new_clocks(plan: &Plan<'_>) -> sys::Result<()> {
     let path = z!("/proc/self/timens_offsets");
     let mut room = [0; 128];
     let mut text = Text::on(&mut room);
-    for (clock, opt) in [(b"boottime ".as_slice(), Opt::Boottime), (b"monotonic ", Opt::Monotonic)] {
+    for (clock, opt) in &[(z!("boottime "), Opt::Boottime), (z!("monotonic "), Opt::Monotonic)] {
         // Whole seconds rounded down, and the nanoseconds that are left.
         const SECOND: i64 = 1_000_000_000;
-        let offset = plan.words.number(opt).unwrap_or(0) as i64;
+        let offset = plan.words.number(*opt).unwrap_or(0) as i64;
         let (seconds, rest) = (offset.div_euclid(SECOND), offset.rem_euclid(SECOND));
-        text.push(clock);
+        text.push(clock.bytes());
         if seconds < 0 {
             text.push(b"-");
         }
@@ -26,6 +26,6 @@ pub(super) fn new_clocks(plan: &Plan<'_>) -> sys::Result<()> {
     sys::unshare(sys::CLONE_NEWTIME)?;
     sys::write_file(path, text.get())?;
     let path = z!("/proc/self/ns/time_for_children");
-    let made = sys::openat(Fd::CWD, path, sys::O_RDONLY, 0)?;
+    let made = sys::open(path, sys::O_RDONLY)?;
     sys::setns(made, sys::CLONE_NEWTIME)
 }

@@ -3,30 +3,29 @@
 use super::World;
 use crate::fail::Stage;
 use crate::plan::Plan;
-use crate::sys;
+use crate::sys::{self, ZStr};
 use crate::text::Text;
 use crate::z;
 
 /// One id inside to the caller's own. Whoever has no rights outside may map groups only without setgroups(2).
 pub(super) fn write_own_maps(plan: &Plan<'_>) -> sys::Result<()> {
-    let Plan { caller: own, uid, gid, .. } = *plan;
-    let path = z!("/proc/self/setgroups");
-    sys::write_file(path, b"deny")?;
-    for (path, inside, outside) in
-        [(z!("/proc/self/uid_map"), uid, own.uid), (z!("/proc/self/gid_map"), gid, own.gid)]
-    {
-        let mut room = [0; 32];
-        let mut line = Text::on(&mut room);
-        line.number(inside.into()).push(b" ").number(outside.into()).push(b" 1\n");
-        sys::write_file(path, line.get())?;
-    }
-    Ok(())
+    sys::write_file(z!("/proc/self/setgroups"), b"deny")?;
+    write_own_map(z!("/proc/self/uid_map"), plan.uid, plan.caller.uid)?;
+    write_own_map(z!("/proc/self/gid_map"), plan.gid, plan.caller.gid)
+}
+
+#[inline(never)]
+fn write_own_map(path: ZStr<'_>, inside: u32, outside: u32) -> sys::Result<()> {
+    let mut room = [0; 32];
+    let mut line = Text::on(&mut room);
+    line.number(inside.into()).push(b" ").number(outside.into()).push(b" 1\n");
+    sys::write_file(path, line.get())
 }
 
 /// The launcher writes one byte when all is ready; when it can't, it ends, and so do we.
 #[cfg(any(feature = "users", feature = "report"))]
 pub(super) fn wait_for_launcher(world: &mut World<'_, '_>) -> sys::Result<()> {
-    let Some(gate) = world.gate.take() else { return Ok(()) };
+    let Some(gate) = world.gate else { return Ok(()) };
     match sys::read(gate, &mut [0])? {
         0 => sys::exit(crate::status::OWN),
         _ => Ok(()),
@@ -35,11 +34,11 @@ pub(super) fn wait_for_launcher(world: &mut World<'_, '_>) -> sys::Result<()> {
 
 /// Other ids, and no supplementary group. User last: it takes the right to change the rest.
 pub(super) fn take_on(uid: u32, gid: u32, world: &mut World<'_, '_>) -> sys::Result<()> {
-    world.now(Stage::Groups, None);
+    world.doing.now(Stage::Groups, None);
     sys::setgroups_none()?;
-    world.now(Stage::Gid, None);
+    world.doing.now(Stage::Gid, None);
     sys::setresgid(gid)?;
-    world.now(Stage::Uid, None);
+    world.doing.now(Stage::Uid, None);
     sys::setresuid(uid)
 }
 

@@ -8,11 +8,11 @@ use linux_raw_sys::general::{AT_FDCWD, F_DUPFD_CLOEXEC};
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 #[repr(transparent)]
-pub struct Fd(pub(super) i32);
+pub struct Fd(pub(super) u32);
 
 impl Fd {
     /// The current directory, AT_FDCWD of openat(2).
-    pub const CWD: Fd = Fd(AT_FDCWD);
+    pub const CWD: Fd = Fd(AT_FDCWD as u32);
     /// Standard output.
     pub const STDOUT: Fd = Fd(1);
     /// Standard error.
@@ -20,19 +20,21 @@ impl Fd {
 
     /// What a call just returned. Where the caller had closed stdin, stdout or stderr the kernel hands out 0 to 2:
     /// moved above, so that no mount or pipe of ours is ever taken for one of them.
+    #[inline(never)]
     pub(super) fn new(raw: usize) -> Result<Fd> {
-        if raw > 2 {
-            return Ok(Fd(raw as i32));
+        let fd = super::result(raw)?;
+        if fd > 2 {
+            return Ok(Fd(fd));
         }
         // SAFETY: no memory is involved.
-        let high = unsafe { call!(fcntl, raw, F_DUPFD_CLOEXEC, 3) };
-        close(Fd(raw as i32));
-        high.map(|fd| Fd(fd as i32))
+        let high = unsafe { call!(fcntl, fd, F_DUPFD_CLOEXEC, 3) };
+        close(Fd(fd));
+        high.map(Fd)
     }
 
     /// A descriptor that the caller passed to us, by its number.
     pub const fn inherited(number: u32) -> Fd {
-        Fd(number as i32)
+        Fd(number)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Files and directories.
 
-use super::{Block, Errno, Fd, Result, ZStr, call, done};
+use super::{Block, Errno, Fd, Result, ZStr, call, done, opened};
 use core::mem::{MaybeUninit, size_of};
 use linux_raw_sys::general as c;
 pub use linux_raw_sys::general::{
@@ -11,7 +11,13 @@ pub use linux_raw_sys::general::{
 /// openat(2), close-on-exec.
 pub fn openat(dir: Fd, path: ZStr<'_>, flags: u32, mode: u32) -> Result<Fd> {
     // SAFETY: the kernel reads a NUL-terminated string.
-    unsafe { call!(openat, dir.0, path.as_ptr(), flags | O_CLOEXEC, mode) }.and_then(Fd::new)
+    unsafe { opened!(openat, dir.0, path.as_ptr(), flags | O_CLOEXEC, mode) }
+}
+
+/// open(2) of what exists, close-on-exec.
+#[inline(never)]
+pub fn open(path: ZStr<'_>, flags: u32) -> Result<Fd> {
+    openat(Fd::CWD, path, flags, 0)
 }
 
 /// openat2(2), close-on-exec. Linux 5.6.
@@ -19,16 +25,16 @@ pub fn openat2(dir: Fd, path: ZStr<'_>, flags: u32, resolve: u32) -> Result<Fd> 
     let how = c::open_how { flags: u64::from(flags | O_CLOEXEC), mode: 0, resolve: u64::from(resolve) };
     loop {
         // SAFETY: the kernel reads the string and `how`, whose size it is given.
-        match unsafe { call!(openat2, dir.0, path.as_ptr(), &raw const how, size_of::<c::open_how>()) } {
+        match unsafe { opened!(openat2, dir.0, path.as_ptr(), &raw const how, size_of::<c::open_how>()) } {
             // "a rename or mount happened during a `..`: try again", openat2(2): an attacker's race, or bad luck
             Err(Errno::EAGAIN) => {}
-            r => return r.and_then(Fd::new),
+            opened => return opened,
         }
     }
 }
 
 /// read(2), once; retried when interrupted.
-pub fn read(fd: Fd, buf: &mut [u8]) -> Result<usize> {
+pub fn read(fd: Fd, buf: &mut [u8]) -> Result<u32> {
     loop {
         // SAFETY: the kernel writes at most `len` bytes at the pointer; both come from one slice.
         match unsafe { call!(read, fd.0, buf.as_mut_ptr(), buf.len()) } {
@@ -43,7 +49,10 @@ pub fn write(fd: Fd, mut bytes: &[u8]) -> Result<()> {
     while !bytes.is_empty() {
         // SAFETY: the kernel reads `len` bytes at the pointer; both come from one slice.
         match unsafe { call!(write, fd.0, bytes.as_ptr(), bytes.len()) } {
-            Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
+            Ok(n) => match bytes.get(n as usize..) {
+                Some(rest) => bytes = rest,
+                None => break,
+            },
             Err(Errno::EINTR) => {}
             Err(e) => return Err(e),
         }
@@ -54,7 +63,7 @@ pub fn write(fd: Fd, mut bytes: &[u8]) -> Result<()> {
 /// Open, write, close: a file of /proc that takes its value in one write. Left open, it would keep the mount that it
 /// lies on from becoming read-only.
 pub fn write_file(path: ZStr<'_>, bytes: &[u8]) -> Result<()> {
-    let file = openat(Fd::CWD, path, O_WRONLY, 0)?;
+    let file = open(path, O_WRONLY)?;
     let done = write(file, bytes);
     super::close(file);
     done
@@ -72,13 +81,13 @@ pub fn symlinkat(target: ZStr<'_>, dir: Fd, path: ZStr<'_>) -> Result<()> {
     unsafe { done!(symlinkat, target.as_ptr(), dir.0, path.as_ptr()) }
 }
 
-/// readlinkat(2): the target, NUL-terminated, in `buf`.
-pub fn readlinkat<'b>(dir: Fd, path: ZStr<'_>, buf: &'b mut [u8]) -> Result<ZStr<'b>> {
-    let room = buf.len().saturating_sub(1);
-    // SAFETY: the kernel reads a string and writes at most `room` bytes, which `buf` has.
-    let n = unsafe { call!(readlinkat, dir.0, path.as_ptr(), buf.as_mut_ptr(), room) }?;
-    *buf.get_mut(n).ok_or(Errno::ENAMETOOLONG)? = 0;
-    ZStr::until_nul(buf).ok_or(Errno::ENAMETOOLONG)
+/// readlinkat(2): the target, NUL-terminated, in `buf`; `None` when it is no link or does not fit.
+#[cfg(feature = "fs")]
+pub fn readlinkat<'b>(dir: Fd, path: ZStr<'_>, buf: &'b mut [u8]) -> Option<ZStr<'b>> {
+    // SAFETY: the kernel reads a string and writes at most `len` bytes at the pointer; both come from one slice.
+    let n = unsafe { call!(readlinkat, dir.0, path.as_ptr(), buf.as_mut_ptr(), buf.len()) }.ok()?;
+    *buf.get_mut(n as usize)? = 0;
+    ZStr::until_nul(buf)
 }
 
 /// dup3(2): `fd` becomes `onto` too.
@@ -92,6 +101,13 @@ pub fn dup_onto(fd: Fd, onto: u32) -> Result<()> {
 pub fn unlink(path: ZStr<'_>) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string.
     unsafe { done!(unlinkat, c::AT_FDCWD, path.as_ptr(), 0) }
+}
+
+/// mknodat(2) of an empty file.
+#[cfg(feature = "fs")]
+pub fn mknod_file(dir: Fd, path: ZStr<'_>, mode: u32) -> Result<()> {
+    // SAFETY: the kernel reads a NUL-terminated string.
+    unsafe { done!(mknodat, dir.0, path.as_ptr(), c::S_IFREG | mode, 0) }
 }
 
 /// mknodat(2) of a character device.
@@ -128,22 +144,19 @@ pub fn chdir(path: ZStr<'_>) -> Result<()> {
 /// umask(2): sets it and gives the old one.
 pub fn umask(mode: u32) -> u32 {
     // SAFETY: no memory is involved; it never fails.
-    unsafe { call!(umask, mode) }.unwrap_or(0) as u32
+    unsafe { call!(umask, mode) }.unwrap_or(0)
 }
 
 /// What [`statx`] tells.
-#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
-    /// File type and mode, inode(7).
-    pub mode: u32,
+    /// File type, inode(7).
+    kind: u32,
     /// Which mount it lies on (Linux 5.8).
     pub mount: u64,
     /// Inode number.
     pub ino: u64,
     /// Major and minor number of a device file.
     pub rdev: (u32, u32),
-    /// Size in bytes.
-    pub size: u64,
     /// Whether it is the root of a mount (Linux 5.8).
     pub mount_root: bool,
 }
@@ -151,16 +164,16 @@ pub struct Stat {
 impl Stat {
     /// Whether it is a character device.
     pub fn is_char_device(&self) -> bool {
-        self.mode & c::S_IFMT == c::S_IFCHR
+        self.kind == c::S_IFCHR
     }
 
     /// Whether it is a directory.
     pub fn is_dir(&self) -> bool {
-        self.mode & c::S_IFMT == c::S_IFDIR
+        self.kind == c::S_IFDIR
     }
 }
 
-/// statx(2), following symlinks; an empty path means `dir` itself.
+/// statx(2), following symlinks.
 pub fn statx(dir: Fd, path: ZStr<'_>) -> Result<Stat> {
     let mut s = MaybeUninit::<c::statx>::uninit();
     let (flags, mask) = (AT_EMPTY_PATH, c::STATX_BASIC_STATS | c::STATX_MNT_ID);
@@ -170,13 +183,18 @@ pub fn statx(dir: Fd, path: ZStr<'_>) -> Result<Stat> {
         s.assume_init()
     };
     Ok(Stat {
-        mode: u32::from(s.stx_mode),
+        kind: u32::from(s.stx_mode) & c::S_IFMT,
         mount: s.stx_mnt_id,
         ino: s.stx_ino,
         rdev: (s.stx_rdev_major, s.stx_rdev_minor),
-        size: s.stx_size,
-        mount_root: s.stx_attributes & u64::from(c::STATX_ATTR_MOUNT_ROOT) != 0,
+        mount_root: s.stx_attributes as u32 & c::STATX_ATTR_MOUNT_ROOT != 0,
     })
+}
+
+/// statx(2) of what a descriptor stands for.
+#[inline(never)]
+pub fn stat(fd: Fd) -> Result<Stat> {
+    statx(fd, crate::z!(""))
 }
 
 /// Whether the descriptor is open: fcntl(2), F_GETFD.
@@ -185,18 +203,20 @@ pub fn is_open(fd: Fd) -> Result<()> {
     unsafe { call!(fcntl, fd.0, c::F_GETFD) }.map(drop)
 }
 
-/// Whether the mount that `fd` lies on is read-only: fstatfs(2), ST_RDONLY of statvfs(3).
-pub fn is_read_only(fd: Fd) -> Result<bool> {
+/// The flags of the mount that `fd` lies on: fstatfs(2), the ST_* of statvfs(3).
+#[cfg(feature = "root")]
+pub fn mount_flags(fd: Fd) -> Result<u32> {
     let mut s = MaybeUninit::<c::statfs64>::uninit();
     // SAFETY: the kernel fills the struct on success.
     unsafe {
         call!(fstatfs, fd.0, s.as_mut_ptr())?;
-        Ok(s.assume_init().f_flags as u32 & ST_RDONLY != 0)
+        Ok(s.assume_init().f_flags as u32)
     }
 }
 
 /// From include/linux/statfs.h.
-const ST_RDONLY: u32 = 1;
+#[cfg(feature = "root")]
+pub const ST_RDONLY: u32 = 1;
 
 /// Whether it is a terminal: TIOCGWINSZ of ioctl_tty(2).
 pub fn is_tty(fd: Fd) -> bool {
@@ -221,7 +241,7 @@ pub fn close_range(first: u32, last: u32) -> Result<()> {
 
 /// [`read_words`] of a file.
 pub fn read_file(path: ZStr<'_>, end: u8, limit: usize) -> Result<Block> {
-    let file = openat(Fd::CWD, path, O_RDONLY, 0)?;
+    let file = open(path, O_RDONLY)?;
     let words = read_words(file, end, limit);
     super::close(file);
     words
@@ -238,7 +258,7 @@ pub fn read_words(fd: Fd, end: u8, limit: usize) -> Result<Block> {
         if n == 0 {
             break;
         }
-        len += n;
+        len += n as usize;
     }
     // A file that just fits can't be told from one that was cut.
     if len == limit {

@@ -62,12 +62,13 @@ impl Errno {
 /// What a system call gives.
 pub type Result<T> = core::result::Result<T, Errno>;
 
-/// What the kernel returned: from -4095 to -1 it is an errno.
+/// What the kernel returned: a negative number is an errno. Every count, id and descriptor is an int (no read or write
+/// is longer, read(2)); an address is not: see `room::map`.
 #[inline(always)]
-fn result(raw: usize) -> Result<usize> {
+fn result(raw: usize) -> Result<u32> {
     match NonZeroI32::new(raw as i32) {
-        Some(errno) if raw > -4096isize as usize => Err(Errno(errno)),
-        _ => Ok(raw),
+        Some(errno) if errno.is_negative() => Err(Errno(errno)),
+        _ => Ok(raw as u32),
     }
 }
 
@@ -92,3 +93,11 @@ macro_rules! done {
     };
 }
 pub(crate) use done;
+
+/// The same of a call that returns a new descriptor.
+macro_rules! opened {
+    ($name:ident $(, $arg:expr)*) => {
+        $crate::sys::Fd::new(::syscalls::raw_syscall!(::syscalls::Sysno::$name $(, $arg)*))
+    };
+}
+pub(crate) use opened;

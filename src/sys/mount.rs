@@ -1,18 +1,22 @@
 //! Mounts.
 
-use super::{Fd, Result, ZStr, call, done};
+use super::{Fd, Result, ZStr, done, opened};
 use core::mem::size_of;
 use linux_raw_sys::general as c;
 pub use linux_raw_sys::general::{
     AT_RECURSIVE, MNT_DETACH, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MS_NODEV, MS_NOEXEC,
-    MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, OPEN_TREE_CLONE,
+    MS_PRIVATE, MS_RDONLY, MS_REC, OPEN_TREE_CLONE,
 };
 
-/// mount(2). `data` are the file system's own options.
-pub fn mount(kind: ZStr<'_>, dest: ZStr<'_>, flags: u32, data: Option<ZStr<'_>>) -> Result<()> {
+/// fchdir(2), then mount(2) of a new file system there: on that very directory and not on whatever its name leads to.
+/// `data` are the file system's own options; none is set-id in it.
+#[inline(never)]
+pub fn mount_on(place: Fd, kind: ZStr<'_>, flags: u32, data: Option<ZStr<'_>>) -> Result<()> {
+    super::fchdir(place)?;
+    let (here, flags) = (crate::z!("."), flags | c::MS_NOSUID);
     let data = data.map_or(core::ptr::null(), ZStr::as_ptr);
     // SAFETY: the kernel reads NUL-terminated strings; null data is none.
-    unsafe { done!(mount, kind.as_ptr(), dest.as_ptr(), kind.as_ptr(), flags, data) }
+    unsafe { done!(mount, kind.as_ptr(), here.as_ptr(), kind.as_ptr(), flags, data) }
 }
 
 /// mount(2), MS_PRIVATE and MS_REC: what is mounted at `path` and below neither sends nor receives mounts any more.
@@ -45,10 +49,11 @@ pub fn clone_tree(dir: Fd, path: ZStr<'_>, recursive: bool) -> Result<Fd> {
     let rec = if recursive { AT_RECURSIVE } else { 0 };
     let flags = OPEN_TREE_CLONE | c::O_CLOEXEC | rec;
     // SAFETY: the kernel reads a NUL-terminated string.
-    unsafe { call!(open_tree, dir.0, path.as_ptr(), flags) }.and_then(Fd::new)
+    unsafe { opened!(open_tree, dir.0, path.as_ptr(), flags) }
 }
 
 /// move_mount(2): attaches the mount `tree` at `path` below `dir` (an empty path: at `dir` itself). Linux 5.2.
+#[inline(never)]
 pub fn move_mount(tree: Fd, dir: Fd, path: ZStr<'_>) -> Result<()> {
     let flags = c::MOVE_MOUNT_F_EMPTY_PATH | c::MOVE_MOUNT_T_EMPTY_PATH;
     // SAFETY: the kernel reads two NUL-terminated strings.

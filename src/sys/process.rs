@@ -1,6 +1,6 @@
 //! Processes, namespaces and ids.
 
-use super::{Errno, Fd, Result, Strings, ZStr, call, done};
+use super::{Errno, Fd, Result, Strings, ZStr, call, done, opened};
 use crate::arch;
 use core::mem::MaybeUninit;
 pub use linux_raw_sys::general::{
@@ -23,24 +23,17 @@ pub fn exit(code: u8) -> ! {
 
 /// clone(2): a child in new namespaces that calls `life(arg)`; it ends in execve or exit. With CLONE_VM|CLONE_VFORK
 /// in `flags` it borrows our memory, and we sleep until it is done with it.
-pub fn clone<T>(flags: u32, life: fn(&mut T) -> !, arg: &mut T) -> Result<Pid> {
-    struct Start<T>(fn(&mut T) -> !, *mut T);
-    unsafe extern "C" fn start<T>(s: *mut u8) -> ! {
-        // SAFETY: `s` is the Start below: in a copy of its memory, or in the memory itself while the parent sleeps.
-        unsafe {
-            let Start(life, arg) = s.cast::<Start<T>>().read();
-            life(&mut *arg)
-        }
-    }
-    let mut s = Start(life, arg);
-    let flags = flags | c::SIGCHLD;
-    // SAFETY: `start` never returns; `s` and `arg` outlive the child's use of our memory, as CLONE_VM goes with
-    // CLONE_VFORK only, which the next line enforces.
-    unsafe {
-        let flags = if flags & CLONE_VFORK == 0 { flags & !CLONE_VM } else { flags };
-        let ret = arch::clone_with(flags as usize, start::<T>, (&raw mut s).cast());
-        super::result(ret as usize).map(|pid| Pid(pid as i32))
-    }
+pub fn clone<T>(flags: u32, life: extern "C" fn(&mut T) -> !, arg: &mut T) -> Result<Pid> {
+    // What is borrowed is given back: CLONE_VM goes with CLONE_VFORK only.
+    let flags = if flags & CLONE_VFORK == 0 { flags & !CLONE_VM } else { flags };
+    // SAFETY: a `&mut T` is passed as the pointer that it is; `life` never returns, and `arg` outlives the child's use
+    // of our memory, as the line above sees to.
+    let raw = unsafe {
+        let life =
+            core::mem::transmute::<extern "C" fn(&mut T) -> !, unsafe extern "C" fn(*mut u8) -> !>(life);
+        arch::clone_with((flags | c::SIGCHLD) as usize, life, (&raw mut *arg).cast())
+    };
+    super::result(raw as usize).map(|pid| Pid(pid as i32))
 }
 
 /// execve(2): comes back only with the reason why it failed.
@@ -126,18 +119,23 @@ pub fn process_group(pid: Option<Pid>) -> Result<Pid> {
     unsafe { call!(getpgid, pid.map_or(0, |p| p.0)) }.map(|g| Pid(g as i32))
 }
 
+/// prctl(2) of an option that takes a number.
+#[inline(never)]
+fn prctl(option: u32, value: u32) -> Result<()> {
+    // SAFETY: no memory is involved; callers name options that take a number.
+    unsafe { done!(prctl, option, value, 0, 0, 0) }
+}
+
 /// prctl(2), PR_SET_DUMPABLE off, until the next execve: nobody traces us or reaches through our /proc files, except
 /// with CAP_SYS_PTRACE over the user namespace that we came from.
 #[cfg(feature = "join")]
 pub fn not_dumpable() -> Result<()> {
-    // SAFETY: no memory is involved.
-    unsafe { done!(prctl, p::PR_SET_DUMPABLE, 0, 0, 0, 0) }
+    prctl(p::PR_SET_DUMPABLE, 0)
 }
 
 /// prctl(2), PR_SET_CHILD_SUBREAPER: orphans below us become our children, as they do for process 1.
 pub fn become_subreaper() -> Result<()> {
-    // SAFETY: no memory is involved.
-    unsafe { done!(prctl, p::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
+    prctl(p::PR_SET_CHILD_SUBREAPER, 1)
 }
 
 /// setns(2) with the kind of namespace that it must be.
@@ -155,7 +153,7 @@ pub fn unshare(kinds: u32) -> Result<()> {
 /// pidfd_open(2) of ourselves. Linux 5.3.
 pub fn pidfd_self() -> Result<Fd> {
     // SAFETY: no memory is involved.
-    unsafe { call!(getpid).and_then(|me| call!(pidfd_open, me, 0)) }.and_then(Fd::new)
+    unsafe { call!(getpid).and_then(|me| opened!(pidfd_open, me, 0)) }
 }
 
 /// getppid(2): 0 when the parent is outside of our PID namespace.
@@ -166,7 +164,7 @@ pub fn parent() -> Pid {
 
 /// Whether the process behind a pidfd has ended: ppoll(2) without waiting.
 pub fn has_ended(pidfd: Fd) -> Result<bool> {
-    let mut fds = c::pollfd { fd: pidfd.0, events: c::POLLIN as i16, revents: 0 };
+    let mut fds = c::pollfd { fd: pidfd.0 as i32, events: c::POLLIN as i16, revents: 0 };
     let now = c::__kernel_timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the kernel reads one pollfd and a timespec, and writes the pollfd's revents.
     unsafe { call!(ppoll, &raw mut fds, 1, &raw const now, 0, 0) }.map(|ready| ready > 0)
@@ -174,14 +172,12 @@ pub fn has_ended(pidfd: Fd) -> Result<bool> {
 
 /// prctl(2), PR_SET_PDEATHSIG: KILL for us when the thread that made us ends.
 pub fn die_with_parent() -> Result<()> {
-    // SAFETY: no memory is involved.
-    unsafe { done!(prctl, p::PR_SET_PDEATHSIG, c::SIGKILL, 0, 0, 0) }
+    prctl(p::PR_SET_PDEATHSIG, c::SIGKILL)
 }
 
 /// prctl(2), PR_SET_NO_NEW_PRIVS: from here on execve grants nothing.
 pub fn no_new_privs() -> Result<()> {
-    // SAFETY: no memory is involved.
-    unsafe { done!(prctl, p::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }
+    prctl(p::PR_SET_NO_NEW_PRIVS, 1)
 }
 
 /// setsid(2).
@@ -230,23 +226,27 @@ pub fn loopback_up() -> Result<()> {
         flags: u16,
         rest: [u8; 22],
     }
-    let up = net::net_device_flags::IFF_UP as u16 | net::net_device_flags::IFF_RUNNING as u16;
-    let req = IfReq { name: *b"lo\0\0\0\0\0\0\0\0\0\0\0\0\0\0", flags: up, rest: [0; 22] };
+    static REQ: IfReq = IfReq {
+        name: *b"lo\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+        flags: net::net_device_flags::IFF_UP as u16 | net::net_device_flags::IFF_RUNNING as u16,
+        rest: [0; 22],
+    };
     // SAFETY: no memory is involved.
-    let s = unsafe { call!(socket, net::AF_UNIX, net::SOCK_DGRAM | c::O_CLOEXEC, 0) }.and_then(Fd::new)?;
+    let s = unsafe { opened!(socket, net::AF_UNIX, net::SOCK_DGRAM | c::O_CLOEXEC, 0) }?;
     // SAFETY: the kernel reads one ifreq.
-    unsafe { done!(ioctl, s.0, linux_raw_sys::ioctl::SIOCSIFFLAGS, &raw const req) }
+    unsafe { done!(ioctl, s.0, linux_raw_sys::ioctl::SIOCSIFFLAGS, &raw const REQ) }
 }
 
-/// prlimit(2), RLIMIT_NOFILE of this process: sets the soft limit (`None`: to the hard one) and gives the old one.
+/// prlimit(2), RLIMIT_NOFILE of this process: sets the soft limit (`None`: to the hard one) and gives the old one. It is
+/// an int: fs.nr_open, proc_sys_fs(5), bounds it.
 #[cfg(feature = "fs")]
-pub fn open_files_limit(soft: Option<u64>) -> Result<u64> {
-    let mut old = c::rlimit64 { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the kernel writes one rlimit64 and reads another.
-    unsafe {
-        call!(prlimit64, 0, c::RLIMIT_NOFILE, 0, &raw mut old)?;
-        let new = c::rlimit64 { rlim_cur: soft.unwrap_or(old.rlim_max), rlim_max: old.rlim_max };
-        call!(prlimit64, 0, c::RLIMIT_NOFILE, &raw const new, 0)?;
-    }
-    Ok(old.rlim_cur)
+pub fn open_files_limit(soft: Option<u32>) -> Result<u32> {
+    let mut limit = c::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the kernel writes one rlimit64.
+    unsafe { done!(prlimit64, 0, c::RLIMIT_NOFILE, 0, &raw mut limit) }?;
+    let old = limit.rlim_cur as u32;
+    limit.rlim_cur = soft.map_or(limit.rlim_max, u64::from);
+    // SAFETY: the kernel reads one rlimit64.
+    unsafe { done!(prlimit64, 0, c::RLIMIT_NOFILE, &raw const limit, 0) }?;
+    Ok(old)
 }

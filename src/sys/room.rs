@@ -1,16 +1,21 @@
 //! Memory for what is too large for a stack frame: a frame above a page is probed page by page, and pays for each.
 
-use super::{Errno, Result, call};
+use super::{Errno, Result, call, result};
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 use linux_raw_sys::general as c;
+use syscalls::{Sysno, raw_syscall};
 
 /// mmap(2) of fresh memory, at a place of the kernel's choice: zero, and free of cost until it is touched.
 pub(super) fn map(len: usize) -> Result<NonNull<u8>> {
     let (rw, flags) = (c::PROT_READ | c::PROT_WRITE, c::MAP_PRIVATE | c::MAP_ANONYMOUS);
     // SAFETY: it replaces no mapping, as no address is asked for.
-    let start = unsafe { call!(mmap, 0, len, rw, flags, -1isize, 0) }?;
-    NonNull::new(start as *mut u8).ok_or(Errno::ENOMEM)
+    let start = unsafe { raw_syscall!(Sysno::mmap, 0, len, rw, flags, -1isize, 0) };
+    // An errno is no address: those end far below.
+    match NonNull::new(start as *mut u8) {
+        Some(start) if start.as_ptr() as isize > 0 => Ok(start),
+        _ => result(start).and(Err(Errno::ENOMEM)),
+    }
 }
 
 /// A `T` in pages of its own, given back when dropped. The `T` itself is never dropped: what it holds (descriptors of

@@ -1,7 +1,6 @@
 //! Signals: blocked and waited for, never handled.
 
-use super::{Errno, Result, call};
-use core::mem::MaybeUninit;
+use super::{Errno, Result, call, done};
 use linux_raw_sys::general as c;
 
 macro_rules! signals {
@@ -24,10 +23,15 @@ impl SigSet {
     pub const fn of(signals: &[u8]) -> SigSet {
         let (mut set, mut rest) = (0, signals);
         while let [first, tail @ ..] = rest {
-            set |= 1 << (first.wrapping_sub(1) & 63);
+            set |= SigSet::one(*first).0;
             rest = tail;
         }
         SigSet(set)
+    }
+
+    /// Just this one.
+    const fn one(signal: u8) -> SigSet {
+        SigSet(1 << (signal.wrapping_sub(1) & 63))
     }
 
     /// As /proc/PID/status writes it: hexadecimal.
@@ -45,35 +49,30 @@ impl SigSet {
 
     /// All but `signal`.
     pub const fn without(self, signal: u8) -> SigSet {
-        SigSet(self.0 & !SigSet::of(&[signal]).0)
+        SigSet(self.0 & !SigSet::one(signal).0)
     }
 
     /// Whether `signal` is among them.
     pub const fn has(self, signal: u8) -> bool {
-        self.0 & SigSet::of(&[signal]).0 != 0
+        self.0 & SigSet::one(signal).0 != 0
     }
 }
 
-/// rt_sigprocmask(2), SIG_SETMASK: sets the mask and gives the old one.
-pub fn set_mask(mask: SigSet) -> Result<SigSet> {
-    let mut old = MaybeUninit::<u64>::uninit();
-    // SAFETY: the kernel reads 8 bytes and writes 8.
-    unsafe {
-        call!(rt_sigprocmask, c::SIG_SETMASK, &raw const mask.0, old.as_mut_ptr(), 8)?;
-        Ok(SigSet(old.assume_init()))
-    }
+/// rt_sigprocmask(2), SIG_SETMASK: sets the mask, and `mask` becomes the old one.
+pub fn swap_mask(mask: &mut SigSet) -> Result<()> {
+    // SAFETY: the kernel reads 8 bytes, and then writes 8 to the same place.
+    unsafe { done!(rt_sigprocmask, c::SIG_SETMASK, &raw mut mask.0, &raw mut mask.0, 8) }
 }
 
-/// rt_sigaction(2) of SIGCHLD: ignored or default. Says whether it was ignored: then children vanish before wait4.
-pub fn ignore_sigchld(ignore: bool) -> Result<bool> {
-    let mut old = MaybeUninit::<c::kernel_sigaction>::zeroed();
-    // SAFETY: all zero is a valid sigaction: SIG_DFL, no flags, an empty mask. SIG_IGN is 1.
-    unsafe {
-        let mut new = MaybeUninit::<c::kernel_sigaction>::zeroed();
-        new.as_mut_ptr().cast::<usize>().write(usize::from(ignore));
-        call!(rt_sigaction, c::SIGCHLD, new.as_ptr(), old.as_mut_ptr(), 8)?;
-        Ok(old.as_ptr().cast::<usize>().read() == 1)
-    }
+/// rt_sigaction(2) of SIGCHLD: ignored or default, and `ignored` becomes what it was: ignored, children vanish before
+/// wait4.
+pub fn swap_sigchld(ignored: &mut bool) -> Result<()> {
+    // struct sigaction as the kernel has it: handler (SIG_DFL is 0, SIG_IGN is 1), flags, restorer, mask.
+    let mut action = [usize::from(*ignored), 0, 0, 0];
+    // SAFETY: the kernel reads a sigaction of 32 bytes, and then writes one to the same place.
+    unsafe { done!(rt_sigaction, c::SIGCHLD, action.as_mut_ptr(), action.as_mut_ptr(), 8) }?;
+    *ignored = action[0] == 1;
+    Ok(())
 }
 
 /// A signal that was sent to us.

@@ -89,8 +89,8 @@ impl Stack {
 
     /// User and group from the auxiliary vector, getauxval(3).
     pub fn ids(self) -> Ids {
-        let mut ids = Ids { uid: 0, gid: 0, secure: false };
-        let (mut euid, mut egid) = (0, 0);
+        // Those that tell ids, by their type.
+        let mut values = [0; AT_SECURE as usize + 1];
         // SAFETY: the auxiliary vector follows the environment's null and ends in AT_NULL (0).
         unsafe {
             let mut p = self.envp;
@@ -98,22 +98,19 @@ impl Stack {
                 p = p.add(1);
             }
             let mut aux = p.add(1).cast::<[usize; 2]>();
-            loop {
-                let [kind, value] = *aux;
-                match kind as u32 {
-                    0 => break,
-                    AT_UID => ids.uid = value as u32,
-                    AT_EUID => euid = value as u32,
-                    AT_GID => ids.gid = value as u32,
-                    AT_EGID => egid = value as u32,
-                    AT_SECURE => ids.secure |= value != 0,
-                    _ => {}
+            while let [kind, value] = *aux
+                && kind != 0
+            {
+                if let Some(slot) = values.get_mut(kind) {
+                    *slot = value as u32;
                 }
                 aux = aux.add(1);
             }
         }
-        ids.secure |= ids.uid != euid || ids.gid != egid;
-        ids
+        let (uid, euid) = (values[AT_UID as usize], values[AT_EUID as usize]);
+        let (gid, egid) = (values[AT_GID as usize], values[AT_EGID as usize]);
+        let secure = values[AT_SECURE as usize];
+        Ids { uid, gid, secure: secure != 0 || uid != euid || gid != egid }
     }
 }
 
