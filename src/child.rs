@@ -17,9 +17,9 @@ pub struct Child<'p, 'w> {
 
 /// Lives it.
 pub fn live(child: &mut Child<'_, '_>) -> ! {
-    let reason = child.go().into();
+    let reason = child.go();
     let World { stage, subject, .. } = child.world;
-    sys::exit(Fail { stage, subject, reason }.report())
+    sys::exit(Fail::new(stage, subject, reason).report())
 }
 
 impl Child<'_, '_> {

@@ -1,63 +1,10 @@
 //! Texts without pointers, numbers without a formatter.
 
+mod pack;
+
+pub(crate) use pack::*;
+
 use crate::sys::ZStr;
-
-/// Packs strings at compile time: each with a NUL behind it. A table of `&str` would need relocations.
-pub(crate) const fn pack<const N: usize>(strings: &[&str]) -> [u8; N] {
-    let mut out = [0; N];
-    let (mut i, mut n) = (0, 0);
-    while i < strings.len() {
-        let s = strings[i].as_bytes();
-        let mut j = 0;
-        while j < s.len() {
-            out[n] = s[j];
-            (j, n) = (j + 1, n + 1);
-        }
-        (i, n) = (i + 1, n + 1);
-    }
-    out
-}
-
-/// How many bytes [`pack`] needs.
-pub(crate) const fn packed_len(strings: &[&str]) -> usize {
-    let (mut i, mut n) = (0, 0);
-    while i < strings.len() {
-        (i, n) = (i + 1, n + strings[i].len() + 1);
-    }
-    n
-}
-
-/// String number `n` of a packed table; empty behind the last.
-#[inline(never)]
-pub(crate) fn nth(packed: &[u8], n: usize) -> &[u8] {
-    fields(packed, 0).nth(n).unwrap_or_default()
-}
-
-/// An enum whose variants have texts: packed, no pointer.
-macro_rules! texts {
-    ($(#[$doc:meta])* $name:ident { $($(#[$m:meta])* $variant:ident = $text:literal)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq)]
-        #[cfg_attr(test, derive(Debug))]
-        #[repr(u8)]
-        pub enum $name { $($(#[$m])* #[doc = $text] $variant,)* }
-
-        impl $name {
-            /// The text.
-            pub fn text(self) -> &'static [u8] {
-                Self::nth(self as usize)
-            }
-
-            /// The text of variant number `n`; empty behind the last.
-            pub fn nth(n: usize) -> &'static [u8] {
-                const ALL: &[&str] = &[$($(#[$m])* $text,)*];
-                static PACKED: [u8; $crate::text::packed_len(ALL)] = $crate::text::pack(ALL);
-                $crate::text::nth(&PACKED, n)
-            }
-        }
-    };
-}
-pub(crate) use texts;
 
 /// The parts of `text` between the bytes `by`: at least one, and as many as there are of those and one more.
 pub(crate) fn fields(text: &[u8], by: u8) -> Fields<'_> {
@@ -137,6 +84,12 @@ impl<'b> Text<'b> {
             }
         }
         self.push(digits.get(from..).unwrap_or_default())
+    }
+
+    /// How long it is.
+    #[cfg(feature = "help")]
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
     /// What was appended; empty when something did not fit.

@@ -7,8 +7,8 @@ macro_rules! errno_texts {
     ($($name:ident $text:literal)*) => {
         /// In the order of the texts.
         const NUMBERS: &[u16] = &[$(linux_raw_sys::errno::$name as u16),*];
-        /// `Permission denied (`, then `EACCES`: as they stand in a message.
-        const ALL: &[&str] = &[$(concat!($text, " ("), stringify!($name)),*];
+        /// As they stand in a message: `Permission denied (EACCES)`.
+        const ALL: &[&str] = &[$(concat!($text, " (", stringify!($name), ")")),*];
         static PACKED: [u8; packed_len(ALL)] = pack(ALL);
     };
 }
@@ -50,10 +50,9 @@ errno_texts! {
     EDQUOT "Disk quota exceeded"
 }
 
-/// The text with an open bracket, and the name.
-pub(super) fn errno(e: u16) -> Option<(&'static [u8], &'static [u8])> {
-    let i = NUMBERS.iter().position(|n| *n == e)?;
-    Some((nth(&PACKED, i * 2), nth(&PACKED, i * 2 + 1)))
+/// The text and the name, packed.
+pub(super) fn errno(e: u16) -> Option<&'static [u8]> {
+    NUMBERS.iter().position(|n| *n == e).map(|n| nth(&PACKED, n))
 }
 
 /// What to do, where an errno is known to mislead.
@@ -98,10 +97,10 @@ hints! {
     ExecMachine => ENOEXEC ": the file is for another CPU"
 }
 
-/// What to do about `e` at `stage`; empty where the errno speaks for itself.
-pub(super) fn hint(stage: Stage, e: u16) -> &'static [u8] {
+/// What to do about `e` at `stage`, packed; empty where the errno speaks for itself.
+pub(super) fn hint(stage: u8, e: u16) -> &'static [u8] {
     let row = fields(HINTS, 0).position(|row| match row {
-        [stages @ .., 255, errno] => u16::from(*errno) == e && stages.iter().any(|s| *s == stage as u8 + 1),
+        [stages @ .., 255, errno] => u16::from(*errno) == e && stages.iter().any(|s| *s == stage + 1),
         _ => false,
     });
     row.map_or(b"", |row| nth(&PACKED_HINTS, row))
@@ -121,10 +120,10 @@ mod tests {
                 let all =
                     [Stage::Clone, Stage::Proc, Stage::Exec, Stage::ExecLoader, Stage::Join, Stage::Mount];
                 for known in all.into_iter().filter(|s| *s as u8 + 1 == *stage) {
-                    assert_eq!(hint(known, (*e).into()), HINT_TEXTS[n].as_bytes());
+                    assert_eq!(hint(known as u8, (*e).into()), nth(&PACKED_HINTS, n));
                 }
             }
         }
-        assert_eq!(hint(Stage::Close, 1), b"");
+        assert_eq!(hint(Stage::Close as u8, 1), b"");
     }
 }

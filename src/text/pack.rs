@@ -1,0 +1,107 @@
+//! Texts as they lie in the program: packed at compile time, in tables without pointers (which would need relocations).
+//!
+//! Our texts are 7-bit ASCII. A byte from [`PIECE`] on stands for a piece that occurs often; a piece is packed by the
+//! same rule, from shorter ones.
+
+use super::{Text, fields};
+
+/// The first of the bytes that stand for a piece.
+const PIECE: u8 = 0x80;
+
+/// The pieces.
+const PIECES: &[&str] = &["e "];
+
+static PACKED_PIECES: [u8; packed_len(PIECES)] = pack(PIECES);
+
+/// Packs texts into one table: each with a NUL behind it.
+pub(crate) const fn pack<const N: usize>(texts: &[&str]) -> [u8; N] {
+    let mut table = [0; N];
+    let (mut i, mut len) = (0, 0);
+    while i < texts.len() {
+        (i, len) = (i + 1, put(&mut table, len, texts[i].as_bytes()));
+    }
+    table
+}
+
+/// How many bytes [`pack`] needs.
+pub(crate) const fn packed_len(texts: &[&str]) -> usize {
+    let (mut i, mut len) = (0, 0);
+    while i < texts.len() {
+        (i, len) = (i + 1, put(&mut [], len, texts[i].as_bytes()));
+    }
+    len
+}
+
+/// Packs one text to `at`, as far as there is room; where the next one begins.
+pub(crate) const fn put(table: &mut [u8], mut at: usize, text: &[u8]) -> usize {
+    let mut done = 0;
+    while done < text.len() {
+        let (byte, len) = first(text, done);
+        if at < table.len() {
+            table[at] = byte;
+        }
+        (at, done) = (at + 1, done + len);
+    }
+    at + 1
+}
+
+/// What the text from byte `from` on begins with, and how long that is: the longest piece that is shorter than the text,
+/// or one byte.
+const fn first(text: &[u8], from: usize) -> (u8, usize) {
+    let (mut byte, mut longest) = (text[from], 1);
+    assert!(byte < PIECE, "a text has to be ASCII");
+    let mut i = 0;
+    while i < PIECES.len() {
+        let piece = PIECES[i].as_bytes();
+        let mut same = 0;
+        while same < piece.len() && from + same < text.len() && piece[same] == text[from + same] {
+            same += 1;
+        }
+        if same == piece.len() && same > longest && same < text.len() {
+            (byte, longest) = (PIECE + i as u8, same);
+        }
+        i += 1;
+    }
+    (byte, longest)
+}
+
+/// Text number `n` of a table, packed; empty behind the last.
+#[inline(never)]
+pub(crate) fn nth(table: &[u8], n: usize) -> &[u8] {
+    fields(table, 0).nth(n).unwrap_or_default()
+}
+
+impl Text<'_> {
+    /// Appends a packed text.
+    #[inline(never)]
+    pub(crate) fn say(&mut self, packed: &[u8]) -> &mut Self {
+        for byte in packed {
+            match byte.checked_sub(PIECE) {
+                Some(piece) => self.say(nth(&PACKED_PIECES, piece.into())),
+                None => self.push(&[*byte]),
+            };
+        }
+        self
+    }
+}
+
+/// An enum whose variants have texts.
+macro_rules! texts {
+    ($(#[$doc:meta])* $name:ident { $($(#[$m:meta])* $variant:ident = $text:literal)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        #[cfg_attr(test, derive(Debug))]
+        #[repr(u8)]
+        pub enum $name { $($(#[$m])* #[doc = $text] $variant,)* }
+
+        impl $name {
+            /// The text of variant number `n`, packed; empty behind the last.
+            fn nth(n: usize) -> &'static [u8] {
+                const ALL: &[&str] = &[$($(#[$m])* $text,)*];
+                static PACKED: [u8; $crate::text::packed_len(ALL)] = $crate::text::pack(ALL);
+                $crate::text::nth(&PACKED, n)
+            }
+        }
+    };
+}
+pub(crate) use texts;
