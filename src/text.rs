@@ -4,7 +4,7 @@ mod pack;
 
 pub(crate) use pack::*;
 
-use crate::sys::ZStr;
+use crate::sys::{Pid, ZStr};
 
 /// The parts of `text` between the bytes `by`: at least one, and as many as there are of those and one more.
 pub(crate) fn fields(text: &[u8], by: u8) -> Fields<'_> {
@@ -37,7 +37,7 @@ pub(crate) struct Text<'b> {
 }
 
 impl<'b> Text<'b> {
-    /// An empty one. `room` is all zero, and one byte of it is for the NUL of [`Text::zstr`].
+    /// An empty one. One byte of `room` is for the NUL of [`Text::zstr`].
     pub(crate) fn on(room: &'b mut [u8]) -> Self {
         Text { room, len: 0 }
     }
@@ -63,6 +63,11 @@ impl<'b> Text<'b> {
     /// Appends a number in decimal.
     pub(crate) fn number(&mut self, n: u64) -> &mut Self {
         self.digits(n, 10)
+    }
+
+    /// Appends `/proc/PID/`.
+    pub(crate) fn process(&mut self, pid: Pid) -> &mut Self {
+        self.push(b"/proc/").number(pid.0 as u64).push(b"/")
     }
 
     /// Appends a number in octal.
@@ -98,8 +103,9 @@ impl<'b> Text<'b> {
     }
 
     /// What was appended, as a C string; `None` when something did not fit.
-    pub(crate) fn zstr(&self) -> Option<ZStr<'_>> {
-        if self.len < self.room.len() { ZStr::until_nul(self.room) } else { None }
+    pub(crate) fn zstr(&mut self) -> Option<ZStr<'_>> {
+        *self.room.get_mut(self.len)? = 0;
+        ZStr::until_nul(self.room)
     }
 }
 

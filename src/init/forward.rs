@@ -71,7 +71,7 @@ fn takes(main: Pid, n: u8) -> bool {
         return false;
     }
     let mut buf = [0; 2048];
-    let Some(text) = read(main, b"/status", &mut buf) else { return true };
+    let Some(text) = read(main, b"status", &mut buf) else { return true };
     crate::text::fields(text, b'\n').any(|line| {
         let mask = line
             .strip_prefix(b"SigBlk:\t")
@@ -86,7 +86,7 @@ fn takes(main: Pid, n: u8) -> bool {
 #[cfg(any(feature = "users", feature = "report"))]
 fn is_ours(main: Pid) -> bool {
     let mut buf = [0; 512];
-    let flags = read(main, b"/stat", &mut buf).and_then(|text| {
+    let flags = read(main, b"stat", &mut buf).and_then(|text| {
         let name_end = text.iter().rposition(|b| *b == b')')?;
         crate::text::decimal(crate::text::fields(text.get(name_end..)?, b' ').nth(7)?)
     });
@@ -97,7 +97,7 @@ fn is_ours(main: Pid) -> bool {
 fn read<'b>(pid: Pid, file: &[u8], buf: &'b mut [u8]) -> Option<&'b [u8]> {
     let mut room = [0; 40];
     let mut path = Text::on(&mut room);
-    let path = path.push(b"/proc/").number(pid.0 as u64).push(file).zstr()?;
+    let path = path.process(pid).push(file).zstr()?;
     let len = sys::read(sys::openat(Fd::CWD, path, sys::O_RDONLY, 0).ok()?, buf).ok()?;
     buf.get(..len)
 }

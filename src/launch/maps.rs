@@ -37,7 +37,7 @@ pub(super) fn write(plan: &mut Plan<'_>, main: Pid, mask: SigSet) -> Result<(), 
 fn write_map(map: &[Range], main: Pid, file: ZStr<'_>) -> sys::Result<()> {
     let mut room = [0; 40];
     let mut path = Text::on(&mut room);
-    path.push(b"/proc/").number(main.0 as u64).push(b"/").push(file.bytes());
+    path.process(main).push(file.bytes());
     let mut room = [0; 4096];
     let mut text = Text::on(&mut room);
     for Range { inside, outside, count } in map {
