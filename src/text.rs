@@ -98,11 +98,13 @@ impl<'b> Text<'b> {
     }
 
     /// What was appended; empty when something did not fit.
+    #[inline(never)]
     pub(crate) fn get(&self) -> &[u8] {
         self.room.get(..self.len).unwrap_or_default()
     }
 
     /// What was appended, as a C string; `None` when something did not fit.
+    #[inline(never)]
     pub(crate) fn zstr(&mut self) -> Option<ZStr<'_>> {
         *self.room.get_mut(self.len)? = 0;
         ZStr::until_nul(self.room)

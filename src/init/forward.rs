@@ -12,6 +12,7 @@ const STOPS: SigSet = SigSet::of(&[sys::SIGTSTP, sys::SIGTTIN, sys::SIGTTOU]);
 const IGNORED: SigSet = SigSet::of(&[sys::SIGCHLD, sys::SIGCONT, sys::SIGURG, sys::SIGWINCH]);
 
 /// Sends `signal` on to `main`, unless it has got it already. Gives the signal in whose place a KILL was sent.
+#[inline(never)]
 pub(super) fn forward(main: Pid, signal: &Signal, role: Role) -> Option<u8> {
     let n = signal.number;
     // A process that left our group (a new session, a shell with job control) was not meant by the terminal.

@@ -8,6 +8,7 @@ use crate::text::{Text, decimal};
 use crate::z;
 
 /// Writes both maps of the child.
+#[inline(never)]
 pub(super) fn write(plan: &mut Plan<'_>, main: Pid, mask: SigSet) -> Result<(), Fail<'static>> {
     let ids = plan.caller;
     if !plan.steps.has(Step::IdsInside) {

@@ -7,6 +7,7 @@ use crate::sys::{self, Errno, Fd, Pid, ZStr};
 use crate::text::{Text, fields};
 
 /// Writes what was asked for.
+#[inline(never)]
 pub(super) fn write(plan: &Plan<'_>, main: Pid) -> Result<(), Fail<'static>> {
     if let Some(path) = plan.text(Opt::PidFile) {
         pid_file(path, main)?;
