@@ -65,10 +65,11 @@ pub type Result<T> = core::result::Result<T, Errno>;
 /// What the kernel returned: from -4095 to -1 it is an errno.
 #[inline(always)]
 fn result(raw: usize) -> Result<usize> {
-    match NonZeroI32::new(raw as i32) {
-        Some(errno) if raw > -4096isize as usize => Err(Errno(errno)),
-        _ => Ok(raw),
+    if raw <= -4096isize as usize {
+        return Ok(raw);
     }
+    // SAFETY: the low half of a number from -4095 to -1 is that number, and not zero.
+    Err(Errno(unsafe { NonZeroI32::new_unchecked(raw as i32) }))
 }
 
 /// The same of a call that returns 0.

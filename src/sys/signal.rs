@@ -89,13 +89,12 @@ pub struct Signal {
 pub fn wait_signal() -> Result<Signal> {
     let (all, mut info) = (SigSet::ALL, MaybeUninit::<[i32; 32]>::uninit());
     loop {
-        // SAFETY: the kernel reads 8 bytes and writes a siginfo: 128 bytes, of which si_code is the third int. It is read
-        // only when there was a signal.
-        match unsafe { call!(rt_sigtimedwait, &raw const all.0, info.as_mut_ptr(), 0, 8) } {
-            // SAFETY: the same.
-            Ok(number) => {
-                return Ok(Signal { number: number as u8, from_kernel: unsafe { info.assume_init()[2] } > 0 });
-            }
+        // SAFETY: the kernel reads 8 bytes and, before it returns a signal, writes a siginfo: 128 bytes.
+        let signal = unsafe {
+            call!(rt_sigtimedwait, &raw const all.0, info.as_mut_ptr(), 0, 8).map(|n| (n, info.assume_init()))
+        };
+        match signal {
+            Ok((number, info)) => return Ok(Signal { number: number as u8, from_kernel: info[2] > 0 }),
             // A stop and its CONT interrupt the wait.
             Err(Errno::EINTR | Errno::EAGAIN) => {}
             Err(e) => return Err(e),
