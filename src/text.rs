@@ -116,6 +116,13 @@ pub(crate) fn decimal(s: &[u8]) -> Option<u64> {
     radix(s, 10)
 }
 
+/// A user or group id, or how many of them.
+#[cfg(feature = "users")]
+#[inline(never)]
+pub(crate) fn id(s: &[u8]) -> Option<u32> {
+    decimal(s).and_then(|n| u32::try_from(n).ok())
+}
+
 /// Seconds, perhaps negative, perhaps with a fraction of up to nine digits: nanoseconds, up to 292 years of them.
 #[cfg(feature = "host")]
 pub(crate) fn nanoseconds(s: &[u8]) -> Option<i64> {
