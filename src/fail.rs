@@ -179,10 +179,8 @@ impl<'a> Fail<'a> {
         let mut line = Text::on(&mut room);
         let (stage, reason) = self.parts();
         line.push(b"vesicle: ").say(Stage::nth(stage.into()));
-        for word in [self.subject, value].into_iter().flatten() {
-            line.push(b" ");
-            quote(&mut line, word.bytes());
-        }
+        quote(&mut line, self.subject);
+        quote(&mut line, value);
         line.push(b": ");
         match u16::try_from(-reason) {
             Ok(errno) => describe(stage, errno, &mut line),
@@ -205,8 +203,11 @@ impl<'a> Fail<'a> {
 
 /// A word of somebody else's: what would break the line or the terminal becomes `?`, and a very long one shows its
 /// start.
-fn quote(line: &mut Text<'_>, word: &[u8]) {
+#[inline(never)]
+fn quote(line: &mut Text<'_>, word: Option<ZStr<'_>>) {
     const SHOWN: usize = 512;
+    let Some(word) = word.map(ZStr::bytes) else { return };
+    line.push(b" ");
     for b in word.iter().take(SHOWN) {
         line.push(&[if *b < b' ' || *b == 0x7f { b'?' } else { *b }]);
     }
@@ -215,20 +216,14 @@ fn quote(line: &mut Text<'_>, word: &[u8]) {
     }
 }
 
-/// Without texts: `errno 13`.
-#[cfg(not(feature = "words"))]
-fn describe<'l, 'b>(_: u8, e: u16, line: &'l mut Text<'b>) -> &'l mut Text<'b> {
-    line.push(b"errno ").number(e.into())
-}
-
-/// `Permission denied (EACCES)`, and a hint where the errno is known to mislead.
-#[cfg(feature = "words")]
+/// `Permission denied (EACCES)`, and a hint where the errno is known to mislead; `errno 13` where it has no text.
 fn describe<'l, 'b>(stage: u8, e: u16, line: &'l mut Text<'b>) -> &'l mut Text<'b> {
-    match words::errno(e) {
-        Some(text) => line.say(text),
-        None => line.push(b"error (").number(e.into()).push(b")"),
-    };
-    line.say(words::hint(stage, e))
+    #[cfg(feature = "words")]
+    if let Some(text) = words::errno(e) {
+        return line.say(text).say(words::hint(stage, e));
+    }
+    let _ = stage;
+    line.push(b"errno ").number(e.into())
 }
 
 #[cfg(feature = "words")]

@@ -1,12 +1,12 @@
 //! The errnos that our calls can return, as errno(3) and strerror(3) have them, and what to do where they mislead.
 
 use super::Stage;
-use crate::text::{fields, nth, pack, packed_len};
+use crate::text::{nth, pack, packed_len};
 
 macro_rules! errno_texts {
     ($($name:ident $text:literal)*) => {
         /// In the order of the texts.
-        const NUMBERS: &[u16] = &[$(linux_raw_sys::errno::$name as u16),*];
+        const NUMBERS: &[u8] = &[$(linux_raw_sys::errno::$name as u8),*];
         /// As they stand in a message: `Permission denied (EACCES)`.
         const ALL: &[&str] = &[$(concat!($text, " (", stringify!($name), ")")),*];
         static PACKED: [u8; packed_len(ALL)] = pack(ALL);
@@ -52,17 +52,32 @@ errno_texts! {
 
 /// The text and the name, packed.
 pub(super) fn errno(e: u16) -> Option<&'static [u8]> {
-    NUMBERS.iter().position(|n| *n == e).map(|n| nth(&PACKED, n))
+    NUMBERS.iter().position(|n| u16::from(*n) == e).map(|n| nth(&PACKED, n))
 }
 
 /// What to do, where an errno is known to mislead.
 macro_rules! hints {
     ($($($stage:ident)|+ => $errno:ident $text:literal)*) => {
-        /// For each hint its stages, each by its number and one, 255, its errno, and a NUL. No pointers.
-        const HINTS: &[u8] = &[$($(Stage::$stage as u8 + 1,)+ 255, linux_raw_sys::errno::$errno as u8, 0,)*];
+        /// The stages and the errno of each hint.
+        const HINTS: &[(&[Stage], u32)] = &[$((&[$(Stage::$stage),+], linux_raw_sys::errno::$errno)),*];
         const HINT_TEXTS: &[&str] = &[$($text),*];
         static PACKED_HINTS: [u8; packed_len(HINT_TEXTS)] = pack(HINT_TEXTS);
+        /// Stage, errno, and which hint: no pointers.
+        static ROWS: [[u8; 3]; [$($(Stage::$stage),+),*].len()] = rows(HINTS);
     };
+}
+
+const fn rows<const N: usize>(hints: &[(&[Stage], u32)]) -> [[u8; 3]; N] {
+    let (mut rows, mut row, mut hint) = ([[0; 3]; N], 0, 0);
+    while hint < hints.len() {
+        let ((stages, errno), mut i) = (hints[hint], 0);
+        while i < stages.len() {
+            rows[row] = [stages[i] as u8, errno as u8, hint as u8];
+            (row, i) = (row + 1, i + 1);
+        }
+        hint += 1;
+    }
+    rows
 }
 
 hints! {
@@ -99,11 +114,8 @@ hints! {
 
 /// What to do about `e` at `stage`, packed; empty where the errno speaks for itself.
 pub(super) fn hint(stage: u8, e: u16) -> &'static [u8] {
-    let row = fields(HINTS, 0).position(|row| match row {
-        [stages @ .., 255, errno] => u16::from(*errno) == e && stages.iter().any(|s| *s == stage + 1),
-        _ => false,
-    });
-    row.map_or(b"", |row| nth(&PACKED_HINTS, row))
+    let row = ROWS.iter().find(|[at, errno, _]| *at == stage && u16::from(*errno) == e);
+    row.map_or(b"", |[.., hint]| nth(&PACKED_HINTS, (*hint).into()))
 }
 
 #[cfg(test)]
@@ -112,16 +124,10 @@ mod tests {
 
     #[test]
     fn every_hint_is_found_and_none_hides_behind_another() {
-        for (n, row) in HINTS.strip_suffix(&[0]).unwrap().split(|b| *b == 0).enumerate() {
-            let [stages @ .., 255, e] = row else { panic!("{row:?}") };
-            assert!(!stages.is_empty() && errno((*e).into()).is_some(), "{e} has a hint, but no name");
-            for stage in stages {
-                // A stage by its number: the only way to one is through the steps and the constants.
-                let all =
-                    [Stage::Clone, Stage::Proc, Stage::Exec, Stage::ExecLoader, Stage::Join, Stage::Mount];
-                for known in all.into_iter().filter(|s| *s as u8 + 1 == *stage) {
-                    assert_eq!(hint(known as u8, (*e).into()), nth(&PACKED_HINTS, n));
-                }
+        for (n, (stages, e)) in HINTS.iter().enumerate() {
+            assert!(!stages.is_empty() && errno(*e as u16).is_some(), "{e} has a hint, but no name");
+            for stage in *stages {
+                assert_eq!(hint(*stage as u8, *e as u16), nth(&PACKED_HINTS, n));
             }
         }
         assert_eq!(hint(Stage::Close as u8, 1), b"");
