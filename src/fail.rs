@@ -178,14 +178,15 @@ impl<'a> Fail<'a> {
         let mut room = [0; 2048];
         let mut line = Text::on(&mut room);
         let (stage, reason) = self.parts();
-        line.push(b"vesicle: ").say(Stage::nth(stage.into()));
+        line.push(b"vesicle: ");
+        Stage::say(stage.into(), &mut line);
         quote(&mut line, self.subject);
         quote(&mut line, value);
         line.push(b": ");
         match u16::try_from(-reason) {
             Ok(errno) => describe(stage, errno, &mut line),
-            Err(_) => line.say(Why::nth((reason & 0xff) as usize)),
-        };
+            Err(_) => Why::say((reason & 0xff) as usize, &mut line),
+        }
         let _ = sys::write(Fd::STDERR, line.push(b"\n").get());
         self.code()
     }
@@ -217,13 +218,13 @@ fn quote(line: &mut Text<'_>, word: Option<ZStr<'_>>) {
 }
 
 /// `Permission denied (EACCES)`, and a hint where the errno is known to mislead; `errno 13` where it has no text.
-fn describe<'l, 'b>(stage: u8, e: u16, line: &'l mut Text<'b>) -> &'l mut Text<'b> {
+fn describe(stage: u8, e: u16, line: &mut Text<'_>) {
     #[cfg(feature = "words")]
-    if let Some(text) = words::errno(e) {
-        return line.say(text).say(words::hint(stage, e));
+    if words::describe(stage, e, line).is_some() {
+        return;
     }
     let _ = stage;
-    line.push(b"errno ").number(e.into())
+    line.push(b"errno ").number(e.into());
 }
 
 #[cfg(feature = "words")]

@@ -1,7 +1,7 @@
 //! The errnos that our calls can return, as errno(3) and strerror(3) have them, and what to do where they mislead.
 
 use super::Stage;
-use crate::text::{nth, pack, packed_len};
+use crate::text::{Text, pack, packed_len};
 
 macro_rules! errno_texts {
     ($($name:ident $text:literal)*) => {
@@ -48,11 +48,6 @@ errno_texts! {
     EOPNOTSUPP "Operation not supported"
     EAFNOSUPPORT "Address family not supported by protocol"
     EDQUOT "Disk quota exceeded"
-}
-
-/// The text and the name, packed.
-pub(super) fn errno(e: u16) -> Option<&'static [u8]> {
-    NUMBERS.iter().position(|n| u16::from(*n) == e).map(|n| nth(&PACKED, n))
 }
 
 /// What to do, where an errno is known to mislead.
@@ -112,10 +107,14 @@ hints! {
     ExecMachine => ENOEXEC ": the file is for another CPU"
 }
 
-/// What to do about `e` at `stage`, packed; empty where the errno speaks for itself.
-pub(super) fn hint(stage: u8, e: u16) -> &'static [u8] {
+/// Says what an errno means, and what to do about it at this stage, unless it speaks for itself. `None`: it has no text.
+pub(super) fn describe(stage: u8, e: u16, line: &mut Text<'_>) -> Option<()> {
+    line.say_nth(&PACKED, NUMBERS.iter().position(|n| u16::from(*n) == e)?);
     let row = ROWS.iter().find(|[at, errno, _]| *at == stage && u16::from(*errno) == e);
-    row.map_or(b"", |[.., hint]| nth(&PACKED_HINTS, (*hint).into()))
+    if let Some([.., hint]) = row {
+        line.say_nth(&PACKED_HINTS, (*hint).into());
+    }
+    Some(())
 }
 
 #[cfg(test)]
@@ -124,12 +123,22 @@ mod tests {
 
     #[test]
     fn every_hint_is_found_and_none_hides_behind_another() {
-        for (n, (stages, e)) in HINTS.iter().enumerate() {
-            assert!(!stages.is_empty() && errno(*e as u16).is_some(), "{e} has a hint, but no name");
+        let told = |stage: Stage, e: u32| {
+            let mut room = [0; 512];
+            let mut line = Text::on(&mut room);
+            describe(stage as u8, e as u16, &mut line)
+                .map(|()| String::from_utf8(line.get().to_vec()).unwrap())
+        };
+        for ((stages, e), hint) in HINTS.iter().zip(HINT_TEXTS) {
+            assert!(!stages.is_empty());
             for stage in *stages {
-                assert_eq!(hint(*stage as u8, *e as u16), nth(&PACKED_HINTS, n));
+                assert_eq!(told(*stage, *e).unwrap(), told(Stage::Close, *e).unwrap() + hint);
             }
         }
-        assert_eq!(hint(Stage::Close as u8, 1), b"");
+        assert_eq!(
+            told(Stage::Close, linux_raw_sys::errno::EPERM).unwrap(),
+            "Operation not permitted (EPERM)"
+        );
+        assert_eq!(told(Stage::Close, 4095), None);
     }
 }

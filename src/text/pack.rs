@@ -90,19 +90,19 @@ const fn first(text: &[u8], from: usize) -> (u8, usize) {
     (byte, longest)
 }
 
-/// Text number `n` of a table, packed; empty behind the last.
-#[inline(never)]
-pub(crate) fn nth(table: &[u8], n: usize) -> &[u8] {
-    fields(table, 0).nth(n).unwrap_or_default()
-}
-
 impl Text<'_> {
+    /// Appends text number `n` of a table; nothing where there is no such text.
+    #[inline(never)]
+    pub(crate) fn say_nth(&mut self, table: &[u8], n: usize) -> &mut Self {
+        self.say(fields(table, 0).nth(n).unwrap_or_default())
+    }
+
     /// Appends a packed text.
     #[inline(never)]
     pub(crate) fn say(&mut self, packed: &[u8]) -> &mut Self {
         for byte in packed {
             match byte.checked_sub(PIECE) {
-                Some(piece) => self.say(nth(&PACKED_PIECES, piece.into())),
+                Some(piece) => self.say_nth(&PACKED_PIECES, piece.into()),
                 None => self.push(&[*byte]),
             };
         }
@@ -120,11 +120,11 @@ macro_rules! texts {
         pub enum $name { $($(#[$m])* #[doc = $text] $variant,)* }
 
         impl $name {
-            /// The text of variant number `n`, packed; empty behind the last.
-            fn nth(n: usize) -> &'static [u8] {
+            /// Appends the text of variant number `n`.
+            fn say(n: usize, line: &mut $crate::text::Text<'_>) {
                 const ALL: &[&str] = &[$($(#[$m])* $text,)*];
                 static PACKED: [u8; $crate::text::packed_len(ALL)] = $crate::text::pack(ALL);
-                $crate::text::nth(&PACKED, n)
+                line.say_nth(&PACKED, n);
             }
         }
     };
@@ -140,12 +140,12 @@ mod tests {
         const TEXTS: &[&str] = &["too many namespaces", "", "exec", "no piece: ~^~", "vesicle help"];
         static PACKED: [u8; packed_len(TEXTS)] = pack(TEXTS);
         for (n, text) in TEXTS.iter().enumerate() {
-            assert_eq!(Text::on(&mut [0; 64]).say(nth(&PACKED, n)).get(), text.as_bytes());
+            assert_eq!(Text::on(&mut [0; 64]).say_nth(&PACKED, n).get(), text.as_bytes());
         }
         for (n, piece) in PIECES.iter().enumerate() {
-            assert_eq!(Text::on(&mut [0; 64]).say(nth(&PACKED_PIECES, n)).get(), piece.as_bytes());
+            assert_eq!(Text::on(&mut [0; 64]).say_nth(&PACKED_PIECES, n).get(), piece.as_bytes());
         }
         assert!(PACKED.len() < TEXTS.concat().len());
-        assert_eq!(nth(&PACKED, TEXTS.len()), b"");
+        assert_eq!(Text::on(&mut [0; 64]).say_nth(&PACKED, TEXTS.len()).get(), b"");
     }
 }
