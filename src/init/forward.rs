@@ -67,27 +67,28 @@ fn stop_with(main: Pid, signal: u8) {
 /// everything; and yes where there is no /proc to ask.
 #[inline(never)]
 fn takes(main: Pid, n: u8) -> bool {
+    let mut buf = [0; 2048];
     #[cfg(any(feature = "users", feature = "report"))]
-    if is_ours(main) {
+    if is_ours(main, &mut buf) {
         return false;
     }
-    let mut buf = [0; 2048];
     let Some(text) = read(main, b"status", &mut buf) else { return true };
     crate::text::fields(text, b'\n').any(|line| {
-        let mask = line
-            .strip_prefix(b"SigBlk:\t")
-            .or(line.strip_prefix(b"SigIgn:\t"))
-            .or(line.strip_prefix(b"SigCgt:\t"));
-        mask.is_some_and(|hex| SigSet::from_hex(hex).has(n))
+        match line {
+            // SigBlk, SigIgn and SigCgt; not SigPnd, nor what begins with Shd.
+            [b'S', b'i', b'g', b'B' | b'I' | b'C', _, _, b':', b'\t', hex @ ..] => {
+                SigSet::from_hex(hex).has(n)
+            }
+            _ => false,
+        }
     })
 }
 
 /// Whether it has not become COMMAND yet: PF_FORKNOEXEC, 0x40 of include/linux/sched.h, in the seventh field behind the
 /// name, proc_pid_stat(5).
 #[cfg(any(feature = "users", feature = "report"))]
-fn is_ours(main: Pid) -> bool {
-    let mut buf = [0; 512];
-    let flags = read(main, b"stat", &mut buf).and_then(|text| {
+fn is_ours(main: Pid, buf: &mut [u8]) -> bool {
+    let flags = read(main, b"stat", buf).and_then(|text| {
         let name_end = text.iter().rposition(|b| *b == b')')?;
         crate::text::decimal(crate::text::fields(text.get(name_end..)?, b' ').nth(7)?)
     });
