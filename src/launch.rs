@@ -175,9 +175,9 @@ pub fn load(source: Source) -> Result<Block, Fail<'static>> {
             Some(fd) => sys::read_words(fd, 0, LIMIT).at(Stage::Read, number),
             None => fail(Stage::Option, z!("--args"), Why::Number),
         },
-        Source::File(path) => sys::openat(Fd::CWD, path, sys::O_RDONLY, 0)
-            .and_then(|file| sys::read_words(file, b'\n', LIMIT))
-            .at(Stage::Read, path),
+        Source::File(path) => {
+            sys::open(path).and_then(|file| sys::read_words(file, b'\n', LIMIT)).at(Stage::Read, path)
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What becomes of a signal that was sent to us.
 
 use super::Role;
-use crate::sys::{self, Fd, Pid, SigSet, Signal};
+use crate::sys::{self, Pid, SigSet, Signal};
 use crate::text::Text;
 
 /// The signals by which a terminal speaks to its whole foreground process group.
@@ -100,6 +100,6 @@ fn read<'b>(pid: Pid, file: &[u8], buf: &'b mut [u8]) -> Option<&'b [u8]> {
     let mut room = [0; 40];
     let mut path = Text::on(&mut room);
     let path = path.process(pid).push(file).zstr()?;
-    let len = sys::read(sys::openat(Fd::CWD, path, sys::O_RDONLY, 0).ok()?, buf).ok()?;
+    let len = sys::read(sys::open(path).ok()?, buf).ok()?;
     buf.get(..len)
 }

@@ -3,7 +3,7 @@
 use super::descriptor;
 use crate::fail::{At, Fail, Stage};
 use crate::plan::{JOINS, Plan};
-use crate::sys::{self, Fd, ZStr};
+use crate::sys::{self, ZStr};
 
 /// Joins them.
 pub(super) fn join(plan: &Plan<'_>) -> Result<(), Fail<'static>> {
@@ -21,7 +21,7 @@ fn join_one(from: ZStr<'_>, kind: u32) -> sys::Result<()> {
     if let Some(ns) = descriptor(from) {
         return sys::setns(ns, kind);
     }
-    let ns = sys::openat(Fd::CWD, from, sys::O_RDONLY, 0)?;
+    let ns = sys::open(from)?;
     let done = sys::setns(ns, kind);
     // Held, it would keep the namespace alive longer than anybody in it.
     sys::close(ns);

@@ -108,8 +108,7 @@ fn push_ranges(text: &mut Text<'_>, map: &[Range], by: &[u8], end: &[u8]) {
 /// The caller's own id as root, and from 1 on what `file` (subuid(5), subgid(5)) lends to its user.
 #[inline(never)]
 fn look_up(map: &mut List, file: ZStr<'static>, uid: u32, own: u32) -> Result<(), Fail<'static>> {
-    let open =
-        |path| sys::openat(Fd::CWD, path, sys::O_RDONLY, 0).and_then(|f| sys::read_words(f, b'\n', 4 << 20));
+    let open = |path| sys::open(path).and_then(|f| sys::read_words(f, b'\n', 4 << 20));
     let lent = open(file).at(Stage::Read, file)?;
     let name = open(z!("/etc/passwd")).ok().and_then(|passwd| name_of(passwd, uid)).unwrap_or_default();
     let mut inside = 0u32;

@@ -102,7 +102,7 @@ fn attempt(file: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> (Stage, Errn
 #[cfg(feature = "words")]
 fn is_foreign(file: ZStr<'_>) -> bool {
     let mut head = [0u8; 20];
-    let read = sys::openat(sys::Fd::CWD, file, sys::O_RDONLY, 0).and_then(|f| sys::read(f, &mut head));
+    let read = sys::open(file).and_then(|f| sys::read(f, &mut head));
     let [0x7f, b'E', b'L', b'F', .., low, high] = head else { return false };
     read == Ok(head.len()) && u16::from_le_bytes([low, high]) != sys::ELF_MACHINE
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::Opt;
 use crate::plan::Plan;
-use crate::sys::{self, Fd};
+use crate::sys;
 use crate::text::Text;
 use crate::z;
 
@@ -26,6 +26,6 @@ pub(super) fn new_clocks(plan: &Plan<'_>) -> sys::Result<()> {
     sys::unshare(sys::CLONE_NEWTIME)?;
     sys::write_file(path, text.get())?;
     let path = z!("/proc/self/ns/time_for_children");
-    let made = sys::openat(Fd::CWD, path, sys::O_RDONLY, 0)?;
+    let made = sys::open(path)?;
     sys::setns(made, sys::CLONE_NEWTIME)
 }

@@ -4,7 +4,7 @@ use super::{Block, Errno, Fd, Result, ZStr, call, done};
 use core::mem::{MaybeUninit, size_of};
 use linux_raw_sys::general as c;
 pub use linux_raw_sys::general::{
-    AT_EMPTY_PATH, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_TRUNC, O_WRONLY,
+    AT_EMPTY_PATH, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_TRUNC, O_WRONLY,
     RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS,
 };
 
@@ -12,6 +12,11 @@ pub use linux_raw_sys::general::{
 pub fn openat(dir: Fd, path: ZStr<'_>, flags: u32, mode: u32) -> Result<Fd> {
     // SAFETY: the kernel reads a NUL-terminated string.
     unsafe { call!(openat, dir.0, path.as_ptr(), flags | O_CLOEXEC, mode) }.and_then(Fd::new)
+}
+
+/// openat(2) of a file that is read, close-on-exec.
+pub fn open(path: ZStr<'_>) -> Result<Fd> {
+    openat(Fd::CWD, path, c::O_RDONLY, 0)
 }
 
 /// openat2(2), close-on-exec. Linux 5.6.
