@@ -175,10 +175,14 @@ pub fn load(source: Source) -> Result<Block, Fail<'static>> {
             Some(fd) => sys::read_words(fd, 0, LIMIT).at(Stage::Read, number),
             None => fail(Stage::Option, z!("--args"), Why::Number),
         },
-        Source::File(path) => {
-            sys::open(path).and_then(|file| sys::read_words(file, b'\n', LIMIT)).at(Stage::Read, path)
-        }
+        Source::File(path) => lines(path, LIMIT).at(Stage::Read, path),
     }
+}
+
+/// The lines of a file, each with a NUL behind it.
+#[inline(never)]
+fn lines(path: ZStr<'_>, limit: usize) -> sys::Result<Block> {
+    sys::read_words(sys::open(path)?, b'\n', limit)
 }
 
 /// The descriptor that has this number; none where it isn't one.

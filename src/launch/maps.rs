@@ -1,5 +1,6 @@
 //! Id maps with ranges: written by us where we may, by newuidmap(1) and newgidmap(1) where the caller may not.
 
+use super::lines;
 use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::plan::{List, MAX_RANGES, Plan, Range, Step};
 use crate::step::exec;
@@ -78,6 +79,8 @@ impl Maps {
     }
 }
 
+/// The longest /etc/passwd, /etc/subuid or /etc/subgid that is read.
+const LIMIT: usize = 4 << 20;
 /// Room for the text of a whole map: three numbers a line, of ten digits at most; and for the name and the argument of
 /// the helper.
 const ROOM: usize = MAX_RANGES * 33 + 32;
@@ -108,9 +111,9 @@ fn push_ranges(text: &mut Text<'_>, map: &[Range], by: &[u8], end: &[u8]) {
 /// The caller's own id as root, and from 1 on what `file` (subuid(5), subgid(5)) lends to its user.
 #[inline(never)]
 fn look_up(map: &mut List, file: ZStr<'static>, uid: u32, own: u32) -> Result<(), Fail<'static>> {
-    let open = |path| sys::open(path).and_then(|f| sys::read_words(f, b'\n', 4 << 20));
-    let lent = open(file).at(Stage::Read, file)?;
-    let name = open(z!("/etc/passwd")).ok().and_then(|passwd| name_of(passwd, uid)).unwrap_or_default();
+    let lent = lines(file, LIMIT).at(Stage::Read, file)?;
+    let name =
+        lines(z!("/etc/passwd"), LIMIT).ok().and_then(|passwd| name_of(passwd, uid)).unwrap_or_default();
     let mut inside = 0u32;
     let mut add = |outside: u32, count: u32| {
         let next = inside.checked_add(count);
