@@ -38,6 +38,7 @@ pub(crate) struct Text<'b> {
 
 impl<'b> Text<'b> {
     /// An empty one. One byte of `room` is for the NUL of [`Text::zstr`].
+    #[inline(never)]
     pub(crate) fn on(room: &'b mut [u8]) -> Self {
         Text { room, len: 0 }
     }
