@@ -46,6 +46,7 @@ texts! {
         Report = "write"
         Mask = "restore the signal mask"
         Wait = "wait for COMMAND"
+        // Of execve, and nothing behind them: `Fail::code` relies on it.
         Exec = "exec"
         ExecPath = "exec"
         ExecLoader = "exec"
