@@ -126,8 +126,8 @@ const fn bit(n: u32) -> NonZeroI32 {
 pub struct Fail<'a> {
     /// To what it happened.
     subject: Option<ZStr<'a>>,
-    /// What was being done in the low seven bits, and why above bit 7, which is always set. One number, so that a result with a failure in it fits into
-    /// two registers: most of what the launcher does can fail.
+    /// What was being done in the low seven bits, and why above bit 7, which is always set. One number, so that a result
+    /// with a failure in it fits into two registers: most of what the launcher does can fail.
     what: NonZeroI32,
 }
 

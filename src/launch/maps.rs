@@ -41,7 +41,7 @@ pub(super) fn write(plan: &mut Plan<'_>, main: Pid, mask: SigSet) -> Result<(), 
 }
 
 impl Maps {
-    /// Writes one of them; with `auto`, the caller's own id, after it was looked up.
+    /// Writes one of them; where it is to be looked up, `auto` is the caller's own id.
     #[inline(never)]
     fn write(&self, map: &mut List, kind: &Kind, auto: Option<u32>) -> Result<(), Fail<'static>> {
         if let Some(own) = auto {
