@@ -19,9 +19,9 @@ pub struct Child<'p, 'w> {
 
 /// Lives it.
 pub extern "C" fn live(child: &mut Child<'_, '_>) -> ! {
-    let reason = child.go().into();
+    let reason = child.go();
     let Doing { stage, subject } = child.world.doing;
-    sys::exit(Fail { stage, subject, reason }.report())
+    sys::exit(Fail::new(stage, subject, reason).report())
 }
 
 impl Child<'_, '_> {

@@ -3,6 +3,7 @@
 use crate::status;
 use crate::sys::{self, Errno, Fd, ZStr};
 use crate::text::{Text, texts};
+use core::num::NonZeroI32;
 
 texts! {
     /// What vesicle was doing.
@@ -45,6 +46,7 @@ texts! {
         Report = "write"
         Mask = "restore the signal mask"
         Wait = "wait for COMMAND"
+        // Of execve, and nothing behind them: `Fail::code` relies on it.
         Exec = "exec"
         ExecPath = "exec"
         ExecLoader = "exec"
@@ -60,51 +62,61 @@ texts! {
         TakesNone = "takes no value"
         Number = "not a number that it takes"
         Mode = "not an octal mode"
-        Range = "not IN:OUT:COUNT"
-        Overlap = "overlaps another range"
-        Name = "not a variable's name"
+        #[cfg(feature = "users")] Range = "not IN:OUT:COUNT"
+        #[cfg(feature = "users")] Overlap = "overlaps another range"
+        #[cfg(feature = "env")] Name = "not a variable's name"
         TooMany = "too many options: 2048 at most"
-        TooManyRanges = "too many ranges: 64 at most"
-        TooManyKept = "too many descriptors to keep: 64 at most"
-        TooMuchEnv = "too many variables in the environment: 4096 at most when it is changed"
+        #[cfg(feature = "users")] TooManyRanges = "too many ranges: 64 at most"
+        #[cfg(any(feature = "process", feature = "report"))] TooManyKept = "too many descriptors to keep: 64 at most"
+        #[cfg(feature = "env")] TooMuchEnv = "too many variables in the environment: 4096 at most when it is changed"
         TooLong = "too long"
         Command = "not a command: try vesicle help"
         NoArguments = "no command given: try vesicle help"
         NoRootfs = "ROOTFS and COMMAND are missing: vesicle run [OPTION...] ROOTFS COMMAND [ARG...]"
         NoCommand = "COMMAND is missing: vesicle run [OPTION...] ROOTFS COMMAND [ARG...]"
         Secure = "set-user-ID, set-group-ID or file capabilities: vesicle refuses to run with more rights than its caller"
-        NeedsUts = "needs a UTS namespace of its own (not with --share-uts or --utsns)"
-        NeedsTime = "needs --unshare-time"
-        NeedsUser = "needs a user namespace of its own (--unshare-user)"
-        NeedsInit = "--wait-all needs --init"
-        Joined = "--unshare-user makes a user namespace and --userns joins one: not both"
-        NeedsTmpfsOrDir = "must be followed by --tmpfs or --dir"
-        NeedsTmpfs = "must be followed by --tmpfs"
-        Root = "DEST is the root itself: give that directory as ROOTFS"
-        Size = "not a size: digits, then K, M, G or T"
+        #[cfg(feature = "host")] NeedsUts = "needs a UTS namespace of its own (not with --share-uts or --utsns)"
+        #[cfg(feature = "host")] NeedsTime = "needs --unshare-time"
+        #[cfg(feature = "users")] NeedsUser = "needs a user namespace of its own (--unshare-user)"
+        #[cfg(feature = "init")] NeedsInit = "--wait-all needs --init"
+        #[cfg(feature = "join")] Joined = "--unshare-user makes a user namespace and --userns joins one: not both"
+        #[cfg(feature = "fs")] NeedsTmpfsOrDir = "must be followed by --tmpfs or --dir"
+        #[cfg(feature = "fs")] NeedsTmpfs = "must be followed by --tmpfs"
+        #[cfg(feature = "fs")] Root = "DEST is the root itself: give that directory as ROOTFS"
+        #[cfg(feature = "fs")] Size = "not a size: digits, then K, M, G or T"
         NotAnOption = "not an option: an argument file holds options only"
-        NoRange = "no range for this user in /etc/subuid or /etc/subgid: an administrator adds one with usermod --add-subuids and --add-subgids"
-        MapTool = "newuidmap or newgidmap failed (package uidmap): the range must be in /etc/subuid or /etc/subgid"
+        #[cfg(feature = "users")] NoRange = "no range for this user in /etc/subuid or /etc/subgid: an administrator adds one with usermod --add-subuids and --add-subgids"
+        #[cfg(feature = "users")] MapTool = "newuidmap or newgidmap failed (package uidmap): the range must be in /etc/subuid or /etc/subgid"
     }
 }
 
-/// Why: an errno, or behind those a text of ours. One number, so that a failure fits into two registers.
+/// Why: an errno, negative as the kernel returns it, or the number of a text of ours.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
-pub struct Reason(u16);
+pub struct Reason(NonZeroI32);
 
-/// Errnos are below this: MAX_ERRNO of include/linux/err.h is 4095.
-const OURS: u16 = 4096;
+/// What tells a text of ours from an errno, and from zero.
+const OURS: NonZeroI32 = bit(8);
 
 impl From<Errno> for Reason {
     fn from(e: Errno) -> Self {
-        Reason(e.number())
+        Reason(e.raw())
     }
 }
 
 impl From<Why> for Reason {
-    fn from(w: Why) -> Self {
-        Reason(OURS | w as u16)
+    fn from(why: Why) -> Self {
+        Reason(OURS | why as i32)
+    }
+}
+
+/// What keeps [`Fail::what`] from being zero.
+const STAGE: NonZeroI32 = bit(7);
+
+const fn bit(n: u32) -> NonZeroI32 {
+    match NonZeroI32::new(1 << n) {
+        Some(bit) => bit,
+        None => NonZeroI32::MIN,
     }
 }
 
@@ -113,11 +125,10 @@ impl From<Why> for Reason {
 #[cfg_attr(test, derive(Debug, PartialEq))]
 pub struct Fail<'a> {
     /// To what it happened.
-    pub subject: Option<ZStr<'a>>,
-    /// Why.
-    pub reason: Reason,
-    /// What was being done.
-    pub stage: Stage,
+    subject: Option<ZStr<'a>>,
+    /// What was being done in the low seven bits, and why above bit 7, which is always set. One number, so that a result
+    /// with a failure in it fits into two registers: most of what the launcher does can fail.
+    what: NonZeroI32,
 }
 
 /// The one way by which an error gets its context.
@@ -129,7 +140,7 @@ pub trait At<T> {
 impl<T, E: Into<Reason>> At<T> for Result<T, E> {
     #[inline]
     fn at<'a>(self, stage: Stage, subject: impl Into<Option<ZStr<'a>>>) -> Result<T, Fail<'a>> {
-        self.map_err(|e| Fail { stage, subject: subject.into(), reason: e.into() })
+        self.map_err(|e| Fail::new(stage, subject, e))
     }
 }
 
@@ -138,7 +149,24 @@ pub fn fail<'a, T>(stage: Stage, subject: impl Into<Option<ZStr<'a>>>, why: Why)
     Err(why).at(stage, subject)
 }
 
-impl Fail<'_> {
+impl<'a> Fail<'a> {
+    /// What was being done, to what, and why it failed.
+    #[inline]
+    pub fn new(stage: Stage, subject: impl Into<Option<ZStr<'a>>>, reason: impl Into<Reason>) -> Fail<'a> {
+        Fail { subject: subject.into(), what: STAGE | stage as i32 | reason.into().0.get() << 8 }
+    }
+
+    /// The number of its stage, and its reason.
+    fn parts(&self) -> (u8, i32) {
+        (self.what.get() as u8 & 0x7f, self.what.get() >> 8)
+    }
+
+    /// Why it failed.
+    #[cfg(test)]
+    pub fn reason(&self) -> Reason {
+        NonZeroI32::new(self.parts().1).map(Reason).unwrap()
+    }
+
     /// Says it on stderr and gives the exit code.
     pub fn report(&self) -> u8 {
         self.report_with(None)
@@ -150,35 +178,38 @@ impl Fail<'_> {
     pub fn report_with(&self, value: Option<ZStr<'_>>) -> u8 {
         let mut room = [0; 2048];
         let mut line = Text::on(&mut room);
-        line.push(b"vesicle: ").push(self.stage.text());
-        for word in [self.subject, value].into_iter().flatten() {
-            line.push(b" ");
-            quote(&mut line, word.bytes());
-        }
+        let (stage, reason) = self.parts();
+        line.push(b"vesicle: ");
+        Stage::say(stage.into(), &mut line);
+        quote(&mut line, self.subject);
+        quote(&mut line, value);
         line.push(b": ");
-        match self.reason.0.checked_sub(OURS) {
-            Some(why) => line.push(Why::nth(why.into())),
-            None => describe(self.stage, self.reason.0, &mut line),
-        };
+        match u16::try_from(-reason) {
+            Ok(errno) => describe(stage, errno, &mut line),
+            Err(_) => Why::say((reason & 0xff) as usize, &mut line),
+        }
         let _ = sys::write(Fd::STDERR, line.push(b"\n").get());
         self.code()
     }
 
     /// The exit code.
     pub fn code(&self) -> u8 {
-        use Stage::{Exec, ExecLoader, ExecMachine, ExecPath};
-        match self.stage {
-            Exec | ExecPath | ExecLoader if self.reason == Errno::ENOENT.into() => status::NOT_FOUND,
-            Exec | ExecPath | ExecLoader | ExecMachine => status::NOT_EXECUTABLE,
-            _ => status::OWN,
+        // The stages of execve are the last ones.
+        match self.parts() {
+            (stage, _) if stage < Stage::Exec as u8 => status::OWN,
+            (_, e) if e == Errno::ENOENT.raw().get() => status::NOT_FOUND,
+            _ => status::NOT_EXECUTABLE,
         }
     }
 }
 
 /// A word of somebody else's: what would break the line or the terminal becomes `?`, and a very long one shows its
 /// start.
-fn quote(line: &mut Text<'_>, word: &[u8]) {
+#[inline(never)]
+fn quote(line: &mut Text<'_>, word: Option<ZStr<'_>>) {
     const SHOWN: usize = 512;
+    let Some(word) = word.map(ZStr::bytes) else { return };
+    line.push(b" ");
     for b in word.iter().take(SHOWN) {
         line.push(&[if *b < b' ' || *b == 0x7f { b'?' } else { *b }]);
     }
@@ -187,20 +218,14 @@ fn quote(line: &mut Text<'_>, word: &[u8]) {
     }
 }
 
-/// Without texts: `errno 13`.
-#[cfg(not(feature = "words"))]
-fn describe<'l, 'b>(_: Stage, e: u16, line: &'l mut Text<'b>) -> &'l mut Text<'b> {
-    line.push(b"errno ").number(e.into())
-}
-
-/// `Permission denied (EACCES)`, and a hint where the errno is known to mislead.
-#[cfg(feature = "words")]
-fn describe<'l, 'b>(stage: Stage, e: u16, line: &'l mut Text<'b>) -> &'l mut Text<'b> {
-    match words::errno(e) {
-        Some((text, name)) => line.push(text).push(name),
-        None => line.push(b"error (").number(e.into()),
-    };
-    line.push(b")").push(words::hint(stage, e))
+/// `Permission denied (EACCES)`, and a hint where the errno is known to mislead; `errno 13` where it has no text.
+fn describe(stage: u8, e: u16, line: &mut Text<'_>) {
+    #[cfg(feature = "words")]
+    if words::describe(stage, e, line).is_some() {
+        return;
+    }
+    let _ = stage;
+    line.push(b"errno ").number(e.into());
 }
 
 #[cfg(feature = "words")]

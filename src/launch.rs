@@ -19,7 +19,7 @@ use crate::plan::Plan;
 #[cfg(any(feature = "process", feature = "users", feature = "report", feature = "init"))]
 use crate::plan::Step;
 use crate::step::{Doing, Rootfs, World};
-use crate::sys::{self, Block, Fd, Pid, SigSet};
+use crate::sys::{self, Block, Fd, Pid, SigSet, ZStr};
 use crate::z;
 
 /// A container that has been started.
@@ -40,7 +40,8 @@ impl Running {
     }
 }
 
-/// Starts it.
+/// Starts it. With a frame of its own, as all that is large here: in a large one each access costs three bytes more.
+#[inline(never)]
 pub fn start(plan: &mut Plan<'_>) -> Result<Running, Fail<'static>> {
     if plan.caller.secure {
         return fail(Stage::Usage, None, Why::Secure);
@@ -122,6 +123,7 @@ fn init(plan: &Plan<'_>) -> bool {
 }
 
 /// What has to be written before the child goes on; then it may.
+#[inline(never)]
 fn release(plan: &mut Plan<'_>, main: Pid, mask: SigSet, opener: Fd) -> Result<(), Fail<'static>> {
     #[cfg(feature = "users")]
     maps::write(plan, main, mask)?;
@@ -140,12 +142,19 @@ fn release(plan: &mut Plan<'_>, main: Pid, mask: SigSet, opener: Fd) -> Result<(
 /// Those that are named must be open: a closed one would soon be one of our own.
 #[cfg(any(feature = "process", feature = "report"))]
 fn check_descriptors(plan: &Plan<'_>) -> Result<(), Fail<'static>> {
-    let check = |d: &Descriptor| sys::is_open(d.fd()).at(Stage::Descriptor, d.word);
     #[cfg(feature = "report")]
-    for opt in [Opt::InfoFd, Opt::SyncFd] {
-        plan.descriptor(opt).iter().try_for_each(check)?;
+    for opt in &[Opt::InfoFd, Opt::SyncFd] {
+        if let Some(named) = plan.descriptor(*opt) {
+            check(named)?;
+        }
     }
-    plan.lists.kept.iter().try_for_each(check)
+    plan.lists.kept.iter().try_for_each(|kept| check(*kept))
+}
+
+#[cfg(any(feature = "process", feature = "report"))]
+#[inline(never)]
+fn check(named: Descriptor) -> Result<(), Fail<'static>> {
+    sys::is_open(named.fd()).at(Stage::Descriptor, named.word)
 }
 
 /// We end with our parent; and the child can see whether we have.
@@ -164,15 +173,18 @@ fn die_with_parent() -> Result<Fd, Fail<'static>> {
 pub fn load(source: Source) -> Result<Block, Fail<'static>> {
     const LIMIT: usize = 2 << 20;
     match source {
-        Source::Fd(number) => {
-            let fd = match crate::text::decimal(number.bytes()) {
-                Some(n) if n <= i32::MAX as u64 => Fd::inherited(n as u32),
-                _ => return fail(Stage::Option, z!("--args"), Why::Number),
-            };
-            sys::read_words(fd, 0, LIMIT).at(Stage::Read, number)
-        }
+        Source::Fd(number) => match descriptor(number) {
+            Some(fd) => sys::read_words(fd, 0, LIMIT).at(Stage::Read, number),
+            None => fail(Stage::Option, z!("--args"), Why::Number),
+        },
         Source::File(path) => sys::read_file(path, b'\n', LIMIT).at(Stage::Read, path),
     }
+}
+
+/// The descriptor that has this number; none where it isn't one.
+#[inline(never)]
+fn descriptor(number: ZStr<'_>) -> Option<Fd> {
+    crate::text::decimal(number.bytes()).and_then(|n| i32::try_from(n).ok()).map(|n| Fd::inherited(n as u32))
 }
 
 /// A text on stdout.

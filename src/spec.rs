@@ -30,7 +30,7 @@ impl Given {
     pub fn bad(&self, why: Why) -> Misuse {
         // `--uid=x` names its value itself.
         let value = if self.word.has(b'=') { None } else { Some(self.a) };
-        Misuse { fail: Fail { stage: Stage::Option, subject: Some(self.word), reason: why.into() }, value }
+        Misuse { fail: Fail::new(Stage::Option, self.word, why), value }
     }
 }
 
@@ -53,7 +53,7 @@ impl From<Fail<'static>> for Misuse {
 impl From<Why> for Misuse {
     /// A reason that names the options itself.
     fn from(why: Why) -> Self {
-        Fail { stage: Stage::Usage, subject: None, reason: why.into() }.into()
+        Fail::new(Stage::Usage, None, why).into()
     }
 }
 

@@ -1,63 +1,10 @@
 //! Texts without pointers, numbers without a formatter.
 
-use crate::sys::ZStr;
+mod pack;
 
-/// Packs strings at compile time: each with a NUL behind it. A table of `&str` would need relocations.
-pub(crate) const fn pack<const N: usize>(strings: &[&str]) -> [u8; N] {
-    let mut out = [0; N];
-    let (mut i, mut n) = (0, 0);
-    while i < strings.len() {
-        let s = strings[i].as_bytes();
-        let mut j = 0;
-        while j < s.len() {
-            out[n] = s[j];
-            (j, n) = (j + 1, n + 1);
-        }
-        (i, n) = (i + 1, n + 1);
-    }
-    out
-}
+pub(crate) use pack::*;
 
-/// How many bytes [`pack`] needs.
-pub(crate) const fn packed_len(strings: &[&str]) -> usize {
-    let (mut i, mut n) = (0, 0);
-    while i < strings.len() {
-        (i, n) = (i + 1, n + strings[i].len() + 1);
-    }
-    n
-}
-
-/// String number `n` of a packed table; empty behind the last.
-#[inline(never)]
-pub(crate) fn nth(packed: &[u8], n: usize) -> &[u8] {
-    fields(packed, 0).nth(n).unwrap_or_default()
-}
-
-/// An enum whose variants have texts: packed, no pointer.
-macro_rules! texts {
-    ($(#[$doc:meta])* $name:ident { $($(#[$m:meta])* $variant:ident = $text:literal)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq)]
-        #[cfg_attr(test, derive(Debug))]
-        #[repr(u8)]
-        pub enum $name { $($(#[$m])* #[doc = $text] $variant,)* }
-
-        impl $name {
-            /// The text.
-            pub fn text(self) -> &'static [u8] {
-                Self::nth(self as usize)
-            }
-
-            /// The text of variant number `n`; empty behind the last.
-            pub fn nth(n: usize) -> &'static [u8] {
-                const ALL: &[&str] = &[$($(#[$m])* $text,)*];
-                static PACKED: [u8; $crate::text::packed_len(ALL)] = $crate::text::pack(ALL);
-                $crate::text::nth(&PACKED, n)
-            }
-        }
-    };
-}
-pub(crate) use texts;
+use crate::sys::{Pid, ZStr};
 
 /// The parts of `text` between the bytes `by`: at least one, and as many as there are of those and one more.
 pub(crate) fn fields(text: &[u8], by: u8) -> Fields<'_> {
@@ -90,7 +37,8 @@ pub(crate) struct Text<'b> {
 }
 
 impl<'b> Text<'b> {
-    /// An empty one. `room` is all zero, and one byte of it is for the NUL of [`Text::zstr`].
+    /// An empty one. One byte of `room` is for the NUL of [`Text::zstr`].
+    #[inline(never)]
     pub(crate) fn on(room: &'b mut [u8]) -> Self {
         Text { room, len: 0 }
     }
@@ -102,7 +50,7 @@ impl<'b> Text<'b> {
     }
 
     /// How long it is, as far as it fits.
-    #[cfg(any(feature = "fs", feature = "root"))]
+    #[cfg(any(feature = "fs", feature = "root", feature = "help"))]
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -122,6 +70,11 @@ impl<'b> Text<'b> {
     /// Appends a number in decimal.
     pub(crate) fn number(&mut self, n: u64) -> &mut Self {
         self.digits(n, 10)
+    }
+
+    /// Appends `/proc/PID/`.
+    pub(crate) fn process(&mut self, pid: Pid) -> &mut Self {
+        self.push(b"/proc/").number(pid.0 as u64).push(b"/")
     }
 
     /// Appends a number in octal.
@@ -152,14 +105,23 @@ impl<'b> Text<'b> {
     }
 
     /// What was appended, as a C string; `None` when something did not fit.
-    pub(crate) fn zstr(&self) -> Option<ZStr<'_>> {
-        if self.len < self.room.len() { ZStr::until_nul(self.room) } else { None }
+    #[inline(never)]
+    pub(crate) fn zstr(&mut self) -> Option<ZStr<'_>> {
+        *self.room.get_mut(self.len)? = 0;
+        ZStr::until_nul(self.room)
     }
 }
 
 /// A number in decimal: digits only, no sign, no space, no overflow. A number that wraps to root is somebody's CVE.
 pub(crate) fn decimal(s: &[u8]) -> Option<u64> {
     radix(s, 10)
+}
+
+/// A user or group id, or how many of them.
+#[cfg(feature = "users")]
+#[inline(never)]
+pub(crate) fn id(s: &[u8]) -> Option<u32> {
+    decimal(s).and_then(|n| u32::try_from(n).ok())
 }
 
 /// Seconds, perhaps negative, perhaps with a fraction of up to nine digits: nanoseconds, up to 292 years of them.

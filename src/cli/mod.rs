@@ -39,7 +39,7 @@ pub enum Source {
 pub type Load = fn(Source) -> Result<Block, Fail<'static>>;
 
 fn wrong<T>(stage: Stage, subject: impl Into<Option<ZStr<'static>>>, why: Why) -> Parsed<T> {
-    Err(Fail { stage, subject: subject.into(), reason: why.into() }.into())
+    Err(Fail::new(stage, subject, why).into())
 }
 
 type Parsed<T> = Result<T, Misuse>;
@@ -96,9 +96,7 @@ fn parse_run(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
 fn parse_block(block: Block, spec: &mut Spec<'_>) -> Parsed<()> {
     let mut words = Words::of(block);
     let nested: Load = |source| match source {
-        Source::Fd(s) | Source::File(s) => {
-            Err(Fail { stage: Stage::Argument, subject: Some(s), reason: Why::NotAnOption.into() })
-        }
+        Source::Fd(s) | Source::File(s) => Err(Fail::new(Stage::Argument, s, Why::NotAnOption)),
     };
     while let Some(word) = words.next() {
         if word.first() != b'-' {

@@ -3,7 +3,7 @@
 
 use crate::spec::bit;
 #[cfg(feature = "help")]
-use crate::text::Text;
+use crate::text::{Text, put};
 
 /// A row.
 pub struct Row {
@@ -173,8 +173,8 @@ pub(super) fn find(name: &[u8]) -> Option<(Opt, u8)> {
     None
 }
 
-/// Per option: its values, what it does, and, where a family begins, its heading; each with a NUL behind it. A first
-/// byte of 1 tells a heading.
+/// Per option: its values, what it does, and, where a family begins, its heading; packed. A first byte of 1 tells a
+/// heading.
 #[cfg(feature = "help")]
 const TEXTS: &[u8] = &{
     const N: usize = texts(&mut []);
@@ -186,14 +186,6 @@ const TEXTS: &[u8] = &{
 /// Writes the texts, or with no room only counts.
 #[cfg(feature = "help")]
 const fn texts(out: &mut [u8]) -> usize {
-    const fn put(out: &mut [u8], at: usize, s: &[u8]) -> usize {
-        let mut i = 0;
-        while i < s.len() && at + i < out.len() {
-            out[at + i] = s[i];
-            i += 1;
-        }
-        at + s.len()
-    }
     const fn same(a: &[u8], b: &[u8]) -> bool {
         let mut i = 0;
         while i < a.len() && i < b.len() && a[i] == b[i] {
@@ -207,14 +199,13 @@ const fn texts(out: &mut [u8]) -> usize {
         let row = &ROWS[i];
         if !same(family, row.family.as_bytes()) {
             family = row.family.as_bytes();
-            n = put(out, n, b"\x01");
-            n = put(out, n, family);
-            n = put(out, n, b"\0");
+            if n < out.len() {
+                out[n] = 1;
+            }
+            n = put(out, n + 1, family);
         }
         n = put(out, n, row.values.as_bytes());
-        n = put(out, n, b"\0");
         n = put(out, n, row.help.as_bytes());
-        n = put(out, n, b"\0");
         i += 1;
     }
     n
@@ -223,7 +214,7 @@ const fn texts(out: &mut [u8]) -> usize {
 /// `vesicle help run`: one line an option under its family's heading.
 #[cfg(feature = "help")]
 pub(crate) fn help(out: &mut Text<'_>) {
-    const COLUMN: usize = 35;
+    const COLUMN: usize = 40;
     out.push(b"usage: vesicle run [OPTION...] ROOTFS COMMAND [ARG...]\n");
     let (mut names, mut texts) = (PACKED, crate::text::fields(TEXTS, 0));
     while let [_, len, tail @ ..] = names {
@@ -231,14 +222,15 @@ pub(crate) fn help(out: &mut Text<'_>) {
         names = rest;
         let mut values = texts.next().unwrap_or_default();
         if let [1, heading @ ..] = values {
-            out.push(b"\n").push(heading).push(b":\n");
+            out.push(b"\n").say(heading).push(b":\n");
             values = texts.next().unwrap_or_default();
         }
-        out.push(b"  --").push(name).push(b" ").push(values);
-        for _ in name.len().saturating_add(values.len())..COLUMN {
+        let line = out.len();
+        out.push(b"  --").push(name).push(b" ").say(values);
+        while out.len().saturating_sub(line) < COLUMN {
             out.push(b" ");
         }
-        out.push(texts.next().unwrap_or_default()).push(b"\n");
+        out.say(texts.next().unwrap_or_default()).push(b"\n");
     }
     out.push(b"\nExit status: COMMAND's; 128+n for signal n; 127 not found; 126 not executable; 125 vesicle failed.\n");
 }

@@ -1,14 +1,14 @@
 //! The errnos that our calls can return, as errno(3) and strerror(3) have them, and what to do where they mislead.
 
 use super::Stage;
-use crate::text::{fields, nth, pack, packed_len};
+use crate::text::{Text, pack, packed_len};
 
 macro_rules! errno_texts {
     ($($name:ident $text:literal)*) => {
         /// In the order of the texts.
-        const NUMBERS: &[u16] = &[$(linux_raw_sys::errno::$name as u16),*];
-        /// `Permission denied (`, then `EACCES`: as they stand in a message.
-        const ALL: &[&str] = &[$(concat!($text, " ("), stringify!($name)),*];
+        const NUMBERS: &[u8] = &[$(linux_raw_sys::errno::$name as u8),*];
+        /// As they stand in a message: `Permission denied (EACCES)`.
+        const ALL: &[&str] = &[$(concat!($text, " (", stringify!($name), ")")),*];
         static PACKED: [u8; packed_len(ALL)] = pack(ALL);
     };
 }
@@ -50,20 +50,29 @@ errno_texts! {
     EDQUOT "Disk quota exceeded"
 }
 
-/// The text with an open bracket, and the name.
-pub(super) fn errno(e: u16) -> Option<(&'static [u8], &'static [u8])> {
-    let i = NUMBERS.iter().position(|n| *n == e)?;
-    Some((nth(&PACKED, i * 2), nth(&PACKED, i * 2 + 1)))
-}
-
 /// What to do, where an errno is known to mislead.
 macro_rules! hints {
     ($($($stage:ident)|+ => $errno:ident $text:literal)*) => {
-        /// For each hint its stages, each by its number and one, 255, its errno, and a NUL. No pointers.
-        const HINTS: &[u8] = &[$($(Stage::$stage as u8 + 1,)+ 255, linux_raw_sys::errno::$errno as u8, 0,)*];
+        /// The stages and the errno of each hint.
+        const HINTS: &[(&[Stage], u32)] = &[$((&[$(Stage::$stage),+], linux_raw_sys::errno::$errno)),*];
         const HINT_TEXTS: &[&str] = &[$($text),*];
         static PACKED_HINTS: [u8; packed_len(HINT_TEXTS)] = pack(HINT_TEXTS);
+        /// Stage, errno, and which hint: no pointers.
+        static ROWS: [[u8; 3]; [$($(Stage::$stage),+),*].len()] = rows(HINTS);
     };
+}
+
+const fn rows<const N: usize>(hints: &[(&[Stage], u32)]) -> [[u8; 3]; N] {
+    let (mut rows, mut row, mut hint) = ([[0; 3]; N], 0, 0);
+    while hint < hints.len() {
+        let ((stages, errno), mut i) = (hints[hint], 0);
+        while i < stages.len() {
+            rows[row] = [stages[i] as u8, errno as u8, hint as u8];
+            (row, i) = (row + 1, i + 1);
+        }
+        hint += 1;
+    }
+    rows
 }
 
 hints! {
@@ -98,13 +107,14 @@ hints! {
     ExecMachine => ENOEXEC ": the file is for another CPU"
 }
 
-/// What to do about `e` at `stage`; empty where the errno speaks for itself.
-pub(super) fn hint(stage: Stage, e: u16) -> &'static [u8] {
-    let row = fields(HINTS, 0).position(|row| match row {
-        [stages @ .., 255, errno] => u16::from(*errno) == e && stages.iter().any(|s| *s == stage as u8 + 1),
-        _ => false,
-    });
-    row.map_or(b"", |row| nth(&PACKED_HINTS, row))
+/// Says what an errno means, and what to do about it at this stage, unless it speaks for itself. `None`: it has no text.
+pub(super) fn describe(stage: u8, e: u16, line: &mut Text<'_>) -> Option<()> {
+    line.say_nth(&PACKED, NUMBERS.iter().position(|n| u16::from(*n) == e)?);
+    let row = ROWS.iter().find(|[at, errno, _]| *at == stage && u16::from(*errno) == e);
+    if let Some([.., hint]) = row {
+        line.say_nth(&PACKED_HINTS, (*hint).into());
+    }
+    Some(())
 }
 
 #[cfg(test)]
@@ -113,18 +123,22 @@ mod tests {
 
     #[test]
     fn every_hint_is_found_and_none_hides_behind_another() {
-        for (n, row) in HINTS.strip_suffix(&[0]).unwrap().split(|b| *b == 0).enumerate() {
-            let [stages @ .., 255, e] = row else { panic!("{row:?}") };
-            assert!(!stages.is_empty() && errno((*e).into()).is_some(), "{e} has a hint, but no name");
-            for stage in stages {
-                // A stage by its number: the only way to one is through the steps and the constants.
-                let all =
-                    [Stage::Clone, Stage::Proc, Stage::Exec, Stage::ExecLoader, Stage::Join, Stage::Mount];
-                for known in all.into_iter().filter(|s| *s as u8 + 1 == *stage) {
-                    assert_eq!(hint(known, (*e).into()), HINT_TEXTS[n].as_bytes());
-                }
+        let told = |stage: Stage, e: u32| {
+            let mut room = [0; 512];
+            let mut line = Text::on(&mut room);
+            describe(stage as u8, e as u16, &mut line)
+                .map(|()| String::from_utf8(line.get().to_vec()).unwrap())
+        };
+        for ((stages, e), hint) in HINTS.iter().zip(HINT_TEXTS) {
+            assert!(!stages.is_empty());
+            for stage in *stages {
+                assert_eq!(told(*stage, *e).unwrap(), told(Stage::Close, *e).unwrap() + hint);
             }
         }
-        assert_eq!(hint(Stage::Close, 1), b"");
+        assert_eq!(
+            told(Stage::Close, linux_raw_sys::errno::EPERM).unwrap(),
+            "Operation not permitted (EPERM)"
+        );
+        assert_eq!(told(Stage::Close, 4095), None);
     }
 }

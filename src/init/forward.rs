@@ -12,6 +12,7 @@ const STOPS: SigSet = SigSet::of(&[sys::SIGTSTP, sys::SIGTTIN, sys::SIGTTOU]);
 const IGNORED: SigSet = SigSet::of(&[sys::SIGCHLD, sys::SIGCONT, sys::SIGURG, sys::SIGWINCH]);
 
 /// Sends `signal` on to `main`, unless it has got it already. Gives the signal in whose place a KILL was sent.
+#[inline(never)]
 pub(super) fn forward(main: Pid, signal: &Signal, role: Role) -> Option<u8> {
     let n = signal.number;
     // A process that left our group (a new session, a shell with job control) was not meant by the terminal.
@@ -68,27 +69,28 @@ fn stop_with(main: Pid, signal: u8) {
 /// everything; and yes where there is no /proc to ask.
 #[inline(never)]
 fn takes(main: Pid, n: u8) -> bool {
+    let mut buf = [0; 2048];
     #[cfg(any(feature = "users", feature = "report"))]
-    if is_ours(main) {
+    if is_ours(main, &mut buf) {
         return false;
     }
-    let mut buf = [0; 2048];
-    let Some(text) = read(main, b"/status", &mut buf) else { return true };
+    let Some(text) = read(main, b"status", &mut buf) else { return true };
     crate::text::fields(text, b'\n').any(|line| {
-        let mask = line
-            .strip_prefix(b"SigBlk:\t")
-            .or(line.strip_prefix(b"SigIgn:\t"))
-            .or(line.strip_prefix(b"SigCgt:\t"));
-        mask.is_some_and(|hex| SigSet::from_hex(hex).has(n))
+        match line {
+            // SigBlk, SigIgn and SigCgt; not SigPnd, nor what begins with Shd.
+            [b'S', b'i', b'g', b'B' | b'I' | b'C', _, _, b':', b'\t', hex @ ..] => {
+                SigSet::from_hex(hex).has(n)
+            }
+            _ => false,
+        }
     })
 }
 
 /// Whether it has not become COMMAND yet: PF_FORKNOEXEC, 0x40 of include/linux/sched.h, in the seventh field behind the
 /// name, proc_pid_stat(5).
 #[cfg(any(feature = "users", feature = "report"))]
-fn is_ours(main: Pid) -> bool {
-    let mut buf = [0; 512];
-    let flags = read(main, b"/stat", &mut buf).and_then(|text| {
+fn is_ours(main: Pid, buf: &mut [u8]) -> bool {
+    let flags = read(main, b"stat", buf).and_then(|text| {
         let name_end = text.iter().rposition(|b| *b == b')')?;
         crate::text::decimal(crate::text::fields(text.get(name_end..)?, b' ').nth(7)?)
     });
@@ -99,7 +101,7 @@ fn is_ours(main: Pid) -> bool {
 fn read<'b>(pid: Pid, file: &[u8], buf: &'b mut [u8]) -> Option<&'b [u8]> {
     let mut room = [0; 40];
     let mut path = Text::on(&mut room);
-    let path = path.push(b"/proc/").number(pid.0 as u64).push(file).zstr()?;
+    let path = path.process(pid).push(file).zstr()?;
     let len = sys::read(sys::open(path, sys::O_RDONLY).ok()?, buf).ok()?;
     buf.get(..len as usize)
 }

@@ -1,28 +1,29 @@
 //! Namespaces that exist already: joined before the new ones are made, which then belong to the joined user namespace.
 
+use super::descriptor;
 use crate::fail::{At, Fail, Stage};
 use crate::plan::{JOINS, Plan};
-use crate::sys::{self, Fd};
-use crate::text::decimal;
+use crate::sys::{self, ZStr};
 
 /// Joins them.
 pub(super) fn join(plan: &Plan<'_>) -> Result<(), Fail<'static>> {
-    // Who lives there already must not reach our files through the child before it is COMMAND.
-    if JOINS.iter().any(|(opt, _)| plan.text(*opt).is_some()) {
-        sys::not_dumpable().at(Stage::Join, None)?;
-    }
-    for (opt, bit) in JOINS {
-        let Some(from) = plan.text(opt) else { continue };
-        let done = match decimal(from.bytes()) {
-            Some(n) if n <= i32::MAX as u64 => sys::setns(Fd::inherited(n as u32), 1 << bit),
-            _ => sys::open(from, sys::O_RDONLY).and_then(|ns| {
-                let done = sys::setns(ns, 1 << bit);
-                // Held, it would keep the namespace alive longer than anybody in it.
-                sys::close(ns);
-                done
-            }),
-        };
-        done.at(Stage::Join, from)?;
+    for (opt, bit) in &JOINS {
+        let Some(from) = plan.text(*opt) else { continue };
+        join_one(from, 1 << bit).at(Stage::Join, from)?;
     }
     Ok(())
+}
+
+#[inline(never)]
+fn join_one(from: ZStr<'_>, kind: u32) -> sys::Result<()> {
+    // Who lives there already must not reach our files through the child before it is COMMAND.
+    sys::not_dumpable()?;
+    if let Some(ns) = descriptor(from) {
+        return sys::setns(ns, kind);
+    }
+    let ns = sys::open(from, sys::O_RDONLY)?;
+    let done = sys::setns(ns, kind);
+    // Held, it would keep the namespace alive longer than anybody in it.
+    sys::close(ns);
+    done
 }

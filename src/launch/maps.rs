@@ -4,114 +4,155 @@ use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::plan::{List, MAX_RANGES, Plan, Range, Step};
 use crate::step::exec;
 use crate::sys::{self, Block, Errno, Pid, SigSet, Stack, Strings, ZStr};
-use crate::text::{Text, decimal};
+use crate::text::{Text, fields, id};
 use crate::z;
 
+/// What goes by another name for users than for groups.
+struct Kind {
+    lent: ZStr<'static>,
+    map: ZStr<'static>,
+    tool: ZStr<'static>,
+}
+
+const USERS: Kind = Kind { lent: z!("/etc/subuid"), map: z!("uid_map"), tool: z!("newuidmap") };
+const GROUPS: Kind = Kind { lent: z!("/etc/subgid"), map: z!("gid_map"), tool: z!("newgidmap") };
+
+/// The child, and what a helper needs.
+struct Maps {
+    main: Pid,
+    mask: SigSet,
+    stack: Stack,
+    /// The caller.
+    uid: u32,
+}
+
 /// Writes both maps of the child.
+#[inline(never)]
 pub(super) fn write(plan: &mut Plan<'_>, main: Pid, mask: SigSet) -> Result<(), Fail<'static>> {
-    let ids = plan.caller;
     if !plan.steps.has(Step::IdsInside) {
         return Ok(());
     }
-    let ([users, groups], auto) = (&mut plan.lists.maps, plan.auto);
-    if auto[0] {
-        look_up(users, z!("/etc/subuid"), ids.uid, ids.uid)?;
-    }
-    if auto[1] {
-        look_up(groups, z!("/etc/subgid"), ids.uid, ids.gid)?;
-    }
-    let stack = plan.stack;
-    for (map, name, tool) in
-        [(users, z!("uid_map"), z!("newuidmap")), (groups, z!("gid_map"), z!("newgidmap"))]
-    {
-        match write_map(map, main, name) {
-            Err(Errno::EPERM) if ids.uid != 0 => run(map, main, tool, stack, mask)?,
-            done => done.at(Stage::IdMap, name)?,
+    let (auto, ids) = (plan.auto, plan.caller);
+    let maps = Maps { main, mask, stack: plan.stack, uid: ids.uid };
+    let [users, groups] = &mut plan.lists.maps;
+    maps.write(users, &USERS, auto[0].then_some(ids.uid))?;
+    maps.write(groups, &GROUPS, auto[1].then_some(ids.gid))
+}
+
+impl Maps {
+    /// Writes one of them; where it is to be looked up, `auto` is the caller's own id.
+    #[inline(never)]
+    fn write(&self, map: &mut List, kind: &Kind, auto: Option<u32>) -> Result<(), Fail<'static>> {
+        if let Some(own) = auto {
+            look_up(map, kind.lent, self.uid, own)?;
+        }
+        match write_map(map, self.main, kind.map) {
+            Err(Errno::EPERM) if self.uid != 0 => self.run(map, kind.tool),
+            done => done.at(Stage::IdMap, kind.map),
         }
     }
-    Ok(())
+
+    /// Runs `newuidmap PID IN OUT COUNT …` and waits for it.
+    #[inline(never)]
+    fn run(&self, map: &[Range], tool: ZStr<'static>) -> Result<(), Fail<'static>> {
+        // Its words, each with its NUL, and then where they begin.
+        let mut room = [0; ROOM];
+        let mut text = Text::on(&mut room);
+        text.push(tool.bytes_with_nul()).number(self.main.0 as u64).push(b"\0");
+        push_ranges(&mut text, map, b"\0", b"\0");
+        let mut words = [None; WORDS + 1];
+        let mut rest = text.get();
+        // The slot behind the last word stays null.
+        for slot in words.iter_mut().take(WORDS) {
+            let Some(word) = ZStr::until_nul(rest) else { break };
+            rest = rest.get(word.bytes_with_nul().len()..).unwrap_or_default();
+            *slot = Some(word);
+        }
+        let Some(argv) = Strings::of(&words) else { return fail(Stage::IdMap, tool, Why::MapTool) };
+        let mut helper = Tool { argv, tool, stack: self.stack, mask: self.mask };
+        let pid = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, live, &mut helper).at(Stage::Clone, tool)?;
+        match sys::wait_for(pid).at(Stage::IdMap, tool)? {
+            0 => Ok(()),
+            _ => fail(Stage::IdMap, tool, Why::MapTool),
+        }
+    }
 }
+
+/// The longest /etc/passwd, /etc/subuid or /etc/subgid that is read.
+const LIMIT: usize = 4 << 20;
+/// Room for the text of a whole map: three numbers a line, of ten digits at most; and for the name and the argument of
+/// the helper.
+const ROOM: usize = MAX_RANGES * 33 + 32;
+/// How many words the helper gets: its name, a process id and the map.
+const WORDS: usize = MAX_RANGES * 3 + 2;
 
 /// One write for the whole map, user_namespaces(7).
 #[inline(never)]
 fn write_map(map: &[Range], main: Pid, file: ZStr<'_>) -> sys::Result<()> {
     let mut room = [0; 40];
     let mut path = Text::on(&mut room);
-    path.push(b"/proc/").number(main.0 as u64).push(b"/").push(file.bytes());
-    let mut room = [0; 4096];
+    path.process(main).push(file.bytes());
+    let mut room = [0; ROOM];
     let mut text = Text::on(&mut room);
-    for Range { inside, outside, count } in map {
-        for (n, end) in [(inside, b" "), (outside, b" "), (count, b"\n")] {
-            text.number((*n).into()).push(end);
-        }
-    }
+    push_ranges(&mut text, map, b" ", b"\n");
     sys::write_file(path.zstr().ok_or(Errno::ENAMETOOLONG)?, text.get())
 }
 
+/// The numbers of a map, each with `by` behind it, the last of a range with `end`.
+#[inline(never)]
+fn push_ranges(text: &mut Text<'_>, map: &[Range], by: &[u8], end: &[u8]) {
+    for Range { inside, outside, count } in map {
+        text.number((*inside).into()).push(by).number((*outside).into()).push(by);
+        text.number((*count).into()).push(end);
+    }
+}
+
 /// The caller's own id as root, and from 1 on what `file` (subuid(5), subgid(5)) lends to its user.
+#[inline(never)]
 fn look_up(map: &mut List, file: ZStr<'static>, uid: u32, own: u32) -> Result<(), Fail<'static>> {
-    let open = |path| sys::read_file(path, b'\n', 4 << 20);
-    let lent = open(file).at(Stage::Read, file)?;
-    let name = open(z!("/etc/passwd")).ok().and_then(|passwd| name_of(passwd, uid)).unwrap_or_default();
-    let mut inside = 1u32;
-    let _ = map.push(Range { inside: 0, outside: own, count: 1 });
-    for line in crate::text::fields(lent.bytes(), 0) {
-        let mut fields = crate::text::fields(line, b':');
-        let (who, mut number) = (fields.next().unwrap_or_default(), || decimal(fields.next()?));
-        let (Some(outside), Some(count)) = (number(), number()) else { continue };
-        if who.is_empty() || who != name && decimal(who) != Some(uid.into()) {
-            continue;
-        }
-        let (Ok(outside), Ok(count)) = (u32::try_from(outside), u32::try_from(count)) else { continue };
-        let Some(next) = inside.checked_add(count) else { continue };
-        if count > 0 && map.push(Range { inside, outside, count }).is_ok() {
+    let lent = sys::read_file(file, b'\n', LIMIT).at(Stage::Read, file)?;
+    let name = sys::read_file(z!("/etc/passwd"), b'\n', LIMIT)
+        .ok()
+        .and_then(|passwd| name_of(passwd, uid))
+        .unwrap_or_default();
+    let mut inside = 0u32;
+    let mut add = |outside: u32, count: u32| {
+        let next = inside.checked_add(count);
+        if let Some(next) = next
+            && count > 0
+            && map.push(Range { inside, outside, count }).is_ok()
+        {
             inside = next;
         }
+    };
+    add(own, 1);
+    for line in fields(lent.bytes(), 0) {
+        let [who, outside, count] = record(line);
+        let (Some(outside), Some(count)) = (id(outside), id(count)) else { continue };
+        if who.is_empty() || who != name && id(who) != Some(uid) {
+            continue;
+        }
+        add(outside, count);
     }
-    if inside == 1 { fail(Stage::Read, file, Why::NoRange) } else { Ok(()) }
+    if map.len() == 1 { fail(Stage::Read, file, Why::NoRange) } else { Ok(()) }
 }
 
 /// The user's name, passwd(5).
 fn name_of(passwd: Block, uid: u32) -> Option<&'static [u8]> {
-    crate::text::fields(passwd.bytes(), 0).find_map(|line| {
-        let mut fields = crate::text::fields(line, b':');
-        let (name, id) = (fields.next()?, fields.nth(1)?);
-        (decimal(id)? == u64::from(uid)).then_some(name)
-    })
-}
-
-/// Runs `newuidmap PID IN OUT COUNT …` and waits for it.
-#[inline(never)]
-fn run(
-    map: &[Range],
-    main: Pid,
-    tool: ZStr<'static>,
-    stack: Stack,
-    mask: SigSet,
-) -> Result<(), Fail<'static>> {
-    // Its words, each with its NUL, and then where they begin.
-    let mut room = [0; 2560];
-    let mut text = Text::on(&mut room);
-    text.push(tool.bytes_with_nul()).number(main.0 as u64).push(b"\0");
-    for Range { inside, outside, count } in map {
-        for n in [inside, outside, count] {
-            text.number((*n).into()).push(b"\0");
+    for line in fields(passwd.bytes(), 0) {
+        let [name, _, number] = record(line);
+        if id(number) == Some(uid) {
+            return Some(name);
         }
     }
-    let mut words = [None; 3 * MAX_RANGES + 3];
-    let mut rest = text.get();
-    // The slot behind the last word stays null.
-    for slot in words.iter_mut().take(3 * MAX_RANGES + 2) {
-        let Some(word) = ZStr::until_nul(rest) else { break };
-        rest = rest.get(word.bytes_with_nul().len()..).unwrap_or_default();
-        *slot = Some(word);
-    }
-    let Some(argv) = Strings::of(&words) else { return fail(Stage::IdMap, tool, Why::MapTool) };
-    let pid = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, live, &mut Tool { argv, tool, stack, mask });
-    match sys::wait_for(pid.at(Stage::Clone, tool)?).at(Stage::IdMap, tool)? {
-        0 => Ok(()),
-        _ => fail(Stage::IdMap, tool, Why::MapTool),
-    }
+    None
+}
+
+/// The first three fields of a line of /etc/passwd or /etc/subuid; empty where there is none.
+#[inline(never)]
+fn record(line: &[u8]) -> [&[u8]; 3] {
+    let mut fields = fields(line, b':');
+    [(); 3].map(|()| fields.next().unwrap_or_default())
 }
 
 /// A helper, ready to be run.

@@ -4,9 +4,10 @@ use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage};
 use crate::plan::Plan;
 use crate::sys::{self, Errno, Fd, Pid, ZStr};
-use crate::text::Text;
+use crate::text::{Text, fields};
 
 /// Writes what was asked for.
+#[inline(never)]
 pub(super) fn write(plan: &Plan<'_>, main: Pid) -> Result<(), Fail<'static>> {
     if let Some(path) = plan.text(Opt::PidFile) {
         pid_file(path, main)?;
@@ -34,33 +35,24 @@ pub(super) fn remove(path: Option<ZStr<'static>>) {
     }
 }
 
-/// The kinds of namespaces, by their names in /proc/PID/ns and in what bubblewrap writes.
-const KINDS: [(&[u8], &[u8]); 6] = [
-    (b"cgroup", b"cgroup-namespace"),
-    (b"ipc", b"ipc-namespace"),
-    (b"mnt", b"mnt-namespace"),
-    (b"net", b"net-namespace"),
-    (b"pid", b"pid-namespace"),
-    (b"uts", b"uts-namespace"),
-];
+/// The kinds of namespaces, by their names in /proc/PID/ns; bubblewrap has a field `KIND-namespace` for each.
+const KINDS: &[u8] = b"cgroup ipc mnt net pid uts";
 
 /// JSON with the fields of bubblewrap's --info-fd.
 fn info_fd(fd: Fd, main: Pid) -> sys::Result<()> {
     let mut room = [0; 320];
     let mut text = Text::on(&mut room);
     text.push(b"{\n    \"child-pid\": ").number(main.0 as u64);
-    for (name, field) in KINDS {
+    for kind in fields(KINDS, b' ') {
         let mut room = [0; 40];
         let mut path = Text::on(&mut room);
-        let path = path.push(b"/proc/").number(main.0 as u64).push(b"/ns/").push(name).zstr();
-        match path.map(|p| sys::statx(Fd::CWD, p)) {
-            Some(Ok(ns)) => {
-                text.push(b",\n    \"").push(field).push(b"\": ").number(ns.ino);
-            }
-            Some(Err(e)) if e != Errno::ENOENT => return Err(e),
+        let Some(path) = path.process(main).push(b"ns/").push(kind).zstr() else { continue };
+        match sys::statx(Fd::CWD, path) {
+            Ok(ns) => text.push(b",\n    \"").push(kind).push(b"-namespace\": ").number(ns.ino),
             // A kernel without this kind, or a host without /proc: the field is left out.
-            _ => {}
-        }
+            Err(Errno::ENOENT) => continue,
+            Err(e) => return Err(e),
+        };
     }
     sys::write(fd, text.push(b"\n}\n").get())
 }

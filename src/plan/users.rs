@@ -84,7 +84,7 @@ fn note(given: &Given, plan: &mut Plan<'_>) -> Result<(), Misuse> {
 /// Three numbers; the last id of a range is below (uid_t)-1.
 fn range(text: &[u8]) -> Option<Range> {
     let mut parts = crate::text::fields(text, b':');
-    let mut next = || u32::try_from(text::decimal(parts.next()?)?).ok();
+    let mut next = || text::id(parts.next()?);
     let (inside, outside, count) = (next()?, next()?, next()?);
     let fits = |first: u32| first.checked_add(count).is_some();
     (parts.next().is_none() && count > 0 && fits(inside) && fits(outside)).then_some(Range {

@@ -234,6 +234,7 @@ pub fn pipe() -> Result<(Fd, Fd)> {
 }
 
 /// close_range(2) of `first` to `last`. Linux 5.9.
+#[inline(never)]
 pub fn close_range(first: u32, last: u32) -> Result<()> {
     // SAFETY: callers close what belongs to others' code only right before execve or when all of it is done with.
     unsafe { done!(close_range, first, last, 0) }

@@ -53,9 +53,9 @@ impl Errno {
     errnos! { EPERM ENOENT EINTR ENOEXEC ECHILD EAGAIN ENOMEM EACCES EEXIST ENOTDIR EISDIR EINVAL EMFILE ENOSPC EROFS
     ENAMETOOLONG ENOSYS ELOOP ENODEV EUSERS EBADF ESRCH ETIMEDOUT ESTALE E2BIG EBUSY ENOTTY ENXIO EPIPE ERANGE }
 
-    /// Its number: 1 to 4095.
-    pub const fn number(self) -> u16 {
-        self.0.get().unsigned_abs() as u16
+    /// As the kernel returned it.
+    pub const fn raw(self) -> NonZeroI32 {
+        self.0
     }
 }
 

@@ -85,6 +85,7 @@ pub fn wait_for(pid: Pid) -> Result<u32> {
 }
 
 /// kill(2). A child of ours can't be mistaken for another: its id is free only after we have waited for it.
+#[inline(never)]
 pub fn kill(pid: Pid, signal: u8) {
     // 0 and negative ids would mean whole groups.
     if pid.0 > 0 {

@@ -1,6 +1,7 @@
 //! Signals: blocked and waited for, never handled.
 
 use super::{Errno, Result, call, done};
+use core::mem::MaybeUninit;
 use linux_raw_sys::general as c;
 
 macro_rules! signals {
@@ -84,12 +85,16 @@ pub struct Signal {
 }
 
 /// rt_sigtimedwait(2) without a timeout, for any signal.
+#[inline(never)]
 pub fn wait_signal() -> Result<Signal> {
-    let (all, mut info) = (SigSet::ALL, [0i32; 32]);
+    let (all, mut info) = (SigSet::ALL, MaybeUninit::<[i32; 32]>::uninit());
     loop {
-        // SAFETY: the kernel reads 8 bytes and writes a siginfo: 128 bytes.
-        match unsafe { call!(rt_sigtimedwait, &raw const all.0, info.as_mut_ptr(), 0, 8) } {
-            Ok(number) => return Ok(Signal { number: number as u8, from_kernel: info[2] > 0 }),
+        // SAFETY: the kernel reads 8 bytes and, before it returns a signal, writes a siginfo: 128 bytes.
+        let signal = unsafe {
+            call!(rt_sigtimedwait, &raw const all.0, info.as_mut_ptr(), 0, 8).map(|n| (n, info.assume_init()))
+        };
+        match signal {
+            Ok((number, info)) => return Ok(Signal { number: number as u8, from_kernel: info[2] > 0 }),
             // A stop and its CONT interrupt the wait.
             Err(Errno::EINTR | Errno::EAGAIN) => {}
             Err(e) => return Err(e),

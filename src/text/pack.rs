@@ -1,0 +1,151 @@
+//! Texts as they lie in the program: packed at compile time, in tables without pointers (which would need relocations).
+//!
+//! Our texts are 7-bit ASCII. A byte from [`PIECE`] on stands for a piece that occurs often; a piece is packed by the
+//! same rule, from shorter ones.
+
+use super::{Text, fields};
+
+/// The first of the bytes that stand for a piece.
+const PIECE: u8 = 0x80;
+
+/// Pieces of text, found by trial: each makes the whole smaller than it is itself. First those that pay in any build.
+#[rustfmt::skip]
+const ALL: &[&str] = &[
+    ": ", ": vesicle run [OPTION...] ", "a ", "al", "an", "an ", "ar", "ch", "COMMAND", "d ", "descript", "e ",
+    "ea", "en", "er", "es", "file ", "group", "gumen", "it", "lo", "lock", "ma", "make ", "missi", "mo", "name",
+    "ne", "not ", "o ", "on", "open ", "option", "or", "priv", "root", "ROOTFS", "s ", "set", "si", "t ", "the ",
+    "un", "us", "vesicle ", "vesicle help", "wait for ", "with ", "xec", "y ",
+
+    " (", " (E", " a ", " and ", " at most", " inside", " itself", " namespace", " of ", " to", "'s ", "(E", "(ENO",
+    ", ", "--", "--unshare-", "/etc/sub", ": see ", ": the ", "; ", "ame, nothing if there is no SRC", "caller",
+    "container", "DES", "devic", "director", "directory ", "D|PATH", "ead-only", "ed ", "er ", "ho", "id", "il",
+    "in", "in ", "IN:OUT:COUNT", "is ", "its own", "join this ", "kernel",
+    "kernel.apparmor_restrict_unprivileged_usern", "map", "me", "mount", "must be ", "namespaces", "needs ",
+    "network", "new", "no", "no ", "No such ", "of ", "oo many ", "or ", "proc", "process ", "rang", "RC DEST",
+    "res", "right", "ro", "spac", "st", "stay in the caller's ", "su", "symbolic link", "th", "that ",
+    "the launcher", "this ", "ti", "tmpfs", "uid", "user", "ut", "variable",
+];
+
+/// How many of them pay where there are few texts.
+const FEW: usize = 50;
+
+/// The pieces of this build.
+const PIECES: &[&str] =
+    if cfg!(any(feature = "help", feature = "words")) { ALL } else { ALL.split_at(FEW).0 };
+
+static PACKED_PIECES: [u8; packed_len(PIECES)] = pack(PIECES);
+
+/// Packs texts into one table: each with a NUL behind it.
+pub(crate) const fn pack<const N: usize>(texts: &[&str]) -> [u8; N] {
+    let mut table = [0; N];
+    let (mut i, mut len) = (0, 0);
+    while i < texts.len() {
+        (i, len) = (i + 1, put(&mut table, len, texts[i].as_bytes()));
+    }
+    table
+}
+
+/// How many bytes [`pack`] needs.
+pub(crate) const fn packed_len(texts: &[&str]) -> usize {
+    let (mut i, mut len) = (0, 0);
+    while i < texts.len() {
+        (i, len) = (i + 1, put(&mut [], len, texts[i].as_bytes()));
+    }
+    len
+}
+
+/// Packs one text to `at`, as far as there is room; where the next one begins.
+pub(crate) const fn put(table: &mut [u8], mut at: usize, text: &[u8]) -> usize {
+    let mut done = 0;
+    while done < text.len() {
+        let (byte, len) = first(text, done);
+        if at < table.len() {
+            table[at] = byte;
+        }
+        (at, done) = (at + 1, done + len);
+    }
+    at + 1
+}
+
+/// What the text from byte `from` on begins with, and how long that is: the longest piece that is shorter than the text,
+/// or one byte.
+const fn first(text: &[u8], from: usize) -> (u8, usize) {
+    let (mut byte, mut longest) = (text[from], 1);
+    assert!(byte < PIECE, "a text has to be ASCII");
+    let mut i = 0;
+    while i < PIECES.len() {
+        let piece = PIECES[i].as_bytes();
+        // Most fail at once: a matter of compile time.
+        if piece[0] == text[from] && piece.len() > longest && piece.len() < text.len() {
+            let mut same = 0;
+            while same < piece.len() && from + same < text.len() && piece[same] == text[from + same] {
+                same += 1;
+            }
+            if same == piece.len() {
+                (byte, longest) = (PIECE + i as u8, same);
+            }
+        }
+        i += 1;
+    }
+    (byte, longest)
+}
+
+impl Text<'_> {
+    /// Appends text number `n` of a table; nothing where there is no such text.
+    #[inline(never)]
+    pub(crate) fn say_nth(&mut self, table: &[u8], n: usize) -> &mut Self {
+        self.say(fields(table, 0).nth(n).unwrap_or_default())
+    }
+
+    /// Appends a packed text.
+    #[inline(never)]
+    pub(crate) fn say(&mut self, packed: &[u8]) -> &mut Self {
+        for byte in packed {
+            match byte.checked_sub(PIECE) {
+                Some(piece) => self.say_nth(&PACKED_PIECES, piece.into()),
+                None => self.push(&[*byte]),
+            };
+        }
+        self
+    }
+}
+
+/// An enum whose variants have texts.
+macro_rules! texts {
+    ($(#[$doc:meta])* $name:ident { $($(#[$m:meta])* $variant:ident = $text:literal)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        #[cfg_attr(test, derive(Debug))]
+        #[repr(u8)]
+        pub enum $name { $($(#[$m])* #[doc = $text] $variant,)* }
+
+        impl $name {
+            /// Appends the text of variant number `n`.
+            fn say(n: usize, line: &mut $crate::text::Text<'_>) {
+                const ALL: &[&str] = &[$($(#[$m])* $text,)*];
+                static PACKED: [u8; $crate::text::packed_len(ALL)] = $crate::text::pack(ALL);
+                line.say_nth(&PACKED, n);
+            }
+        }
+    };
+}
+pub(crate) use texts;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_packed_is_said_in_full() {
+        const TEXTS: &[&str] = &["too many namespaces", "", "exec", "no piece: ~^~", "vesicle help"];
+        static PACKED: [u8; packed_len(TEXTS)] = pack(TEXTS);
+        for (n, text) in TEXTS.iter().enumerate() {
+            assert_eq!(Text::on(&mut [0; 64]).say_nth(&PACKED, n).get(), text.as_bytes());
+        }
+        for (n, piece) in PIECES.iter().enumerate() {
+            assert_eq!(Text::on(&mut [0; 64]).say_nth(&PACKED_PIECES, n).get(), piece.as_bytes());
+        }
+        assert!(PACKED.len() < TEXTS.concat().len());
+        assert_eq!(Text::on(&mut [0; 64]).say_nth(&PACKED, TEXTS.len()).get(), b"");
+    }
+}
