@@ -102,6 +102,9 @@ fn read<'b>(pid: Pid, file: &[u8], buf: &'b mut [u8]) -> Option<&'b [u8]> {
     let mut room = [0; 40];
     let mut path = Text::on(&mut room);
     let path = path.process(pid).push(file).zstr()?;
-    let len = sys::read(sys::open(path, sys::O_RDONLY).ok()?, buf).ok()?;
-    buf.get(..len as usize)
+    let file = sys::open(path, sys::O_RDONLY).ok()?;
+    let len = sys::read(file, buf);
+    // Left open, there would be one more with each signal.
+    sys::close(file);
+    buf.get(..len.ok()? as usize)
 }
