@@ -48,7 +48,7 @@ fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
     let mut spec = spec::Spec::new(words);
     let asked = match cli::parse(stack, &mut spec, launch::load) {
         Ok(asked) => asked,
-        Err(misuse) => return Ok(misuse.fail.report_with(misuse.value)),
+        Err(misuse) => return Ok(misuse.report_with(spec.value(&misuse))),
     };
     match asked {
         cli::Asked::Version => launch::print(concat!("vesicle ", env!("CARGO_PKG_VERSION"), "\n").as_bytes()),
@@ -59,7 +59,7 @@ fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
         cli::Asked::Run => {
             let mut plan = match plan::build(&spec, stack, lists) {
                 Ok(plan) => plan,
-                Err(misuse) => return Ok(misuse.fail.report_with(misuse.value)),
+                Err(misuse) => return Ok(misuse.report_with(spec.value(&misuse))),
             };
             let running = launch::start(&mut plan)?;
             // Whoever waits needs none of it.

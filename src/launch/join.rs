@@ -12,7 +12,7 @@ pub(super) fn join(plan: &Plan<'_>) -> Result<(), Fail<'static>> {
         sys::not_dumpable().at(Stage::Join, None)?;
     }
     for (opt, bit) in JOINS {
-        let Some(from) = plan.text(opt) else { continue };
+        let Some(from) = plan.text(*opt) else { continue };
         let done = match decimal(from.bytes()) {
             Some(n) if n <= i32::MAX as u64 => sys::setns(Fd::inherited(n as u32), 1 << bit),
             _ => sys::openat(Fd::CWD, from, sys::O_RDONLY, 0).and_then(|ns| {

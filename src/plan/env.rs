@@ -2,14 +2,14 @@
 
 use super::Plan;
 use crate::cli::Opt;
-use crate::fail::Why;
-use crate::spec::{Misuse, Spec, bit};
+use crate::fail::{Fail, Why};
+use crate::spec::{Spec, misuse};
 use crate::sys::ZStr;
 
 /// The caller's variables (none with `--clearenv`), changed in the order given.
-pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse> {
-    let changes = || spec.words.many.iter().filter(|g| matches!(g.opt, Opt::Setenv | Opt::Unsetenv));
-    let clear = spec.has(bit::CLEARENV);
+pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
+    let changes = || spec.given.iter().filter(|g| matches!(g.opt, Opt::Setenv | Opt::Unsetenv));
+    let clear = spec.has(Opt::Clearenv);
     if !clear && changes().next().is_none() {
         return Ok(());
     }
@@ -38,6 +38,6 @@ fn is(variable: ZStr<'_>, name: &[u8]) -> bool {
     variable.bytes().strip_prefix(name).is_some_and(|rest| rest.first() == Some(&b'='))
 }
 
-fn push(plan: &mut Plan<'_>, word: Option<ZStr<'static>>) -> Result<(), Misuse> {
-    plan.lists.env.push(word).map_err(|_| Why::TooMuchEnv.into())
+fn push(plan: &mut Plan<'_>, word: Option<ZStr<'static>>) -> Result<(), Fail<'static>> {
+    plan.lists.env.push(word).or_else(|_| misuse(Why::TooMuchEnv))
 }

@@ -2,8 +2,8 @@
 
 use super::Plan;
 use crate::cli::Opt;
-use crate::fail::Why;
-use crate::spec::{Given, Misuse, Spec};
+use crate::fail::{Fail, Why};
+use crate::spec::{Given, Spec};
 use crate::sys::{Fd, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, ZStr};
 
 /// What an operation does.
@@ -47,9 +47,9 @@ pub struct Operation {
 }
 
 /// Reads them from the options; what --perms and --size say is for the next one.
-pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse> {
+pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
     let (mut perms, mut size): (Option<&Given>, Option<&Given>) = (None, None);
-    for given in spec.words.many.iter() {
+    for given in spec.given.iter() {
         match given.opt {
             Opt::Perms => perms = Some(given),
             Opt::Size => size = Some(given),
@@ -63,7 +63,7 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse> 
                 unused(perms, size)?;
                 // What is mounted on the root itself would be seen by nobody.
                 if given.b.bytes().iter().all(|b| matches!(b, b'/' | b'.')) {
-                    return Err(given.bad(Why::Root));
+                    return given.bad(Why::Root);
                 }
                 let (dest, source) = (given.b, given.a);
                 // As many fit as options.
@@ -83,10 +83,10 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse> 
     unused(perms, size)
 }
 
-fn unused(perms: Option<&Given>, size: Option<&Given>) -> Result<(), Misuse> {
+fn unused(perms: Option<&Given>, size: Option<&Given>) -> Result<(), Fail<'static>> {
     match (perms, size) {
-        (Some(given), _) => Err(given.bad(Why::NeedsTmpfsOrDir)),
-        (_, Some(given)) => Err(given.bad(Why::NeedsTmpfs)),
+        (Some(given), _) => given.bad(Why::NeedsTmpfsOrDir),
+        (_, Some(given)) => given.bad(Why::NeedsTmpfs),
         _ => Ok(()),
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{Plan, Step};
 use crate::cli::Opt;
-use crate::fail::Why;
-use crate::spec::{Given, Misuse, Spec};
+use crate::fail::{Fail, Why};
+use crate::spec::{Given, Spec};
 use crate::sys::CLONE_NEWUSER;
 use crate::text;
 use heapless::Vec;
@@ -28,20 +28,20 @@ pub type List = Vec<Range, MAX_RANGES>;
 
 /// Reads the maps. A side without one gets the caller's own id; where both sides have no more than that, the child
 /// writes its map itself, without rights and without help.
-pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse> {
+pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
     let user = plan.makes(CLONE_NEWUSER);
     let mut any = false;
-    for given in spec.words.many.iter().filter(|g| matches!(g.opt, Opt::MapUsers | Opt::MapGroups)) {
+    for given in spec.given.iter().filter(|g| matches!(g.opt, Opt::MapUsers | Opt::MapGroups)) {
         if !user {
-            return Err(given.bad(Why::NeedsUser));
+            return given.bad(Why::NeedsUser);
         }
         any = true;
         note(given, plan)?;
     }
     if any {
         let ids = plan.caller;
-        let users = own(&mut plan.lists.maps[0], plan.auto[0], spec.words.number(Opt::Uid), ids.uid);
-        let groups = own(&mut plan.lists.maps[1], plan.auto[1], spec.words.number(Opt::Gid), ids.gid);
+        let users = own(&mut plan.lists.maps[0], plan.auto[0], spec.number(Opt::Uid), ids.uid);
+        let groups = own(&mut plan.lists.maps[1], plan.auto[1], spec.number(Opt::Gid), ids.gid);
         match (users, groups) {
             (Some(uid), Some(gid)) => (plan.uid, plan.gid) = (uid, gid),
             _ => plan.steps.add(Step::IdsInside, true),
@@ -65,20 +65,20 @@ fn own(map: &mut List, auto: bool, asked: Option<u64>, own: u32) -> Option<u32> 
 }
 
 /// `IN:OUT:COUNT` or `auto`.
-fn note(given: &Given, plan: &mut Plan<'_>) -> Result<(), Misuse> {
+fn note(given: &Given, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
     let ([users, groups], [auto_users, auto_groups]) = (&mut plan.lists.maps, &mut plan.auto);
     let (map, auto) = if given.opt == Opt::MapUsers { (users, auto_users) } else { (groups, auto_groups) };
     if given.a.is(b"auto") {
         *auto = true;
-        return if map.is_empty() { Ok(()) } else { Err(given.bad(Why::Overlap)) };
+        return if map.is_empty() { Ok(()) } else { given.bad(Why::Overlap) };
     }
-    let Some(new) = range(given.a.bytes()) else { return Err(given.bad(Why::Range)) };
+    let Some(new) = range(given.a.bytes()) else { return given.bad(Why::Range) };
     let meet =
         |a: u32, b: u32, range: &Range| a < b.wrapping_add(range.count) && b < a.wrapping_add(new.count);
     if *auto || map.iter().any(|r| meet(new.inside, r.inside, r) || meet(new.outside, r.outside, r)) {
-        return Err(given.bad(Why::Overlap));
+        return given.bad(Why::Overlap);
     }
-    map.push(new).map_err(|_| given.bad(Why::TooManyRanges))
+    map.push(new).or_else(|_| given.bad(Why::TooManyRanges))
 }
 
 /// Three numbers; the last id of a range is below (uid_t)-1.
