@@ -231,6 +231,7 @@ fn root(spec: &Spec<'_>, rootfs: ZStr<'_>) -> Root {
 }
 
 /// Which namespaces are new, and whether every option has the one that it needs.
+#[inline(never)]
 fn namespaces(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
     const DEFAULT: u32 =
         CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;

@@ -41,10 +41,11 @@ pub type Load = fn(Source) -> Result<Block, Fail<'static>>;
 type Parsed<T> = Result<T, Fail<'static>>;
 
 /// Reads the whole command line.
+#[inline(never)]
 pub fn parse(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
     let Some(command) = stack.arg(1) else { return misuse(Why::NoArguments) };
     #[cfg(feature = "help")]
-    if [b"help".as_slice(), b"--help", b"-h"].iter().any(|w| command.is(w)) {
+    if command.is(b"help") || asks_for_help(command) {
         return match stack.arg(2) {
             None => Ok(Asked::Help),
             Some(word) if word.is(b"run") => Ok(Asked::HelpRun),
@@ -60,6 +61,12 @@ pub fn parse(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
     }
 }
 
+#[cfg(feature = "help")]
+#[inline(never)]
+fn asks_for_help(word: ZStr<'_>) -> bool {
+    word.is(b"--help") || word.is(b"-h")
+}
+
 fn parse_run(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
     let mut words = Words::of(Block::of_argv(stack, 2));
     while let Some(word) = words.peek() {
@@ -69,7 +76,7 @@ fn parse_run(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
                 break;
             }
             #[cfg(feature = "help")]
-            if word.is(b"--help") || word.is(b"-h") {
+            if asks_for_help(word) {
                 return Ok(Asked::HelpRun);
             }
             option(word, &mut words, spec, load)?;
@@ -147,6 +154,7 @@ fn option(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Loa
 }
 
 /// The number that a value of this kind is; 0 for a text.
+#[inline(never)]
 fn scan(kind: u8, value: &[u8]) -> Option<u64> {
     match kind {
         // (uid_t)-1 means "no change" to setresuid(2).

@@ -20,13 +20,9 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
     }
     for change in changes() {
         let name = crate::text::fields(change.a.bytes(), b'=').next().unwrap_or_default();
-        let old = plan.lists.env.iter().position(|e| e.is_some_and(|e| is(e, name)));
-        if change.opt == Opt::Unsetenv {
-            // As often as it is there.
-            plan.lists.env.retain(|e| !e.is_some_and(|e| is(e, name)));
-        } else if let Some(slot) = old.and_then(|i| plan.lists.env.get_mut(i)) {
-            *slot = Some(change.a);
-        } else {
+        // As often as it is there.
+        plan.lists.env.retain(|e| !e.is_some_and(|e| is(e, name)));
+        if change.opt == Opt::Setenv {
             push(plan, Some(change.a))?;
         }
     }

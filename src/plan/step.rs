@@ -161,6 +161,7 @@ const OWN_MEMORY: Steps = Steps::of(&[
 ]);
 
 /// Chooses the steps.
+#[inline(never)]
 pub(super) fn choose(spec: &Spec<'_>, plan: &mut Plan<'_>) {
     let (user, pid) = (plan.makes(CLONE_NEWUSER), plan.makes(CLONE_NEWPID));
     let mut steps = plan.steps;
