@@ -19,7 +19,7 @@ pub struct Child<'p, 'w> {
 pub fn live(child: &mut Child<'_, '_>) -> ! {
     let reason = child.go().into();
     let World { stage, subject, .. } = child.world;
-    sys::exit(Fail { stage, subject, reason }.report())
+    sys::exit(Fail::new(stage, subject, reason).report())
 }
 
 impl Child<'_, '_> {

@@ -3,6 +3,7 @@
 use crate::status;
 use crate::sys::{self, Errno, Fd, ZStr};
 use crate::text::{Text, texts};
+use core::num::NonZeroU32;
 
 texts! {
     /// What vesicle was doing.
@@ -88,7 +89,7 @@ texts! {
     }
 }
 
-/// Why: an errno, or behind those a text of ours. One number, so that a failure fits into two registers.
+/// Why: an errno, or behind those a text of ours.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub struct Reason(u16);
@@ -108,16 +109,15 @@ impl From<Why> for Reason {
     }
 }
 
-/// A failure, ready to be told.
+/// A failure, ready to be told. Two scalars and no more, and the second is never 0: only so a `Result<(), Fail>` comes
+/// back in two registers.
 #[derive(Clone, Copy)]
 #[cfg_attr(test, derive(Debug, PartialEq))]
 pub struct Fail<'a> {
     /// To what it happened.
     pub subject: Option<ZStr<'a>>,
-    /// Why.
-    pub reason: Reason,
-    /// What was being done.
-    pub stage: Stage,
+    /// What was being done (from bit 16 on) and why it failed, behind a bit that is set.
+    what: NonZeroU32,
 }
 
 /// The one way by which an error gets its context.
@@ -129,7 +129,7 @@ pub trait At<T> {
 impl<T, E: Into<Reason>> At<T> for Result<T, E> {
     #[inline]
     fn at<'a>(self, stage: Stage, subject: impl Into<Option<ZStr<'a>>>) -> Result<T, Fail<'a>> {
-        self.map_err(|e| Fail { stage, subject: subject.into(), reason: e.into() })
+        self.map_err(|e| Fail::new(stage, subject.into(), e.into()))
     }
 }
 
@@ -138,7 +138,22 @@ pub fn fail<'a, T>(stage: Stage, subject: impl Into<Option<ZStr<'a>>>, why: Why)
     Err(why).at(stage, subject)
 }
 
-impl Fail<'_> {
+impl<'a> Fail<'a> {
+    /// What was being done, to what it happened, and why.
+    pub fn new(stage: Stage, subject: Option<ZStr<'a>>, reason: Reason) -> Fail<'a> {
+        Fail { subject, what: NonZeroU32::MIN | u32::from(reason.0) << 1 | (stage as u32) << 16 }
+    }
+
+    /// What was being done: the number of a [`Stage`].
+    fn stage(&self) -> u8 {
+        (self.what.get() >> 16) as u8
+    }
+
+    /// Why.
+    pub fn reason(&self) -> Reason {
+        Reason(self.what.get() as u16 >> 1)
+    }
+
     /// Says it on stderr and gives the exit code.
     pub fn report(&self) -> u8 {
         self.report_with(None)
@@ -150,15 +165,16 @@ impl Fail<'_> {
     pub fn report_with(&self, value: Option<ZStr<'_>>) -> u8 {
         let mut room = [0; 2048];
         let mut line = Text::on(&mut room);
-        line.push(b"vesicle: ").push(self.stage.text());
+        line.push(b"vesicle: ").push(Stage::nth(self.stage().into()));
         for word in [self.subject, value].into_iter().flatten() {
             line.push(b" ");
             quote(&mut line, word.bytes());
         }
         line.push(b": ");
-        match self.reason.0.checked_sub(OURS) {
+        let reason = self.reason().0;
+        match reason.checked_sub(OURS) {
             Some(why) => line.push(Why::nth(why.into())),
-            None => describe(self.stage, self.reason.0, &mut line),
+            None => describe(self.stage(), reason, &mut line),
         };
         let _ = sys::write(Fd::STDERR, line.push(b"\n").get());
         self.code()
@@ -166,10 +182,11 @@ impl Fail<'_> {
 
     /// The exit code.
     pub fn code(&self) -> u8 {
-        use Stage::{Exec, ExecLoader, ExecMachine, ExecPath};
-        match self.stage {
-            Exec | ExecPath | ExecLoader if self.reason == Errno::ENOENT.into() => status::NOT_FOUND,
-            Exec | ExecPath | ExecLoader | ExecMachine => status::NOT_EXECUTABLE,
+        const FIRST: u8 = Stage::Exec as u8;
+        const LAST: u8 = Stage::ExecMachine as u8;
+        match self.stage() {
+            FIRST..LAST if self.reason() == Errno::ENOENT.into() => status::NOT_FOUND,
+            FIRST..=LAST => status::NOT_EXECUTABLE,
             _ => status::OWN,
         }
     }
@@ -189,13 +206,13 @@ fn quote(line: &mut Text<'_>, word: &[u8]) {
 
 /// Without texts: `errno 13`.
 #[cfg(not(feature = "words"))]
-fn describe<'l, 'b>(_: Stage, e: u16, line: &'l mut Text<'b>) -> &'l mut Text<'b> {
+fn describe<'l, 'b>(_: u8, e: u16, line: &'l mut Text<'b>) -> &'l mut Text<'b> {
     line.push(b"errno ").number(e.into())
 }
 
 /// `Permission denied (EACCES)`, and a hint where the errno is known to mislead.
 #[cfg(feature = "words")]
-fn describe<'l, 'b>(stage: Stage, e: u16, line: &'l mut Text<'b>) -> &'l mut Text<'b> {
+fn describe<'l, 'b>(stage: u8, e: u16, line: &'l mut Text<'b>) -> &'l mut Text<'b> {
     match words::errno(e) {
         Some((text, name)) => line.push(text).push(name),
         None => line.push(b"error (").number(e.into()),

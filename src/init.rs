@@ -76,6 +76,6 @@ pub fn supervise(main: Pid, role: Role) -> u8 {
 fn wait_for(main: Pid) -> u8 {
     match sys::wait_for(main) {
         Ok(status) => status::code(decode(status)),
-        Err(e) => Fail { stage: Stage::Wait, subject: None, reason: e.into() }.report(),
+        Err(e) => Fail::new(Stage::Wait, None, e.into()).report(),
     }
 }

@@ -99,9 +99,9 @@ hints! {
 }
 
 /// What to do about `e` at `stage`; empty where the errno speaks for itself.
-pub(super) fn hint(stage: Stage, e: u16) -> &'static [u8] {
+pub(super) fn hint(stage: u8, e: u16) -> &'static [u8] {
     let row = fields(HINTS, 0).position(|row| match row {
-        [stages @ .., 255, errno] => u16::from(*errno) == e && stages.iter().any(|s| *s == stage as u8 + 1),
+        [stages @ .., 255, errno] => u16::from(*errno) == e && stages.iter().any(|s| *s == stage + 1),
         _ => false,
     });
     row.map_or(b"", |row| nth(&PACKED_HINTS, row))
@@ -121,10 +121,10 @@ mod tests {
                 let all =
                     [Stage::Clone, Stage::Proc, Stage::Exec, Stage::ExecLoader, Stage::Join, Stage::Mount];
                 for known in all.into_iter().filter(|s| *s as u8 + 1 == *stage) {
-                    assert_eq!(hint(known, (*e).into()), HINT_TEXTS[n].as_bytes());
+                    assert_eq!(hint(known as u8, (*e).into()), HINT_TEXTS[n].as_bytes());
                 }
             }
         }
-        assert_eq!(hint(Stage::Close, 1), b"");
+        assert_eq!(hint(Stage::Close as u8, 1), b"");
     }
 }

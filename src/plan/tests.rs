@@ -12,7 +12,7 @@ fn with<T>(words: &str, uid: usize, look: impl FnOnce(&Plan<'_>) -> T) -> Result
     let (words, lists) = &mut *work;
     let mut spec = Spec::new(words);
     let nothing: cli::Load = |_| Ok(Block::of_argv(Stack::for_test(&[], &[], 0), 0));
-    let told = |m: Fail<'_>| format!("{:?}", m.reason);
+    let told = |m: Fail<'_>| format!("{:?}", m.reason());
     cli::parse(stack, &mut spec, nothing).map_err(told)?;
     build(&spec, stack, lists).map_err(told).map(|plan| look(&plan))
 }

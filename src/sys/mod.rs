@@ -55,7 +55,7 @@ impl Errno {
 
     /// Its number: 1 to 4095.
     pub const fn number(self) -> u16 {
-        self.0.get().unsigned_abs() as u16
+        self.0.get().wrapping_neg() as u16
     }
 }
 
