@@ -120,6 +120,7 @@ fn init(plan: &Plan<'_>) -> bool {
 }
 
 /// What has to be written before the child goes on; then it may.
+#[inline(never)]
 fn release(plan: &mut Plan<'_>, main: Pid, mask: SigSet, opener: Fd) -> Result<(), Fail<'static>> {
     #[cfg(feature = "users")]
     maps::write(plan, main, mask)?;

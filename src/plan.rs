@@ -182,6 +182,7 @@ impl Plan<'_> {
 }
 
 /// Makes a plan from `spec`, or says what in it makes no sense.
+#[inline(never)]
 pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Result<Plan<'w>, Fail<'static>> {
     let Some(rootfs) = stack.arg(spec.rootfs) else { return misuse(Why::NoRootfs) };
     let id = |opt| spec.number(opt).unwrap_or(0) as u32;

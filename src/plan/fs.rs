@@ -65,6 +65,7 @@ const OPERATIONS: &[(Opt, Do, bool, u16)] = &[
 const SAFE: u16 = (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV) as u16;
 
 /// Reads them from the options; what --perms and --size say is for the next one.
+#[inline(never)]
 pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
     let (mut perms, mut size): (Option<&Given>, Option<&Given>) = (None, None);
     for given in spec.given.iter() {
