@@ -23,6 +23,8 @@ use crate::sys::{
     CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, Fd,
     Ids, Stack, Strings, ZStr,
 };
+#[cfg(any(feature = "process", feature = "report"))]
+use core::ptr;
 use heapless::Vec;
 
 /// How many variables fit into an environment that is changed.
@@ -276,15 +278,15 @@ fn kinds(table: &[(Opt, u8)], spec: &Spec<'_>) -> u32 {
 #[cfg(any(feature = "process", feature = "report"))]
 fn keep(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
     #[cfg(feature = "report")]
-    let more = spec.get(Opt::BlockFd);
+    let block = spec.get(Opt::BlockFd);
     #[cfg(not(feature = "report"))]
-    let more = None;
+    let block = None;
     #[cfg(feature = "process")]
     let listed = |opt| opt == Opt::KeepFd;
     #[cfg(not(feature = "process"))]
     let listed = |_| false;
     let kept = &mut plan.lists.kept;
-    for given in spec.given.iter().filter(|g| listed(g.opt)).chain(more) {
+    for given in spec.given.iter().filter(|g| listed(g.opt) || block.is_some_and(|b| ptr::eq(*g, b))) {
         let new = Descriptor { number: given.number as u32, word: given.a };
         let at = kept.iter().position(|k| k.number >= new.number).unwrap_or(kept.len());
         if kept.insert(at, new).is_err() {

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "help")]
 use crate::text::Text;
+use crate::text::{fields, pack, packed_len};
 
 /// A row.
 pub struct Row {
@@ -38,18 +39,27 @@ pub(super) const SIZE: u8 = 6;
 pub(super) const SECONDS: u8 = 7;
 
 macro_rules! options {
-    ($($family:literal { $($(#[$m:meta])* $opt:ident $name:literal $kind:expr, $values:literal, $help:literal;)* })*) => {
+    ($($(#[$any:meta])* $family:literal { $($(#[$m:meta])* $opt:ident $name:literal $kind:expr, $values:literal, $help:literal;)* })*) => {
         /// An option, by its place in the table.
         #[derive(Clone, Copy, PartialEq, Eq)]
         #[cfg_attr(test, derive(Debug))]
         #[repr(u8)]
         pub enum Opt { $($($(#[$m])* #[doc = $help] $opt,)*)* }
 
-        /// All of them, so that a number becomes an option again.
-        const OPTS: &[Opt] = &[$($($(#[$m])* Opt::$opt,)*)*];
+        /// All of them with their kinds, so that a number becomes an option again.
+        const OPTS: &[(Opt, u8)] = &[$($($(#[$m])* (Opt::$opt, $kind),)*)*];
 
         /// How many there are.
         pub const COUNT: usize = OPTS.len();
+
+        /// Their names.
+        const NAMES: &[&str] = &[$($($(#[$m])* $name,)*)*];
+
+        /// A family's heading, which a newline tells, and for each of its options its values and what it does.
+        #[cfg(feature = "help")]
+        const TEXTS: &[&str] = &[
+            $($(#[$any])* concat!("\n", $family, ":\n"), $($(#[$m])* $values, $(#[$m])* $help,)*)*
+        ];
 
         /// The table.
         pub const ROWS: &[Row] = &[
@@ -81,6 +91,7 @@ options! {
         #[cfg(feature = "users")] MapUsers "map-users" TEXT, "IN:OUT:COUNT|auto", "map a range of user ids; auto: the caller's of /etc/subuid";
         #[cfg(feature = "users")] MapGroups "map-groups" TEXT, "IN:OUT:COUNT|auto", "map a range of group ids; auto: the caller's of /etc/subgid";
     }
+    #[cfg(feature = "host")]
     "Host name and clocks" {
         #[cfg(feature = "host")] Hostname "hostname" TEXT, "NAME", "host name inside";
         #[cfg(feature = "host")] Domainname "domainname" TEXT, "NAME", "NIS domain name inside";
@@ -94,6 +105,7 @@ options! {
         #[cfg(feature = "root")] ProcOpts "proc-opts" TEXT, "OPTS", "options for proc: hidepid=2,subset=pid";
         #[cfg(feature = "root")] ReadOnly "read-only" SWITCH, "", "make ROOTFS read-only, with all that is mounted in it";
     }
+    #[cfg(feature = "fs")]
     "Filesystem, in the order given" {
         #[cfg(feature = "fs")] Bind "bind" TWO, "SRC DEST", "bind SRC of the host, no devices, no set-id";
         #[cfg(feature = "fs")] BindTry "bind-try" TWO, "SRC DEST", "the same, nothing if there is no SRC";
@@ -123,100 +135,26 @@ options! {
         #[cfg(feature = "process")] Umask "umask" MODE, "MODE", "file mode creation mask of COMMAND";
         AllowNewPrivs "allow-new-privs" SWITCH, "", "let set-id programs work inside (no_new_privs off)";
     }
+    #[cfg(feature = "report")]
     "Reports" {
         #[cfg(feature = "report")] PidFile "pid-file" TEXT, "PATH", "write the process id there while it runs";
         #[cfg(feature = "report")] InfoFd "info-fd" FD, "FD", "write process id and namespaces as JSON";
         #[cfg(feature = "report")] BlockFd "block-fd" FD, "FD", "wait for data or end of file before COMMAND starts";
         #[cfg(feature = "report")] SyncFd "sync-fd" FD, "FD", "hold this descriptor open until the container has ended";
     }
+    #[cfg(feature = "args")]
     "Arguments" {
         #[cfg(feature = "args")] Args "args" TEXT, "FD", "read NUL-separated options from FD; @FILE: one a line";
     }
 }
 
-/// Per option: its kind, the length of its name, the name. No pointers.
-const PACKED: &[u8] = &{
-    const N: usize = {
-        let (mut i, mut n) = (0, 0);
-        while i < ROWS.len() {
-            (i, n) = (i + 1, n + 2 + ROWS[i].name.len());
-        }
-        n
-    };
-    let mut out = [0u8; N];
-    let (mut i, mut n) = (0, 0);
-    while i < ROWS.len() {
-        let name = ROWS[i].name.as_bytes();
-        (out[n], out[n + 1]) = (ROWS[i].kind, name.len() as u8);
-        let mut j = 0;
-        while j < name.len() {
-            out[n + 2 + j] = name[j];
-            j += 1;
-        }
-        (i, n) = (i + 1, n + 2 + name.len());
-    }
-    out
-};
+static PACKED_NAMES: [u8; packed_len(NAMES)] = pack(NAMES);
+#[cfg(feature = "help")]
+static PACKED_TEXTS: [u8; packed_len(TEXTS)] = pack(TEXTS);
 
 /// The option of this name, and its kind.
 pub(super) fn find(name: &[u8]) -> Option<(Opt, u8)> {
-    let mut rest: &[u8] = PACKED;
-    for opt in OPTS {
-        let [kind, len, tail @ ..] = rest else { return None };
-        let (row, tail) = tail.split_at_checked(usize::from(*len))?;
-        if row == name {
-            return Some((*opt, *kind));
-        }
-        rest = tail;
-    }
-    None
-}
-
-/// Per option: its values, what it does, and, where a family begins, its heading; each with a NUL behind it. A first
-/// byte of 1 tells a heading.
-#[cfg(feature = "help")]
-const TEXTS: &[u8] = &{
-    const N: usize = texts(&mut []);
-    let mut out = [0u8; N];
-    texts(&mut out);
-    out
-};
-
-/// Writes the texts, or with no room only counts.
-#[cfg(feature = "help")]
-const fn texts(out: &mut [u8]) -> usize {
-    const fn put(out: &mut [u8], at: usize, s: &[u8]) -> usize {
-        let mut i = 0;
-        while i < s.len() && at + i < out.len() {
-            out[at + i] = s[i];
-            i += 1;
-        }
-        at + s.len()
-    }
-    const fn same(a: &[u8], b: &[u8]) -> bool {
-        let mut i = 0;
-        while i < a.len() && i < b.len() && a[i] == b[i] {
-            i += 1;
-        }
-        i == a.len() && i == b.len()
-    }
-    let (mut i, mut n) = (0, 0);
-    let mut family: &[u8] = b"";
-    while i < ROWS.len() {
-        let row = &ROWS[i];
-        if !same(family, row.family.as_bytes()) {
-            family = row.family.as_bytes();
-            n = put(out, n, b"\x01");
-            n = put(out, n, family);
-            n = put(out, n, b"\0");
-        }
-        n = put(out, n, row.values.as_bytes());
-        n = put(out, n, b"\0");
-        n = put(out, n, row.help.as_bytes());
-        n = put(out, n, b"\0");
-        i += 1;
-    }
-    n
+    OPTS.get(fields(&PACKED_NAMES, 0).position(|n| n == name)?).copied()
 }
 
 /// `vesicle help run`: one line an option under its family's heading.
@@ -224,20 +162,19 @@ const fn texts(out: &mut [u8]) -> usize {
 pub(crate) fn help(out: &mut Text<'_>) {
     const COLUMN: usize = 35;
     out.push(b"usage: vesicle run [OPTION...] ROOTFS COMMAND [ARG...]\n");
-    let (mut names, mut texts) = (PACKED, crate::text::fields(TEXTS, 0));
-    while let [_, len, tail @ ..] = names {
-        let Some((name, rest)) = tail.split_at_checked(usize::from(*len)) else { return };
-        names = rest;
-        let mut values = texts.next().unwrap_or_default();
-        if let [1, heading @ ..] = values {
-            out.push(b"\n").push(heading).push(b":\n");
+    let mut texts = fields(&PACKED_TEXTS, 0);
+    for name in fields(&PACKED_NAMES, 0) {
+        let Some(mut values) = texts.next() else { break };
+        if let [b'\n', ..] = values {
+            out.push(values);
             values = texts.next().unwrap_or_default();
         }
+        let Some(what) = texts.next() else { break };
         out.push(b"  --").push(name).push(b" ").push(values);
         for _ in name.len().saturating_add(values.len())..COLUMN {
             out.push(b" ");
         }
-        out.push(texts.next().unwrap_or_default()).push(b"\n");
+        out.push(what).push(b"\n");
     }
     out.push(b"\nExit status: COMMAND's; 128+n for signal n; 127 not found; 126 not executable; 125 vesicle failed.\n");
 }
