@@ -79,7 +79,7 @@ fn parse_run(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
             if asks_for_help(word) {
                 return Ok(Asked::HelpRun);
             }
-            option(word, &mut words, spec, load)?;
+            option(word, &mut words, spec, Some(load))?;
         } else if cfg!(feature = "args") && word.first() == b'@' {
             words.next();
             parse_block(load(Source::File(word.skip(1)))?, spec)?;
@@ -98,21 +98,18 @@ fn parse_run(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
 /// An argument file: options only, and no further files.
 fn parse_block(block: Block, spec: &mut Spec<'_>) -> Parsed<()> {
     let mut words = Words::of(block);
-    let nested: Load = |source| match source {
-        Source::Fd(s) | Source::File(s) => fail(Stage::Argument, s, Why::NotAnOption),
-    };
     while let Some(word) = words.next() {
         if word.first() != b'-' {
             return fail(Stage::Argument, word, Why::NotAnOption);
         }
-        option(word, &mut words, spec, nested)?;
+        option(word, &mut words, spec, None)?;
     }
     Ok(())
 }
 
-/// One option with its values.
+/// One option with its values. Without `load` it stands in an argument file.
 #[inline(never)]
-fn option(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Load) -> Parsed<()> {
+fn option(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Option<Load>) -> Parsed<()> {
     let wrong = |why| fail(Stage::Option, word, why);
     let Some(long) = word.value_of(b"--") else { return wrong(Why::Unknown) };
     let name = text::fields(long.bytes(), b'=').next().unwrap_or_default();
@@ -128,6 +125,7 @@ fn option(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Loa
     let Some(b) = b else { return wrong(Why::NoValue) };
     #[cfg(feature = "args")]
     if opt == Opt::Args {
+        let Some(load) = load else { return fail(Stage::Argument, a, Why::NotAnOption) };
         return parse_block(load(Source::Fd(a))?, spec);
     }
     let _ = load;
@@ -157,9 +155,11 @@ fn option(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Loa
 #[inline(never)]
 fn scan(kind: u8, value: &[u8]) -> Option<u64> {
     match kind {
-        // (uid_t)-1 means "no change" to setresuid(2).
-        options::ID => text::decimal(value).filter(|n| *n < u32::MAX.into()),
-        options::FD => text::decimal(value).filter(|n| *n < 1 << 31),
+        options::ID | options::FD => {
+            // (uid_t)-1 means "no change" to setresuid(2).
+            let limit = if kind == options::ID { u32::MAX } else { 1 << 31 };
+            text::decimal(value).filter(|n| *n < limit.into())
+        }
         options::MODE => text::octal(value).map(u64::from),
         #[cfg(feature = "fs")]
         options::SIZE => text::size(value),
