@@ -3,7 +3,7 @@
 use super::{Plan, Step};
 use crate::cli::Opt;
 use crate::fail::{Fail, Why};
-use crate::spec::Spec;
+use crate::spec::{Given, Spec};
 use crate::sys::CLONE_NEWUSER;
 use crate::text;
 use heapless::Vec;
@@ -47,7 +47,6 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
 
 /// One side of it: the option of its ranges, the option of COMMAND's id, the caller's own id. Gives the one id inside
 /// that the caller's own is mapped to, where that is the whole map.
-#[inline(never)]
 fn side(
     spec: &Spec<'_>,
     (ranges, id): (Opt, Opt),
@@ -56,22 +55,7 @@ fn side(
     auto: &mut bool,
 ) -> Result<Option<u32>, Fail<'static>> {
     for given in spec.given.iter().filter(|g| g.opt == ranges) {
-        if given.a.is(b"auto") {
-            *auto = true;
-            if !map.is_empty() {
-                return given.bad(Why::Overlap);
-            }
-            continue;
-        }
-        let Some(new) = range(given.a.bytes()) else { return given.bad(Why::Range) };
-        let meet =
-            |a: u32, b: u32, range: &Range| a < b.wrapping_add(range.count) && b < a.wrapping_add(new.count);
-        if *auto || map.iter().any(|r| meet(new.inside, r.inside, r) || meet(new.outside, r.outside, r)) {
-            return given.bad(Why::Overlap);
-        }
-        if map.push(new).is_err() {
-            return given.bad(Why::TooManyRanges);
-        }
+        note(given, map, auto)?;
     }
     let asked = spec.number(id).map(|id| id as u32);
     if !*auto && map.is_empty() {
@@ -83,6 +67,22 @@ fn side(
         }
         _ => None,
     })
+}
+
+/// Adds `IN:OUT:COUNT`, or notes `auto`.
+#[inline(never)]
+fn note(given: &Given, map: &mut List, auto: &mut bool) -> Result<(), Fail<'static>> {
+    if given.a.is(b"auto") {
+        *auto = true;
+        return if map.is_empty() { Ok(()) } else { given.bad(Why::Overlap) };
+    }
+    let Some(new) = range(given.a.bytes()) else { return given.bad(Why::Range) };
+    let meet =
+        |a: u32, b: u32, range: &Range| a < b.wrapping_add(range.count) && b < a.wrapping_add(new.count);
+    if *auto || map.iter().any(|r| meet(new.inside, r.inside, r) || meet(new.outside, r.outside, r)) {
+        return given.bad(Why::Overlap);
+    }
+    map.push(new).or_else(|_| given.bad(Why::TooManyRanges))
 }
 
 /// `IN:OUT:COUNT`: three numbers; the last id of a range is below (uid_t)-1.
