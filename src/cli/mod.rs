@@ -112,7 +112,7 @@ fn parse_block(block: Block, spec: &mut Spec<'_>) -> Parsed<()> {
 fn option(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Option<Load>) -> Parsed<()> {
     let wrong = |why| fail(Stage::Option, word, why);
     let Some(long) = word.value_of(b"--") else { return wrong(Why::Unknown) };
-    let name = text::fields(long.bytes(), b'=').next().unwrap_or_default();
+    let name = text::before(long.bytes(), b'=');
     let rest = long.skip(name.len());
     let Some((opt, kind)) = options::find(name) else { return wrong(Why::Unknown) };
     spec.ask(opt);

@@ -19,7 +19,7 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
         i += 1;
     }
     for change in changes() {
-        let name = crate::text::fields(change.a.bytes(), b'=').next().unwrap_or_default();
+        let name = crate::text::before(change.a.bytes(), b'=');
         // As often as it is there.
         plan.lists.env.retain(|e| !e.is_some_and(|e| is(e, name)));
         if change.opt == Opt::Setenv {
