@@ -89,31 +89,27 @@ impl Stack {
 
     /// User and group from the auxiliary vector, getauxval(3).
     pub fn ids(self) -> Ids {
-        let mut ids = Ids { uid: 0, gid: 0, secure: false };
-        let (mut euid, mut egid) = (0, 0);
-        // SAFETY: the auxiliary vector follows the environment's null and ends in AT_NULL (0).
-        unsafe {
-            let mut p = self.envp;
+        let mut p = self.envp;
+        // SAFETY: a null ends the environment, and the auxiliary vector follows it.
+        let vector = unsafe {
             while !(*p).is_null() {
                 p = p.add(1);
             }
-            let mut aux = p.add(1).cast::<[usize; 2]>();
-            loop {
-                let [kind, value] = *aux;
-                match kind as u32 {
-                    0 => break,
-                    AT_UID => ids.uid = value as u32,
-                    AT_EUID => euid = value as u32,
-                    AT_GID => ids.gid = value as u32,
-                    AT_EGID => egid = value as u32,
-                    AT_SECURE => ids.secure |= value != 0,
-                    _ => {}
+            p.add(1).cast::<[usize; 2]>()
+        };
+        let value = |kind: u32| {
+            let mut p = vector;
+            // SAFETY: AT_NULL (0) ends the vector, and nothing behind it is read.
+            unsafe {
+                while (*p)[0] != 0 && (*p)[0] != kind as usize {
+                    p = p.add(1);
                 }
-                aux = aux.add(1);
+                (*p)[1] as u32
             }
-        }
-        ids.secure |= ids.uid != euid || ids.gid != egid;
-        ids
+        };
+        let (uid, gid) = (value(AT_UID), value(AT_GID));
+        let same = uid == value(AT_EUID) && gid == value(AT_EGID);
+        Ids { uid, gid, secure: !same || value(AT_SECURE) != 0 }
     }
 }
 
