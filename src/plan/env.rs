@@ -3,35 +3,39 @@
 use super::Plan;
 use crate::cli::Opt;
 use crate::fail::{Fail, Why};
-use crate::spec::{Spec, misuse};
+use crate::spec::{Given, Spec, misuse};
 use crate::sys::ZStr;
+use crate::text;
 
-/// The caller's variables (none with `--clearenv`), changed in the order given.
+/// The caller's variables (none with `--clearenv`) and those that are set; of each name what was said last.
 pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
-    let changes = || spec.given.iter().filter(|g| matches!(g.opt, Opt::Setenv | Opt::Unsetenv));
     let clear = spec.has(Opt::Clearenv);
-    if !clear && changes().next().is_none() {
+    if !clear && !spec.has(Opt::Setenv) && !spec.has(Opt::Unsetenv) {
         return Ok(());
     }
+    let mut later = spec.given.as_slice();
     let mut i = 0;
     while let (false, Some(word)) = (clear, plan.stack.env(i)) {
-        push(plan, Some(word))?;
+        add(word, later, plan)?;
         i += 1;
     }
-    for change in changes() {
-        let name = crate::text::before(change.a.bytes(), b'=');
-        // As often as it is there.
-        plan.lists.env.retain(|e| !e.is_some_and(|e| is(e, name)));
-        if change.opt == Opt::Setenv {
-            push(plan, Some(change.a))?;
+    while let [given, rest @ ..] = later {
+        later = rest;
+        if given.opt == Opt::Setenv {
+            add(given.a, later, plan)?;
         }
     }
     push(plan, None)
 }
 
-/// Whether `variable` is `name=…`.
-fn is(variable: ZStr<'_>, name: &[u8]) -> bool {
-    variable.bytes().strip_prefix(name).is_some_and(|rest| rest.first() == Some(&b'='))
+/// Adds a variable, unless one of the `later` options sets or unsets it.
+#[inline(never)]
+fn add(variable: ZStr<'static>, later: &[Given], plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
+    let changed = later.iter().any(|g| {
+        matches!(g.opt, Opt::Setenv | Opt::Unsetenv)
+            && variable.value_of(text::before(g.a.bytes(), b'=')).is_some_and(|rest| rest.first() == b'=')
+    });
+    if changed { Ok(()) } else { push(plan, Some(variable)) }
 }
 
 fn push(plan: &mut Plan<'_>, word: Option<ZStr<'static>>) -> Result<(), Fail<'static>> {
