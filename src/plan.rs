@@ -24,7 +24,7 @@ use crate::sys::{
     Ids, Stack, Strings, ZStr,
 };
 #[cfg(any(feature = "process", feature = "report"))]
-use core::ptr;
+use core::{mem, ptr};
 use heapless::Vec;
 
 /// How many variables fit into an environment that is changed.
@@ -287,9 +287,12 @@ fn keep(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
     let listed = |_| false;
     let kept = &mut plan.lists.kept;
     for given in spec.given.iter().filter(|g| listed(g.opt) || block.is_some_and(|b| ptr::eq(*g, b))) {
-        let new = Descriptor { number: given.number as u32, word: given.a };
-        let at = kept.iter().position(|k| k.number >= new.number).unwrap_or(kept.len());
-        if kept.insert(at, new).is_err() {
+        // Those above it move up by one.
+        let mut next = Descriptor { number: given.number as u32, word: given.a };
+        for above in kept.iter_mut().filter(|k| k.number > given.number as u32) {
+            mem::swap(above, &mut next);
+        }
+        if kept.push(next).is_err() {
             return given.bad(Why::TooManyKept);
         }
     }
