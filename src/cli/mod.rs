@@ -88,10 +88,10 @@ fn parse_run(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
         }
     }
     spec.rootfs = words.taken.saturating_add(2);
-    match stack.len().saturating_sub(spec.rootfs) {
-        0 => misuse(Why::NoRootfs),
-        1 => misuse(Why::NoCommand),
-        _ => Ok(Asked::Run),
+    if stack.arg(spec.rootfs.saturating_add(1)).is_some() {
+        Ok(Asked::Run)
+    } else {
+        misuse(if spec.rootfs < stack.len() { Why::NoCommand } else { Why::NoRootfs })
     }
 }
 
