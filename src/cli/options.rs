@@ -72,11 +72,11 @@ options! {
     "Namespaces (new by default: mount, PID, UTS, IPC, network, cgroup; user too when the caller is not root)" {
         UnshareUser "unshare-user" SWITCH, "", "a new user namespace, for root too";
         #[cfg(feature = "host")] UnshareTime "unshare-time" SWITCH, "", "a new time namespace";
-        ShareNet "share-net" SWITCH, "", "stay in the caller's network namespace";
-        SharePid "share-pid" SWITCH, "", "stay in the caller's PID namespace";
-        ShareIpc "share-ipc" SWITCH, "", "stay in the caller's IPC namespace";
-        ShareUts "share-uts" SWITCH, "", "stay in the caller's UTS namespace";
-        ShareCgroup "share-cgroup" SWITCH, "", "stay in the caller's cgroup namespace";
+        ShareNet "share-net" SWITCH, "", "keep the caller's network namespace";
+        SharePid "share-pid" SWITCH, "", "keep the caller's PID namespace";
+        ShareIpc "share-ipc" SWITCH, "", "keep the caller's IPC namespace";
+        ShareUts "share-uts" SWITCH, "", "keep the caller's UTS namespace";
+        ShareCgroup "share-cgroup" SWITCH, "", "keep the caller's cgroup namespace";
         #[cfg(feature = "join")] Userns "userns" TEXT, "FD|PATH", "join this user namespace";
         #[cfg(feature = "join")] Pidns "pidns" TEXT, "FD|PATH", "join this PID namespace";
         #[cfg(feature = "join")] Netns "netns" TEXT, "FD|PATH", "join this network namespace";
@@ -108,11 +108,11 @@ options! {
     #[cfg(feature = "fs")]
     "Filesystem, in the order given" {
         #[cfg(feature = "fs")] Bind "bind" TWO, "SRC DEST", "bind SRC of the host, no devices, no set-id";
-        #[cfg(feature = "fs")] BindTry "bind-try" TWO, "SRC DEST", "the same, nothing if there is no SRC";
+        #[cfg(feature = "fs")] BindTry "bind-try" TWO, "SRC DEST", "the same, if there is a SRC";
         #[cfg(feature = "fs")] RoBind "ro-bind" TWO, "SRC DEST", "bind it read-only";
-        #[cfg(feature = "fs")] RoBindTry "ro-bind-try" TWO, "SRC DEST", "the same, nothing if there is no SRC";
+        #[cfg(feature = "fs")] RoBindTry "ro-bind-try" TWO, "SRC DEST", "the same, if there is a SRC";
         #[cfg(feature = "fs")] DevBind "dev-bind" TWO, "SRC DEST", "bind it with its devices";
-        #[cfg(feature = "fs")] DevBindTry "dev-bind-try" TWO, "SRC DEST", "the same, nothing if there is no SRC";
+        #[cfg(feature = "fs")] DevBindTry "dev-bind-try" TWO, "SRC DEST", "the same, if there is a SRC";
         #[cfg(feature = "fs")] Tmpfs "tmpfs" TEXT, "DEST", "mount a tmpfs";
         #[cfg(feature = "fs")] Dev "dev" TEXT, "DEST", "mount a minimal /dev";
         #[cfg(feature = "fs")] Sysfs "sysfs" TEXT, "DEST", "mount sysfs, read-only";
