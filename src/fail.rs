@@ -120,12 +120,13 @@ const fn bit(n: u32) -> NonZeroI32 {
     }
 }
 
-/// A failure, ready to be told.
+/// A failure, ready to be told. Two scalars and no more, and the second is never 0: only so a `Result<(), Fail>` comes
+/// back in two registers.
 #[derive(Clone, Copy)]
 #[cfg_attr(test, derive(Debug, PartialEq))]
 pub struct Fail<'a> {
     /// To what it happened.
-    subject: Option<ZStr<'a>>,
+    pub subject: Option<ZStr<'a>>,
     /// What was being done in the low seven bits, and why above bit 7, which is always set. One number, so that a result
     /// with a failure in it fits into two registers: most of what the launcher does can fail.
     what: NonZeroI32,

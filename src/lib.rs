@@ -48,7 +48,7 @@ fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
     let mut spec = spec::Spec::new(words);
     let asked = match cli::parse(stack, &mut spec, launch::load) {
         Ok(asked) => asked,
-        Err(misuse) => return Ok(misuse.fail.report_with(misuse.value)),
+        Err(misuse) => return Ok(refuse(&misuse, &spec)),
     };
     match asked {
         cli::Asked::Version => launch::print(concat!("vesicle ", env!("CARGO_PKG_VERSION"), "\n").as_bytes()),
@@ -59,7 +59,7 @@ fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
         cli::Asked::Run => {
             let mut plan = match plan::build(&spec, stack, lists) {
                 Ok(plan) => plan,
-                Err(misuse) => return Ok(misuse.fail.report_with(misuse.value)),
+                Err(misuse) => return Ok(refuse(&misuse, &spec)),
             };
             let running = launch::start(&mut plan)?;
             // Whoever waits needs none of it.
@@ -67,6 +67,13 @@ fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
             Ok(running.wait())
         }
     }
+}
+
+/// Tells what makes no sense, with the value of the option that it is about.
+#[cold]
+#[inline(never)]
+fn refuse(misuse: &Fail<'_>, spec: &spec::Spec<'_>) -> u8 {
+    misuse.report_with(spec.value(misuse))
 }
 
 /// With a frame of its own: nobody else pays for its pages.

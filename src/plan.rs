@@ -15,9 +15,16 @@ pub use step::{STEPS, Step, Steps};
 pub use users::{List, MAX_RANGES, Range};
 
 use crate::cli::Opt;
-use crate::fail::Why;
-use crate::spec::{Misuse, Spec, Words, bit};
-use crate::sys::{CLONE_NEWNS, CLONE_NEWUSER, Fd, Ids, Stack, Strings, ZStr};
+use crate::fail::{Fail, Why};
+use crate::spec::{Spec, misuse};
+#[cfg(feature = "join")]
+use crate::sys::CLONE_NEWTIME;
+use crate::sys::{
+    CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, Fd,
+    Ids, Stack, Strings, ZStr,
+};
+#[cfg(any(feature = "process", feature = "report"))]
+use core::{mem, ptr};
 use heapless::Vec;
 
 /// How many variables fit into an environment that is changed.
@@ -40,17 +47,31 @@ pub enum Root {
     ChrootMount,
 }
 
+/// A CLONE_NEW* by the number of its bit: what a table holds in a byte.
+const fn bit(kind: u32) -> u8 {
+    kind.trailing_zeros() as u8
+}
+
+/// The options by which the caller's namespace is kept.
+const SHARES: &[(Opt, u8)] = &[
+    (Opt::SharePid, bit(CLONE_NEWPID)),
+    (Opt::ShareNet, bit(CLONE_NEWNET)),
+    (Opt::ShareUts, bit(CLONE_NEWUTS)),
+    (Opt::ShareIpc, bit(CLONE_NEWIPC)),
+    (Opt::ShareCgroup, bit(CLONE_NEWCGROUP)),
+];
+
 /// The namespaces that can be joined.
 #[cfg(feature = "join")]
-pub const JOINS: [(Opt, u8); 7] = [
+pub const JOINS: &[(Opt, u8)] = &[
     // The first one gives the rights for the others.
-    (Opt::Userns, bit::USER),
-    (Opt::Pidns, bit::PID),
-    (Opt::Netns, bit::NET),
-    (Opt::Utsns, bit::UTS),
-    (Opt::Ipcns, bit::IPC),
-    (Opt::Cgroupns, bit::CGROUP),
-    (Opt::Timens, bit::TIME),
+    (Opt::Userns, bit(CLONE_NEWUSER)),
+    (Opt::Pidns, bit(CLONE_NEWPID)),
+    (Opt::Netns, bit(CLONE_NEWNET)),
+    (Opt::Utsns, bit(CLONE_NEWUTS)),
+    (Opt::Ipcns, bit(CLONE_NEWIPC)),
+    (Opt::Cgroupns, bit(CLONE_NEWCGROUP)),
+    (Opt::Timens, bit(CLONE_NEWTIME)),
 ];
 
 /// A descriptor that the caller named and passed on.
@@ -139,7 +160,7 @@ pub struct Plan<'w> {
     #[cfg(feature = "init")]
     pub wait_all: bool,
     /// The values of the options, checked.
-    pub words: &'w Words,
+    pub spec: &'w Spec<'w>,
     #[allow(missing_docs)]
     pub lists: &'w mut Lists,
 }
@@ -147,13 +168,13 @@ pub struct Plan<'w> {
 impl Plan<'_> {
     /// The value of an option.
     pub fn text(&self, opt: Opt) -> Option<ZStr<'static>> {
-        self.words.text(opt)
+        self.spec.text(opt)
     }
 
     /// The descriptor that an option names.
     #[cfg(feature = "report")]
     pub fn descriptor(&self, opt: Opt) -> Option<Descriptor> {
-        self.words.get(opt).map(|g| Descriptor { number: g.number as u32, word: g.a })
+        self.spec.get(opt).map(|g| Descriptor { number: g.number as u32, word: g.a })
     }
 
     /// Whether the new processes have a namespace of this kind (CLONE_NEW*) of their own.
@@ -163,10 +184,10 @@ impl Plan<'_> {
 }
 
 /// Makes a plan from `spec`, or says what in it makes no sense.
-pub fn build<'w>(spec: &'w Spec<'_>, stack: Stack, lists: &'w mut Lists) -> Result<Plan<'w>, Misuse> {
-    let Some(rootfs) = stack.arg(spec.rootfs) else { return Err(Why::NoRootfs.into()) };
-    let words = &*spec.words;
-    let id = |opt| words.number(opt).unwrap_or(0) as u32;
+#[inline(never)]
+pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Result<Plan<'w>, Fail<'static>> {
+    let Some(rootfs) = stack.arg(spec.rootfs) else { return misuse(Why::NoRootfs) };
+    let id = |opt| spec.number(opt).unwrap_or(0) as u32;
     let mut plan = Plan {
         stack,
         at: spec.rootfs,
@@ -184,8 +205,8 @@ pub fn build<'w>(spec: &'w Spec<'_>, stack: Stack, lists: &'w mut Lists) -> Resu
         #[cfg(feature = "init")]
         init_lends: true,
         #[cfg(feature = "init")]
-        wait_all: spec.has(bit::WAIT_ALL),
-        words,
+        wait_all: spec.has(Opt::WaitAll),
+        spec,
         lists,
     };
     namespaces(spec, &mut plan)?;
@@ -206,69 +227,73 @@ fn root(spec: &Spec<'_>, rootfs: ZStr<'_>) -> Root {
         return Root::Same;
     }
     #[cfg(feature = "root")]
-    if spec.has(bit::CHROOT) && spec.has(bit::READ_ONLY) {
+    if spec.has(Opt::Chroot) && spec.has(Opt::ReadOnly) {
         return Root::ChrootMount;
     }
-    if spec.has(bit::CHROOT) { Root::Chroot } else { Root::Pivot }
+    if spec.has(Opt::Chroot) { Root::Chroot } else { Root::Pivot }
 }
 
 /// Which namespaces are new, and whether every option has the one that it needs.
-fn namespaces(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse> {
-    const DEFAULT: u32 = 1 << bit::PID | 1 << bit::UTS | 1 << bit::IPC | 1 << bit::NET | 1 << bit::CGROUP;
-    let mut new = DEFAULT & !(spec.flags as u32) | CLONE_NEWNS;
-    if spec.has(bit::USER) || plan.caller.uid != 0 {
+#[inline(never)]
+fn namespaces(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
+    const DEFAULT: u32 =
+        CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
+    let mut new = DEFAULT & !kinds(SHARES, spec);
+    if spec.has(Opt::UnshareUser) || plan.caller.uid != 0 {
         new |= CLONE_NEWUSER;
     }
     #[cfg(feature = "join")]
     {
-        if plan.words.get(Opt::Userns).is_some() && spec.has(bit::USER) {
-            return Err(Why::Joined.into());
+        if spec.has(Opt::Userns) && spec.has(Opt::UnshareUser) {
+            return misuse(Why::Joined);
         }
-        for (opt, bit) in JOINS {
-            if plan.words.get(opt).is_some() {
-                new &= !(1 << bit);
-            }
-        }
+        new &= !kinds(JOINS, spec);
     }
     plan.namespaces = new;
     #[cfg(feature = "host")]
     {
-        let uts = new & 1 << bit::UTS != 0;
-        for (opt, met, why) in [
-            (Opt::Hostname, uts, Why::NeedsUts),
-            (Opt::Domainname, uts, Why::NeedsUts),
-            (Opt::Boottime, spec.has(bit::TIME), Why::NeedsTime),
-            (Opt::Monotonic, spec.has(bit::TIME), Why::NeedsTime),
-        ] {
-            if let (Some(given), false) = (plan.words.get(opt), met) {
-                return Err(given.bad(why));
+        let (uts, time) = (plan.makes(CLONE_NEWUTS), spec.has(Opt::UnshareTime));
+        for given in spec.given.iter() {
+            match given.opt {
+                Opt::Hostname | Opt::Domainname if !uts => return given.bad(Why::NeedsUts),
+                Opt::Boottime | Opt::Monotonic if !time => return given.bad(Why::NeedsTime),
+                _ => {}
             }
         }
     }
     #[cfg(feature = "init")]
-    if spec.has(bit::WAIT_ALL) && !spec.has(bit::INIT) {
-        return Err(Why::NeedsInit.into());
+    if spec.has(Opt::WaitAll) && !spec.has(Opt::Init) {
+        return misuse(Why::NeedsInit);
     }
     Ok(())
 }
 
+/// The CLONE_NEW* of those options of `table` that were given.
+#[inline(never)]
+fn kinds(table: &[(Opt, u8)], spec: &Spec<'_>) -> u32 {
+    table.iter().filter(|(opt, _)| spec.has(*opt)).fold(0, |kinds, (_, bit)| kinds | 1 << bit)
+}
+
 /// The descriptors that stay open up to COMMAND, in ascending order.
 #[cfg(any(feature = "process", feature = "report"))]
-fn keep(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse> {
+fn keep(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
     #[cfg(feature = "report")]
-    let more = spec.words.get(Opt::BlockFd);
+    let block = spec.get(Opt::BlockFd);
     #[cfg(not(feature = "report"))]
-    let more = None;
+    let block = None;
     #[cfg(feature = "process")]
     let listed = |opt| opt == Opt::KeepFd;
     #[cfg(not(feature = "process"))]
     let listed = |_| false;
     let kept = &mut plan.lists.kept;
-    for given in spec.words.many.iter().filter(|g| listed(g.opt)).chain(more) {
-        let new = Descriptor { number: given.number as u32, word: given.a };
-        let at = kept.iter().position(|k| k.number >= new.number).unwrap_or(kept.len());
-        if kept.insert(at, new).is_err() {
-            return Err(given.bad(Why::TooManyKept));
+    for given in spec.given.iter().filter(|g| listed(g.opt) || block.is_some_and(|b| ptr::eq(*g, b))) {
+        // Those above it move up by one.
+        let mut next = Descriptor { number: given.number as u32, word: given.a };
+        for above in kept.iter_mut().filter(|k| k.number > given.number as u32) {
+            mem::swap(above, &mut next);
+        }
+        if kept.push(next).is_err() {
+            return given.bad(Why::TooManyKept);
         }
     }
     Ok(())

@@ -111,7 +111,7 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         #[cfg(any(feature = "fs", feature = "root", feature = "process"))]
         Step::Umask => {
             #[cfg(feature = "process")]
-            let asked = world.plan.words.number(Opt::Umask).map(|n| n as u32);
+            let asked = world.plan.spec.number(Opt::Umask).map(|n| n as u32);
             #[cfg(not(feature = "process"))]
             let asked = None;
             sys::umask(asked.or(world.umask).unwrap_or(0o22));
@@ -125,7 +125,7 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
             sys::swap_mask(&mut world.mask)
         }
         #[cfg(feature = "report")]
-        Step::Block => exec::block(world.plan.words.number(Opt::BlockFd).unwrap_or(0) as u32),
+        Step::Block => exec::block(world.plan.spec.number(Opt::BlockFd).unwrap_or(0) as u32),
         Step::Exec => Err(exec::exec(world)),
         // The one step that makes two lives of one: child.rs.
         #[cfg(feature = "init")]

@@ -11,6 +11,11 @@ pub(crate) fn fields(text: &[u8], by: u8) -> Fields<'_> {
     Fields { rest: Some(text), by }
 }
 
+/// The part before the first byte `by`; all of it when there is none.
+pub(crate) fn before(text: &[u8], by: u8) -> &[u8] {
+    fields(text, by).next().unwrap_or_default()
+}
+
 /// See [`fields`]. One copy of it serves all the readers of lists, where a closure would be compiled for each.
 pub(crate) struct Fields<'t> {
     rest: Option<&'t [u8]>,

@@ -6,8 +6,8 @@ pub use options::{COUNT, Opt, ROWS, Row};
 #[cfg(feature = "help")]
 pub(crate) use options::{HELP, help};
 
-use crate::fail::{Fail, Stage, Why};
-use crate::spec::{Given, Misuse, Spec};
+use crate::fail::{Fail, Stage, Why, fail};
+use crate::spec::{Given, Spec, misuse};
 use crate::sys::{Block, Stack, ZStr};
 use crate::text;
 
@@ -38,21 +38,18 @@ pub enum Source {
 /// Reads a source into words that stand one behind the other: what the parser leaves to its caller.
 pub type Load = fn(Source) -> Result<Block, Fail<'static>>;
 
-fn wrong<T>(stage: Stage, subject: impl Into<Option<ZStr<'static>>>, why: Why) -> Parsed<T> {
-    Err(Fail::new(stage, subject, why).into())
-}
-
-type Parsed<T> = Result<T, Misuse>;
+type Parsed<T> = Result<T, Fail<'static>>;
 
 /// Reads the whole command line.
+#[inline(never)]
 pub fn parse(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
-    let Some(command) = stack.arg(1) else { return Err(Why::NoArguments.into()) };
+    let Some(command) = stack.arg(1) else { return misuse(Why::NoArguments) };
     #[cfg(feature = "help")]
-    if [b"help".as_slice(), b"--help", b"-h"].iter().any(|w| command.is(w)) {
+    if command.is(b"help") || asks_for_help(command) {
         return match stack.arg(2) {
             None => Ok(Asked::Help),
             Some(word) if word.is(b"run") => Ok(Asked::HelpRun),
-            word => wrong(Stage::Argument, word, Why::Command),
+            word => fail(Stage::Argument, word, Why::Command),
         };
     }
     if command.is(b"run") {
@@ -60,8 +57,14 @@ pub fn parse(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
     } else if command.is(b"--version") {
         Ok(Asked::Version)
     } else {
-        wrong(Stage::Argument, command, Why::Command)
+        fail(Stage::Argument, command, Why::Command)
     }
+}
+
+#[cfg(feature = "help")]
+#[inline(never)]
+fn asks_for_help(word: ZStr<'_>) -> bool {
+    word.is(b"--help") || word.is(b"-h")
 }
 
 fn parse_run(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
@@ -73,10 +76,10 @@ fn parse_run(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
                 break;
             }
             #[cfg(feature = "help")]
-            if word.is(b"--help") || word.is(b"-h") {
+            if asks_for_help(word) {
                 return Ok(Asked::HelpRun);
             }
-            option(word, &mut words, spec, load)?;
+            option(word, &mut words, spec, Some(load))?;
         } else if cfg!(feature = "args") && word.first() == b'@' {
             words.next();
             parse_block(load(Source::File(word.skip(1)))?, spec)?;
@@ -85,53 +88,47 @@ fn parse_run(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
         }
     }
     spec.rootfs = words.taken.saturating_add(2);
-    match stack.len().saturating_sub(spec.rootfs) {
-        0 => Err(Why::NoRootfs.into()),
-        1 => Err(Why::NoCommand.into()),
-        _ => Ok(Asked::Run),
+    if stack.arg(spec.rootfs.saturating_add(1)).is_some() {
+        Ok(Asked::Run)
+    } else {
+        misuse(if spec.rootfs < stack.len() { Why::NoCommand } else { Why::NoRootfs })
     }
 }
 
 /// An argument file: options only, and no further files.
 fn parse_block(block: Block, spec: &mut Spec<'_>) -> Parsed<()> {
     let mut words = Words::of(block);
-    let nested: Load = |source| match source {
-        Source::Fd(s) | Source::File(s) => Err(Fail::new(Stage::Argument, s, Why::NotAnOption)),
-    };
     while let Some(word) = words.next() {
         if word.first() != b'-' {
-            return wrong(Stage::Argument, word, Why::NotAnOption);
+            return fail(Stage::Argument, word, Why::NotAnOption);
         }
-        option(word, &mut words, spec, nested)?;
+        option(word, &mut words, spec, None)?;
     }
     Ok(())
 }
 
-/// One option with its values.
+/// One option with its values. Without `load` it stands in an argument file.
 #[inline(never)]
-fn option(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Load) -> Parsed<()> {
-    let wrong = |why| wrong(Stage::Option, word, why);
+fn option(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Option<Load>) -> Parsed<()> {
+    let wrong = |why| fail(Stage::Option, word, why);
     let Some(long) = word.value_of(b"--") else { return wrong(Why::Unknown) };
-    let name = text::fields(long.bytes(), b'=').next().unwrap_or_default();
+    let name = text::before(long.bytes(), b'=');
     let rest = long.skip(name.len());
     let Some((opt, kind)) = options::find(name) else { return wrong(Why::Unknown) };
-    if kind < options::TEXT {
-        spec.flags |= 1 << (kind & 63);
-        return if rest.first() == 0 { Ok(()) } else { wrong(Why::TakesNone) };
-    }
-    let (many, kind) = (kind & options::MANY != 0, kind & !options::MANY);
+    spec.ask(opt);
     let inline = (rest.first() != 0).then(|| rest.skip(1));
+    if kind == options::SWITCH {
+        return if inline.is_none() { Ok(()) } else { wrong(Why::TakesNone) };
+    }
     let Some(a) = inline.or_else(|| words.next()) else { return wrong(Why::NoValue) };
     let b = if kind == options::TWO { words.next() } else { Some(a) };
     let Some(b) = b else { return wrong(Why::NoValue) };
     #[cfg(feature = "args")]
     if opt == Opt::Args {
+        let Some(load) = load else { return fail(Stage::Argument, a, Why::NotAnOption) };
         return parse_block(load(Source::Fd(a))?, spec);
     }
     let _ = load;
-    let mut given = Given { opt, word, a, b, number: 0 };
-    let number = scan(kind, a.bytes());
-    given.number = number.map_err(|why| given.bad(why))?;
     #[cfg(feature = "env")]
     if opt == Opt::Setenv {
         // `VAR VALUE` becomes `VAR=VALUE` where it stands: execve wants one string, and we have no memory to build it in.
@@ -139,31 +136,36 @@ fn option(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Loa
             return wrong(Why::Name);
         }
     }
-    let once = &mut spec.words.once;
-    let kept = if many {
-        spec.words.many.push(given)
-    } else if let Some(earlier) = once.iter_mut().find(|g| g.opt == opt) {
-        *earlier = given;
-        Ok(())
-    } else {
-        once.push(given)
-    };
-    kept.or_else(|_| wrong(Why::TooMany))
+    let number = scan(kind, a.bytes());
+    // Noted first, so that a complaint finds its value.
+    let given = Given { opt, word, a, b, number: number.unwrap_or(0) };
+    if spec.given.push(given).is_err() {
+        return wrong(Why::TooMany);
+    }
+    match (number, kind) {
+        (Some(_), _) => Ok(()),
+        (None, options::MODE) => wrong(Why::Mode),
+        #[cfg(feature = "fs")]
+        (None, options::SIZE) => wrong(Why::Size),
+        (None, _) => wrong(Why::Number),
+    }
 }
 
 /// The number that a value of this kind is; 0 for a text.
-fn scan(kind: u8, value: &[u8]) -> Result<u64, Why> {
-    let below = |limit: u64| text::decimal(value).filter(|n| *n < limit).ok_or(Why::Number);
+#[inline(never)]
+fn scan(kind: u8, value: &[u8]) -> Option<u64> {
     match kind {
-        // (uid_t)-1 means "no change" to setresuid(2).
-        options::ID => below(u32::MAX.into()),
-        options::FD => below(1 << 31),
-        options::MODE => text::octal(value).map(u64::from).ok_or(Why::Mode),
+        options::ID | options::FD => {
+            // (uid_t)-1 means "no change" to setresuid(2).
+            let limit = if kind == options::ID { u32::MAX } else { 1 << 31 };
+            text::decimal(value).filter(|n| *n < limit.into())
+        }
+        options::MODE => text::octal(value).map(u64::from),
         #[cfg(feature = "fs")]
-        options::SIZE => text::size(value).ok_or(Why::Size),
+        options::SIZE => text::size(value),
         #[cfg(feature = "host")]
-        options::SECONDS => text::nanoseconds(value).map(|n| n as u64).ok_or(Why::Number),
-        _ => Ok(0),
+        options::SECONDS => text::nanoseconds(value).map(|n| n as u64),
+        _ => Some(0),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::sys::{self, ZStr};
 
 /// Joins them.
 pub(super) fn join(plan: &Plan<'_>) -> Result<(), Fail<'static>> {
-    for (opt, bit) in &JOINS {
+    for (opt, bit) in JOINS {
         let Some(from) = plan.text(*opt) else { continue };
         join_one(from, 1 << bit).at(Stage::Join, from)?;
     }

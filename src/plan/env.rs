@@ -2,42 +2,42 @@
 
 use super::Plan;
 use crate::cli::Opt;
-use crate::fail::Why;
-use crate::spec::{Misuse, Spec, bit};
+use crate::fail::{Fail, Why};
+use crate::spec::{Given, Spec, misuse};
 use crate::sys::ZStr;
+use crate::text;
 
-/// The caller's variables (none with `--clearenv`), changed in the order given.
-pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse> {
-    let changes = || spec.words.many.iter().filter(|g| matches!(g.opt, Opt::Setenv | Opt::Unsetenv));
-    let clear = spec.has(bit::CLEARENV);
-    if !clear && changes().next().is_none() {
+/// The caller's variables (none with `--clearenv`) and those that are set; of each name what was said last.
+pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
+    let clear = spec.has(Opt::Clearenv);
+    if !clear && !spec.has(Opt::Setenv) && !spec.has(Opt::Unsetenv) {
         return Ok(());
     }
+    let mut later = spec.given.as_slice();
     let mut i = 0;
     while let (false, Some(word)) = (clear, plan.stack.env(i)) {
-        push(plan, Some(word))?;
+        add(word, later, plan)?;
         i += 1;
     }
-    for change in changes() {
-        let name = crate::text::fields(change.a.bytes(), b'=').next().unwrap_or_default();
-        let old = plan.lists.env.iter().position(|e| e.is_some_and(|e| is(e, name)));
-        if change.opt == Opt::Unsetenv {
-            // As often as it is there.
-            plan.lists.env.retain(|e| !e.is_some_and(|e| is(e, name)));
-        } else if let Some(slot) = old.and_then(|i| plan.lists.env.get_mut(i)) {
-            *slot = Some(change.a);
-        } else {
-            push(plan, Some(change.a))?;
+    while let [given, rest @ ..] = later {
+        later = rest;
+        if given.opt == Opt::Setenv {
+            add(given.a, later, plan)?;
         }
     }
     push(plan, None)
 }
 
-/// Whether `variable` is `name=…`.
-fn is(variable: ZStr<'_>, name: &[u8]) -> bool {
-    variable.bytes().strip_prefix(name).is_some_and(|rest| rest.first() == Some(&b'='))
+/// Adds a variable, unless one of the `later` options sets or unsets it.
+#[inline(never)]
+fn add(variable: ZStr<'static>, later: &[Given], plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
+    let changed = later.iter().any(|g| {
+        matches!(g.opt, Opt::Setenv | Opt::Unsetenv)
+            && variable.value_of(text::before(g.a.bytes(), b'=')).is_some_and(|rest| rest.first() == b'=')
+    });
+    if changed { Ok(()) } else { push(plan, Some(variable)) }
 }
 
-fn push(plan: &mut Plan<'_>, word: Option<ZStr<'static>>) -> Result<(), Misuse> {
-    plan.lists.env.push(word).map_err(|_| Why::TooMuchEnv.into())
+fn push(plan: &mut Plan<'_>, word: Option<ZStr<'static>>) -> Result<(), Fail<'static>> {
+    plan.lists.env.push(word).or_else(|_| misuse(Why::TooMuchEnv))
 }

@@ -2,8 +2,8 @@
 
 use super::Plan;
 use crate::cli::Opt;
-use crate::fail::Why;
-use crate::spec::{Given, Misuse, Spec};
+use crate::fail::{Fail, Why};
+use crate::spec::{Given, Spec};
 use crate::sys::{Fd, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, ZStr};
 
 /// What an operation does.
@@ -46,66 +46,66 @@ pub struct Operation {
     pub console: Option<Fd>,
 }
 
+/// What an option does, whether its source may be missing, and the mode by default.
+const OPERATIONS: &[(Opt, Do, bool, u16)] = &[
+    (Opt::Bind, Do::Bind, false, SAFE),
+    (Opt::BindTry, Do::Bind, true, SAFE),
+    (Opt::RoBind, Do::Bind, false, SAFE | MOUNT_ATTR_RDONLY as u16),
+    (Opt::RoBindTry, Do::Bind, true, SAFE | MOUNT_ATTR_RDONLY as u16),
+    (Opt::DevBind, Do::Bind, false, 0),
+    (Opt::DevBindTry, Do::Bind, true, 0),
+    (Opt::Tmpfs, Do::Tmpfs, false, 0o755),
+    (Opt::Dev, Do::Dev, false, 0),
+    (Opt::Sysfs, Do::Sysfs, false, 0),
+    (Opt::Dir, Do::Dir, false, 0o755),
+    (Opt::Symlink, Do::Symlink, false, 0),
+];
+
+/// No set-id program and no device of a source works inside.
+const SAFE: u16 = (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV) as u16;
+
 /// Reads them from the options; what --perms and --size say is for the next one.
-pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse> {
+#[inline(never)]
+pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
     let (mut perms, mut size): (Option<&Given>, Option<&Given>) = (None, None);
-    for given in spec.words.many.iter() {
-        match given.opt {
-            Opt::Perms => perms = Some(given),
-            Opt::Size => size = Some(given),
-            opt => {
-                let Some((what, mode, optional)) = operation(opt) else { continue };
-                let mode = match what {
-                    Do::Tmpfs | Do::Dir => perms.take().map_or(mode, |p| p.number as u32),
-                    _ => mode,
-                };
-                let number = if what == Do::Tmpfs { size.take().map_or(0, |s| s.number) } else { 0 };
-                unused(perms, size)?;
-                // What is mounted on the root itself would be seen by nobody.
-                if given.b.bytes().iter().all(|b| matches!(b, b'/' | b'.')) {
-                    return Err(given.bad(Why::Root));
-                }
-                let (dest, source) = (given.b, given.a);
-                // As many fit as options.
-                let _ = plan.lists.operations.push(Operation {
-                    what,
-                    optional,
-                    mode,
-                    dest,
-                    source,
-                    number,
-                    taken: None,
-                    console: None,
-                });
+    for given in spec.given.iter() {
+        if given.opt == Opt::Perms {
+            perms = Some(given);
+        } else if given.opt == Opt::Size {
+            size = Some(given);
+        } else if let Some((_, what, optional, mode)) = OPERATIONS.iter().find(|o| o.0 == given.opt) {
+            let mut operation = Operation {
+                what: *what,
+                optional: *optional,
+                mode: u32::from(*mode),
+                dest: given.b,
+                source: given.a,
+                number: 0,
+                taken: None,
+                console: None,
+            };
+            if matches!(what, Do::Tmpfs | Do::Dir) {
+                operation.mode = perms.take().map_or(operation.mode, |p| p.number as u32);
             }
+            if *what == Do::Tmpfs {
+                operation.number = size.take().map_or(0, |s| s.number);
+            }
+            unused(perms, size)?;
+            // What is mounted on the root itself would be seen by nobody.
+            if given.b.bytes().iter().all(|b| matches!(b, b'/' | b'.')) {
+                return given.bad(Why::Root);
+            }
+            // As many fit as options.
+            let _ = plan.lists.operations.push(operation);
         }
     }
     unused(perms, size)
 }
 
-fn unused(perms: Option<&Given>, size: Option<&Given>) -> Result<(), Misuse> {
+fn unused(perms: Option<&Given>, size: Option<&Given>) -> Result<(), Fail<'static>> {
     match (perms, size) {
-        (Some(given), _) => Err(given.bad(Why::NeedsTmpfsOrDir)),
-        (_, Some(given)) => Err(given.bad(Why::NeedsTmpfs)),
+        (Some(given), _) => given.bad(Why::NeedsTmpfsOrDir),
+        (_, Some(given)) => given.bad(Why::NeedsTmpfs),
         _ => Ok(()),
     }
-}
-
-/// What an option does, with which mode by default, and whether its source may be missing.
-fn operation(opt: Opt) -> Option<(Do, u32, bool)> {
-    const SAFE: u32 = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-    Some(match opt {
-        Opt::Bind => (Do::Bind, SAFE, false),
-        Opt::BindTry => (Do::Bind, SAFE, true),
-        Opt::RoBind => (Do::Bind, SAFE | MOUNT_ATTR_RDONLY, false),
-        Opt::RoBindTry => (Do::Bind, SAFE | MOUNT_ATTR_RDONLY, true),
-        Opt::DevBind => (Do::Bind, 0, false),
-        Opt::DevBindTry => (Do::Bind, 0, true),
-        Opt::Tmpfs => (Do::Tmpfs, 0o755, false),
-        Opt::Dev => (Do::Dev, 0, false),
-        Opt::Sysfs => (Do::Sysfs, 0, false),
-        Opt::Dir => (Do::Dir, 0o755, false),
-        Opt::Symlink => (Do::Symlink, 0, false),
-        _ => return None,
-    })
 }

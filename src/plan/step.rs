@@ -3,7 +3,7 @@
 use super::{Plan, Root};
 use crate::cli::Opt;
 use crate::fail::Stage;
-use crate::spec::{Spec, bit};
+use crate::spec::Spec;
 use crate::sys::{CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWUSER};
 
 macro_rules! steps {
@@ -83,18 +83,31 @@ pub struct Steps(u32);
 
 impl Steps {
     /// Those of every child.
-    pub const ALWAYS: Steps = Steps(
-        1 << Step::Private as u32
-            | 1 << Step::Rootfs as u32
-            | 1 << Step::Enter as u32
-            | 1 << Step::Close as u32
-            | 1 << Step::Signals as u32
-            | 1 << Step::Exec as u32,
-    );
+    pub const ALWAYS: Steps =
+        Steps::of(&[Step::Private, Step::Rootfs, Step::Enter, Step::Close, Step::Signals, Step::Exec]);
+
+    const fn of(mut steps: &[Step]) -> Steps {
+        let mut set = 0;
+        while let [step, rest @ ..] = steps {
+            (set, steps) = (set | 1 << *step as u32, rest);
+        }
+        Steps(set)
+    }
 
     /// Adds one, when it is wanted.
     pub(super) fn add(&mut self, step: Step, wanted: bool) {
         self.0 |= u32::from(wanted) << step as u32;
+    }
+
+    /// Adds all of `more`.
+    #[cfg(feature = "fs")]
+    fn add_all(&mut self, more: Steps) {
+        self.0 |= more.0;
+    }
+
+    /// Whether any of `others` is among them.
+    fn meet(self, others: Steps) -> bool {
+        self.0 & others.0 != 0
     }
 
     /// Whether it is among them.
@@ -103,15 +116,57 @@ impl Steps {
     }
 }
 
+/// Steps that an option asks for, and nothing else has to be known.
+const ASKED: &[(Opt, Step)] = &[
+    #[cfg(feature = "process")]
+    (Opt::DieWithParent, Step::DieWithParent),
+    #[cfg(feature = "process")]
+    (Opt::NewSession, Step::Session),
+    #[cfg(feature = "process")]
+    (Opt::Umask, Step::Umask),
+    #[cfg(feature = "report")]
+    (Opt::PidFile, Step::Released),
+    #[cfg(feature = "report")]
+    (Opt::InfoFd, Step::Released),
+    #[cfg(feature = "report")]
+    (Opt::BlockFd, Step::Released),
+    #[cfg(feature = "report")]
+    (Opt::BlockFd, Step::Block),
+    #[cfg(feature = "host")]
+    (Opt::UnshareTime, Step::Time),
+    #[cfg(feature = "host")]
+    (Opt::Hostname, Step::HostName),
+    #[cfg(feature = "host")]
+    (Opt::Domainname, Step::DomainName),
+    #[cfg(feature = "root")]
+    (Opt::Proc, Step::NoUmask),
+    #[cfg(feature = "root")]
+    (Opt::Proc, Step::Umask),
+    #[cfg(feature = "root")]
+    (Opt::ReadOnly, Step::ReadOnly),
+    #[cfg(feature = "init")]
+    (Opt::Init, Step::Init),
+    (Opt::Chdir, Step::Chdir),
+];
+
+/// Steps of a child that does not end in execve alone: it waits for us, it is "multithreaded" to setns(2) as long as
+/// it shares our memory, it stays.
+const OWN_MEMORY: Steps = Steps::of(&[
+    #[cfg(any(feature = "users", feature = "report"))]
+    Step::Released,
+    #[cfg(feature = "host")]
+    Step::Time,
+    #[cfg(feature = "init")]
+    Step::Init,
+]);
+
 /// Chooses the steps.
+#[inline(never)]
 pub(super) fn choose(spec: &Spec<'_>, plan: &mut Plan<'_>) {
     let (user, pid) = (plan.makes(CLONE_NEWUSER), plan.makes(CLONE_NEWPID));
-    let given = |opt| plan.words.get(opt).is_some();
     let mut steps = plan.steps;
-    #[cfg(feature = "process")]
-    {
-        steps.add(Step::DieWithParent, spec.has(bit::DIE_WITH_PARENT));
-        steps.add(Step::Session, spec.has(bit::NEW_SESSION));
+    for (opt, step) in ASKED {
+        steps.add(*step, spec.has(*opt));
     }
     #[cfg(feature = "users")]
     let ranges = steps.has(Step::IdsInside);
@@ -120,71 +175,45 @@ pub(super) fn choose(spec: &Spec<'_>, plan: &mut Plan<'_>) {
     steps.add(Step::IdMap, user && !ranges);
     #[cfg(feature = "users")]
     steps.add(Step::Released, ranges);
-    #[cfg(feature = "report")]
-    steps.add(Step::Released, given(Opt::PidFile) || given(Opt::InfoFd) || given(Opt::BlockFd));
-    #[cfg(any(feature = "users", feature = "report"))]
-    {
-        plan.borrow &= !steps.has(Step::Released);
-    }
-    #[cfg(feature = "host")]
-    {
-        steps.add(Step::Time, spec.has(bit::TIME));
-        steps.add(Step::HostName, given(Opt::Hostname));
-        steps.add(Step::DomainName, given(Opt::Domainname));
-        // A time namespace is not entered by somebody who shares memory: "multithreaded", setns(2).
-        plan.borrow &= !spec.has(bit::TIME);
-    }
     steps.add(Step::Loopback, plan.makes(CLONE_NEWNET));
     #[cfg(feature = "root")]
-    let (elsewhere, options) = (given(Opt::Proc), given(Opt::ProcOpts));
+    let (elsewhere, options) = (spec.has(Opt::Proc), spec.has(Opt::ProcOpts));
     #[cfg(not(feature = "root"))]
     let (elsewhere, options) = (false, false);
     #[cfg(feature = "join")]
-    let (joins_pid, joins) = (given(Opt::Pidns), given(Opt::Pidns) || given(Opt::Userns));
+    let (joins_pid, joins) = (spec.has(Opt::Pidns), spec.has(Opt::Pidns) || spec.has(Opt::Userns));
     #[cfg(not(feature = "join"))]
     let (joins_pid, joins) = (false, false);
-    // Whoever is in the joined namespace already could reach into the memory that the child borrowed.
-    plan.borrow &= !joins;
     let shared = !pid && !joins_pid && !options;
     // The host's own tree has a /proc for the caller's own PID namespace.
     let there = plan.how == Root::Same && shared && !elsewhere;
-    let proc = !spec.has(bit::NO_PROC) && !there;
+    let proc = !spec.has(Opt::NoProc) && !there;
     plan.shared_proc = shared;
     steps.add(Step::Proc, proc);
     steps.add(Step::Sources, proc && shared);
     #[cfg(feature = "fs")]
-    steps.add(Step::Sources, !plan.lists.operations.is_empty());
-    #[cfg(feature = "fs")]
-    steps.add(Step::Operations, !plan.lists.operations.is_empty());
-    #[cfg(feature = "root")]
-    {
-        steps.add(Step::NoUmask, elsewhere);
-        steps.add(Step::ReadOnly, spec.has(bit::READ_ONLY));
-    }
-    #[cfg(feature = "fs")]
-    steps.add(Step::NoUmask, steps.has(Step::Operations));
-    #[cfg(any(feature = "fs", feature = "root"))]
-    steps.add(Step::Umask, steps.has(Step::NoUmask));
-    #[cfg(feature = "process")]
-    steps.add(Step::Umask, given(Opt::Umask));
-    steps.add(Step::Chdir, given(Opt::Chdir));
-    #[cfg(feature = "init")]
-    {
-        steps.add(Step::Init, spec.has(bit::INIT));
-        plan.borrow &= !spec.has(bit::INIT);
-        plan.init_lends = !joins;
+    if !plan.lists.operations.is_empty() {
+        steps.add_all(Steps::of(&[Step::Sources, Step::Operations, Step::NoUmask, Step::Umask]));
     }
     // With a map of its own and no ranges, the map is all it takes.
-    let changed = (given(Opt::Uid) || given(Opt::Gid)) && (!user || ranges);
+    let changed = (spec.has(Opt::Uid) || spec.has(Opt::Gid)) && (!user || ranges);
     steps.add(Step::Ids, changed);
     #[cfg(feature = "process")]
-    steps.add(Step::DieWithParentStill, (changed || spec.has(bit::INIT)) && spec.has(bit::DIE_WITH_PARENT));
-    steps.add(Step::NoNewPrivs, !spec.has(bit::ALLOW_NEW_PRIVS));
-    #[cfg(feature = "report")]
-    steps.add(Step::Block, given(Opt::BlockFd));
-    #[cfg(all(feature = "report", feature = "init"))]
     {
-        plan.init_lends &= !steps.has(Step::Block);
+        #[cfg(feature = "init")]
+        let changed = changed || spec.has(Opt::Init);
+        steps.add(Step::DieWithParentStill, changed && spec.has(Opt::DieWithParent));
+    }
+    steps.add(Step::NoNewPrivs, !spec.has(Opt::AllowNewPrivs));
+    // Whoever is in the joined namespace already could reach into the memory that the child borrowed.
+    plan.borrow = !joins && !steps.meet(OWN_MEMORY);
+    #[cfg(feature = "init")]
+    {
+        plan.init_lends = !joins;
+        #[cfg(feature = "report")]
+        {
+            plan.init_lends &= !steps.has(Step::Block);
+        }
     }
     plan.steps = steps;
 }

@@ -8,11 +8,11 @@ use crate::sys::{Block, Room};
 fn with<T>(words: &str, uid: usize, look: impl FnOnce(&Plan<'_>) -> T) -> Result<T, String> {
     let args: Vec<&str, 64> = ["vesicle", "run"].into_iter().chain(words.split(' ')).collect();
     let stack = Stack::for_test(&args, &["PATH=/bin", "A=1"], uid);
-    let mut work = Room::new(<(Words, Lists)>::default).unwrap();
+    let mut work = Room::new(<(crate::spec::Words, Lists)>::default).unwrap();
     let (words, lists) = &mut *work;
     let mut spec = Spec::new(words);
     let nothing: cli::Load = |_| Ok(Block::of_argv(Stack::for_test(&[], &[], 0), 0));
-    let told = |m: Misuse| format!("{:?}", m.fail.reason());
+    let told = |m: Fail<'_>| format!("{:?}", m.reason());
     cli::parse(stack, &mut spec, nothing).map_err(told)?;
     build(&spec, stack, lists).map_err(told).map(|plan| look(&plan))
 }

@@ -2,8 +2,8 @@
 
 use super::{Plan, Step};
 use crate::cli::Opt;
-use crate::fail::Why;
-use crate::spec::{Given, Misuse, Spec};
+use crate::fail::{Fail, Why};
+use crate::spec::{Given, Spec};
 use crate::sys::CLONE_NEWUSER;
 use crate::text;
 use heapless::Vec;
@@ -28,68 +28,72 @@ pub type List = Vec<Range, MAX_RANGES>;
 
 /// Reads the maps. A side without one gets the caller's own id; where both sides have no more than that, the child
 /// writes its map itself, without rights and without help.
-pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Misuse> {
-    let user = plan.makes(CLONE_NEWUSER);
-    let mut any = false;
-    for given in spec.words.many.iter().filter(|g| matches!(g.opt, Opt::MapUsers | Opt::MapGroups)) {
-        if !user {
-            return Err(given.bad(Why::NeedsUser));
-        }
-        any = true;
-        note(given, plan)?;
+pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
+    let Some(first) = spec.given.iter().find(|g| matches!(g.opt, Opt::MapUsers | Opt::MapGroups)) else {
+        return Ok(());
+    };
+    if !plan.makes(CLONE_NEWUSER) {
+        return first.bad(Why::NeedsUser);
     }
-    if any {
-        let ids = plan.caller;
-        let users = own(&mut plan.lists.maps[0], plan.auto[0], spec.words.number(Opt::Uid), ids.uid);
-        let groups = own(&mut plan.lists.maps[1], plan.auto[1], spec.words.number(Opt::Gid), ids.gid);
-        match (users, groups) {
-            (Some(uid), Some(gid)) => (plan.uid, plan.gid) = (uid, gid),
-            _ => plan.steps.add(Step::IdsInside, true),
-        }
+    let ([users, groups], [auto_users, auto_groups]) = (&mut plan.lists.maps, &mut plan.auto);
+    let uid = side(spec, (Opt::MapUsers, Opt::Uid), plan.caller.uid, users, auto_users)?;
+    let gid = side(spec, (Opt::MapGroups, Opt::Gid), plan.caller.gid, groups, auto_groups)?;
+    match (uid, gid) {
+        (Some(uid), Some(gid)) => (plan.uid, plan.gid) = (uid, gid),
+        _ => plan.steps.add(Step::IdsInside, true),
     }
     Ok(())
 }
 
-/// The one id inside that the caller's own is mapped to, where that is the whole map.
-fn own(map: &mut List, auto: bool, asked: Option<u64>, own: u32) -> Option<u32> {
-    let asked = asked.map(|a| a as u32);
-    if !auto && map.is_empty() {
+/// One side of it: the option of its ranges, the option of COMMAND's id, the caller's own id. Gives the one id inside
+/// that the caller's own is mapped to, where that is the whole map.
+fn side(
+    spec: &Spec<'_>,
+    (ranges, id): (Opt, Opt),
+    own: u32,
+    map: &mut List,
+    auto: &mut bool,
+) -> Result<Option<u32>, Fail<'static>> {
+    for given in spec.given.iter().filter(|g| g.opt == ranges) {
+        note(given, map, auto)?;
+    }
+    let asked = spec.number(id).map(|id| id as u32);
+    if !*auto && map.is_empty() {
         let _ = map.push(Range { inside: asked.unwrap_or(0), outside: own, count: 1 });
     }
-    match map.as_slice() {
+    Ok(match map.as_slice() {
         [Range { inside, outside, count: 1 }] if *outside == own && asked.is_none_or(|a| a == *inside) => {
             Some(*inside)
         }
         _ => None,
-    }
+    })
 }
 
-/// `IN:OUT:COUNT` or `auto`.
-fn note(given: &Given, plan: &mut Plan<'_>) -> Result<(), Misuse> {
-    let ([users, groups], [auto_users, auto_groups]) = (&mut plan.lists.maps, &mut plan.auto);
-    let (map, auto) = if given.opt == Opt::MapUsers { (users, auto_users) } else { (groups, auto_groups) };
+/// Adds `IN:OUT:COUNT`, or notes `auto`.
+#[inline(never)]
+fn note(given: &Given, map: &mut List, auto: &mut bool) -> Result<(), Fail<'static>> {
     if given.a.is(b"auto") {
         *auto = true;
-        return if map.is_empty() { Ok(()) } else { Err(given.bad(Why::Overlap)) };
+        return if map.is_empty() { Ok(()) } else { given.bad(Why::Overlap) };
     }
-    let Some(new) = range(given.a.bytes()) else { return Err(given.bad(Why::Range)) };
+    let Some(new) = range(given.a.bytes()) else { return given.bad(Why::Range) };
     let meet =
         |a: u32, b: u32, range: &Range| a < b.wrapping_add(range.count) && b < a.wrapping_add(new.count);
     if *auto || map.iter().any(|r| meet(new.inside, r.inside, r) || meet(new.outside, r.outside, r)) {
-        return Err(given.bad(Why::Overlap));
+        return given.bad(Why::Overlap);
     }
-    map.push(new).map_err(|_| given.bad(Why::TooManyRanges))
+    map.push(new).or_else(|_| given.bad(Why::TooManyRanges))
 }
 
-/// Three numbers; the last id of a range is below (uid_t)-1.
+/// `IN:OUT:COUNT`: three numbers; the last id of a range is below (uid_t)-1.
 fn range(text: &[u8]) -> Option<Range> {
-    let mut parts = crate::text::fields(text, b':');
-    let mut next = || text::id(parts.next()?);
-    let (inside, outside, count) = (next()?, next()?, next()?);
+    let mut parts = text::fields(text, b':');
+    let mut numbers = [0u32; 3];
+    for number in &mut numbers {
+        *number = text::id(parts.next()?)?;
+    }
+    let [inside, outside, count] = numbers;
     let fits = |first: u32| first.checked_add(count).is_some();
-    (parts.next().is_none() && count > 0 && fits(inside) && fits(outside)).then_some(Range {
-        inside,
-        outside,
-        count,
-    })
+    let valid = parts.next().is_none() && count > 0 && fits(inside) && fits(outside);
+    valid.then_some(Range { inside, outside, count })
 }

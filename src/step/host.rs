@@ -15,7 +15,7 @@ pub(super) fn new_clocks(plan: &Plan<'_>) -> sys::Result<()> {
     for (clock, opt) in &[(z!("boottime "), Opt::Boottime), (z!("monotonic "), Opt::Monotonic)] {
         // Whole seconds rounded down, and the nanoseconds that are left.
         const SECOND: i64 = 1_000_000_000;
-        let offset = plan.words.number(*opt).unwrap_or(0) as i64;
+        let offset = plan.spec.number(*opt).unwrap_or(0) as i64;
         let (seconds, rest) = (offset.div_euclid(SECOND), offset.rem_euclid(SECOND));
         text.push(clock.bytes());
         if seconds < 0 {

@@ -54,6 +54,30 @@ pub(crate) const fn packed_len(texts: &[&str]) -> usize {
     len
 }
 
+/// Joins words into one table as they are, each with a NUL behind it: what is compared has no pieces.
+pub(crate) const fn join<const N: usize>(words: &[&str]) -> [u8; N] {
+    let mut table = [0; N];
+    let (mut i, mut len) = (0, 0);
+    while i < words.len() {
+        let (word, mut done) = (words[i].as_bytes(), 0);
+        while done < word.len() {
+            table[len] = word[done];
+            (done, len) = (done + 1, len + 1);
+        }
+        (i, len) = (i + 1, len + 1);
+    }
+    table
+}
+
+/// How many bytes [`join`] needs.
+pub(crate) const fn joined_len(words: &[&str]) -> usize {
+    let (mut i, mut len) = (0, 0);
+    while i < words.len() {
+        (i, len) = (i + 1, len + words[i].len() + 1);
+    }
+    len
+}
+
 /// Packs one text to `at`, as far as there is room; where the next one begins.
 pub(crate) const fn put(table: &mut [u8], mut at: usize, text: &[u8]) -> usize {
     let mut done = 0;
