@@ -402,6 +402,8 @@ fn filesystem_operations_that_fail_name_their_subject() {
             (&["--tmpfs", "/bin/busybox"], "/bin/busybox"),
             (&["--dev", "/bin/busybox"], "/bin/busybox"),
             (&["--symlink", "x", "/bin/sh"], "/bin/sh"),
+            (&["--symlink", "x", "/bin/busybox"], "EEXIST"),
+            (&["--symlink", "x", "/data"], "EEXIST"),
             (&["--dir", "/bin/busybox"], "/bin/busybox"),
             (&["--chdir", "/nowhere"], "/nowhere"),
             (&["--chdir", "/bin/busybox"], "/bin/busybox"),

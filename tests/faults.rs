@@ -67,7 +67,7 @@ const OPTIONAL: &[(&str, &str, &str)] = &[
     ("munmap", "", "memory that nobody uses any more"),
     ("clone3", "", "clone(2) does the same where clone3 is missing or filtered"),
     ("unlinkat", "", "a pid file that somebody else removed"),
-    ("mknodat", "", "where mknod(2) is refused, the host's device is bound"),
+    ("mknodat", "S_IFCHR", "where mknod(2) is refused, the host's device is bound"),
     ("ioctl", "TIOCGWINSZ", "what is no terminal is no console"),
     ("chdir", "\"/\"", "init lets go of a directory: all else is well"),
     ("close_range", "(3, 2147483647", "init lets go of its descriptors: all else is well"),
