@@ -2,6 +2,8 @@
 
 use crate::cli::{COUNT, Opt};
 use crate::fail::{Fail, Stage, Why, fail};
+#[cfg(any(feature = "process", feature = "report"))]
+use crate::sys::Fd;
 use crate::sys::ZStr;
 use heapless::Vec;
 
@@ -25,6 +27,12 @@ pub struct Given {
 }
 
 impl Given {
+    /// The descriptor that its value is: one that the caller passed on.
+    #[cfg(any(feature = "process", feature = "report"))]
+    pub fn fd(&self) -> Fd {
+        Fd::inherited(self.number as u32)
+    }
+
     /// A complaint about this option.
     #[cold]
     pub fn bad<T>(&self, why: Why) -> Result<T, Fail<'static>> {
