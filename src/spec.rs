@@ -69,12 +69,12 @@ impl<'w> Spec<'w> {
 
     /// Notes that an option was given.
     pub fn ask(&mut self, opt: Opt) {
-        self.asked |= 1 << opt as u64;
+        self.asked |= opt.bit();
     }
 
     /// Whether it was.
     pub fn has(&self, opt: Opt) -> bool {
-        self.asked >> opt as u64 & 1 != 0
+        self.asked & opt.bit() != 0
     }
 
     /// The last one of this option, with its value.
