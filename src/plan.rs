@@ -236,15 +236,19 @@ fn namespaces(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>>
         new &= !kinds(JOINS, spec);
     }
     plan.namespaces = new;
-    #[cfg(feature = "host")]
-    {
-        let (uts, time) = (plan.makes(CLONE_NEWUTS), spec.has(Opt::UnshareTime));
-        for given in spec.given.iter() {
-            match given.opt {
-                Opt::Hostname | Opt::Domainname if !uts => return given.bad(Why::NeedsUts),
-                Opt::Boottime | Opt::Monotonic if !time => return given.bad(Why::NeedsTime),
-                _ => {}
-            }
+    #[cfg(any(feature = "host", feature = "users"))]
+    for given in spec.given.iter() {
+        let (there, why) = match given.opt {
+            #[cfg(feature = "host")]
+            Opt::Hostname | Opt::Domainname => (plan.makes(CLONE_NEWUTS), Why::NeedsUts),
+            #[cfg(feature = "host")]
+            Opt::Boottime | Opt::Monotonic => (spec.has(Opt::UnshareTime), Why::NeedsTime),
+            #[cfg(feature = "users")]
+            Opt::MapUsers | Opt::MapGroups => (plan.makes(CLONE_NEWUSER), Why::NeedsUser),
+            _ => continue,
+        };
+        if !there {
+            return given.bad(why);
         }
     }
     #[cfg(feature = "init")]
