@@ -32,8 +32,8 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
         return Ok(());
     }
     let ([users, groups], [auto_users, auto_groups]) = (&mut plan.lists.maps, &mut plan.auto);
-    side(spec, (Opt::MapUsers, Opt::Uid), plan.caller.uid, users, auto_users)?;
-    side(spec, (Opt::MapGroups, Opt::Gid), plan.caller.gid, groups, auto_groups)?;
+    side(spec, Opt::MapUsers, (plan.uid, plan.caller.uid), users, auto_users)?;
+    side(spec, Opt::MapGroups, (plan.gid, plan.caller.gid), groups, auto_groups)?;
     match (alone(users, spec, Opt::Uid, plan.caller.uid), alone(groups, spec, Opt::Gid, plan.caller.gid)) {
         (Some(uid), Some(gid)) => (plan.uid, plan.gid) = (uid, gid),
         _ => plan.steps.add(Step::IdsInside, true),
@@ -41,11 +41,11 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
     Ok(())
 }
 
-/// One side of it: the option of its ranges, the option of COMMAND's id, the caller's own id.
+/// One side of it: the option of its ranges, and what the map is without one: COMMAND's id and the caller's own.
 fn side(
     spec: &Spec<'_>,
-    (ranges, id): (Opt, Opt),
-    own: u32,
+    ranges: Opt,
+    (inside, outside): (u32, u32),
     map: &mut List,
     auto: &mut bool,
 ) -> Result<(), Fail<'static>> {
@@ -53,13 +53,13 @@ fn side(
         note(given, map, auto)?;
     }
     if !*auto && map.is_empty() {
-        let inside = spec.number(id).unwrap_or(0) as u32;
-        let _ = map.push(Range { inside, outside: own, count: 1 });
+        let _ = map.push(Range { inside, outside, count: 1 });
     }
     Ok(())
 }
 
 /// The one id inside that the caller's `own` is mapped to, where that is the whole map and no other is asked for.
+#[inline(never)]
 fn alone(map: &[Range], spec: &Spec<'_>, id: Opt, own: u32) -> Option<u32> {
     match map {
         [Range { inside, outside, count: 1 }] if *outside == own => {
