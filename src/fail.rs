@@ -67,7 +67,6 @@ texts! {
         #[cfg(feature = "env")] Name = "not a variable's name"
         TooMany = "too many options: 2048 at most"
         #[cfg(feature = "users")] TooManyRanges = "too many ranges: 64 at most"
-        #[cfg(any(feature = "process", feature = "report"))] TooManyKept = "too many descriptors to keep: 64 at most"
         #[cfg(feature = "env")] TooMuchEnv = "too many variables in the environment: 4096 at most when it is changed"
         TooLong = "too long"
         Command = "not a command: try vesicle help"

@@ -8,16 +8,16 @@ mod maps;
 mod report;
 
 use crate::child::{self, Child};
-#[cfg(feature = "report")]
+#[cfg(any(feature = "process", feature = "report"))]
 use crate::cli::Opt;
 use crate::cli::Source;
 use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::init::{Role, supervise};
-#[cfg(any(feature = "process", feature = "report"))]
-use crate::plan::Descriptor;
 use crate::plan::Plan;
 #[cfg(any(feature = "process", feature = "users", feature = "report", feature = "init"))]
 use crate::plan::Step;
+#[cfg(any(feature = "process", feature = "report"))]
+use crate::spec::Given;
 use crate::step::{Doing, Rootfs, World};
 use crate::sys::{self, Block, Fd, Pid, SigSet, ZStr};
 use crate::z;
@@ -143,18 +143,18 @@ fn release(plan: &mut Plan<'_>, main: Pid, mask: SigSet, opener: Fd) -> Result<(
 #[cfg(any(feature = "process", feature = "report"))]
 fn check_descriptors(plan: &Plan<'_>) -> Result<(), Fail<'static>> {
     #[cfg(feature = "report")]
-    for opt in &[Opt::InfoFd, Opt::SyncFd] {
-        if let Some(named) = plan.descriptor(*opt) {
-            check(named)?;
-        }
+    for opt in &[Opt::InfoFd, Opt::SyncFd, Opt::BlockFd] {
+        plan.spec.get(*opt).map_or(Ok(()), check)?;
     }
-    plan.lists.kept.iter().try_for_each(|kept| check(*kept))
+    #[cfg(feature = "process")]
+    plan.spec.given.iter().filter(|g| g.opt == Opt::KeepFd).try_for_each(check)?;
+    Ok(())
 }
 
 #[cfg(any(feature = "process", feature = "report"))]
 #[inline(never)]
-fn check(named: Descriptor) -> Result<(), Fail<'static>> {
-    sys::is_open(named.fd()).at(Stage::Descriptor, named.word)
+fn check(named: &Given) -> Result<(), Fail<'static>> {
+    sys::is_open(named.fd()).at(Stage::Descriptor, named.a)
 }
 
 /// We end with our parent; and the child can see whether we have.

@@ -16,21 +16,18 @@ pub use users::{List, MAX_RANGES, Range};
 
 use crate::cli::Opt;
 use crate::fail::{Fail, Why};
-use crate::spec::{Spec, misuse};
+use crate::spec::{Given, Spec, misuse};
 #[cfg(feature = "join")]
 use crate::sys::CLONE_NEWTIME;
 use crate::sys::{
-    CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, Fd,
-    Ids, Stack, Strings, ZStr,
+    CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, Ids,
+    Stack, Strings, ZStr,
 };
-#[cfg(any(feature = "process", feature = "report"))]
-use core::{mem, ptr};
+#[cfg(any(test, feature = "env", feature = "fs"))]
 use heapless::Vec;
 
 /// How many variables fit into an environment that is changed.
 pub const MAX_ENV: usize = 4096;
-/// How many descriptors can be kept.
-pub const MAX_KEPT: usize = 64;
 
 /// How ROOTFS becomes the root.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,30 +71,12 @@ pub const JOINS: &[(Opt, u8)] = &[
     (Opt::Timens, bit(CLONE_NEWTIME)),
 ];
 
-/// A descriptor that the caller named and passed on.
-#[derive(Clone, Copy)]
-pub struct Descriptor {
-    /// Its number.
-    pub number: u32,
-    /// The word that named it, for messages.
-    pub word: ZStr<'static>,
-}
-
-impl Descriptor {
-    /// For a call.
-    pub fn fd(self) -> Fd {
-        Fd::inherited(self.number)
-    }
-}
-
 /// What a plan has many of: too large for a stack frame.
 #[derive(Default)]
 pub struct Lists {
     /// Filesystem operations, in the order given.
     #[cfg(feature = "fs")]
     pub operations: Vec<Operation, { crate::spec::MAX_GIVEN }>,
-    /// Descriptors that COMMAND gets, ascending.
-    pub kept: Vec<Descriptor, MAX_KEPT>,
     /// The environment when it is not the caller's: its words, `None` behind the last.
     #[cfg(feature = "env")]
     pub env: Vec<Option<ZStr<'static>>, { MAX_ENV + 1 }>,
@@ -171,10 +150,19 @@ impl Plan<'_> {
         self.spec.text(opt)
     }
 
-    /// The descriptor that an option names.
-    #[cfg(feature = "report")]
-    pub fn descriptor(&self, opt: Opt) -> Option<Descriptor> {
-        self.spec.get(opt).map(|g| Descriptor { number: g.number as u32, word: g.a })
+    /// The least descriptor from `first` on, which is not 0, that stays open up to COMMAND; a number above all of them
+    /// where there is none. One by one they come in ascending order, without a list of them.
+    pub fn kept(&self, first: u32) -> u32 {
+        let from = |number: u64| if number >= first.into() { number as u32 } else { u32::MAX };
+        #[cfg(feature = "report")]
+        let block = self.spec.number(Opt::BlockFd).unwrap_or(0);
+        #[cfg(not(feature = "report"))]
+        let block = 0;
+        #[cfg(feature = "process")]
+        let listed = self.spec.given.iter().filter(|given| given.opt == Opt::KeepFd);
+        #[cfg(not(feature = "process"))]
+        let listed = [].iter();
+        listed.fold(from(block), |least, given: &Given| least.min(from(given.number)))
     }
 
     /// Whether the new processes have a namespace of this kind (CLONE_NEW*) of their own.
@@ -210,8 +198,6 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
         lists,
     };
     namespaces(spec, &mut plan)?;
-    #[cfg(any(feature = "process", feature = "report"))]
-    keep(spec, &mut plan)?;
     #[cfg(feature = "fs")]
     fs::build(spec, &mut plan)?;
     #[cfg(feature = "users")]
@@ -250,15 +236,19 @@ fn namespaces(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>>
         new &= !kinds(JOINS, spec);
     }
     plan.namespaces = new;
-    #[cfg(feature = "host")]
-    {
-        let (uts, time) = (plan.makes(CLONE_NEWUTS), spec.has(Opt::UnshareTime));
-        for given in spec.given.iter() {
-            match given.opt {
-                Opt::Hostname | Opt::Domainname if !uts => return given.bad(Why::NeedsUts),
-                Opt::Boottime | Opt::Monotonic if !time => return given.bad(Why::NeedsTime),
-                _ => {}
-            }
+    #[cfg(any(feature = "host", feature = "users"))]
+    for given in spec.given.iter() {
+        let (there, why) = match given.opt {
+            #[cfg(feature = "host")]
+            Opt::Hostname | Opt::Domainname => (plan.makes(CLONE_NEWUTS), Why::NeedsUts),
+            #[cfg(feature = "host")]
+            Opt::Boottime | Opt::Monotonic => (spec.has(Opt::UnshareTime), Why::NeedsTime),
+            #[cfg(feature = "users")]
+            Opt::MapUsers | Opt::MapGroups => (plan.makes(CLONE_NEWUSER), Why::NeedsUser),
+            _ => continue,
+        };
+        if !there {
+            return given.bad(why);
         }
     }
     #[cfg(feature = "init")]
@@ -272,31 +262,6 @@ fn namespaces(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>>
 #[inline(never)]
 fn kinds(table: &[(Opt, u8)], spec: &Spec<'_>) -> u32 {
     table.iter().filter(|(opt, _)| spec.has(*opt)).fold(0, |kinds, (_, bit)| kinds | 1 << bit)
-}
-
-/// The descriptors that stay open up to COMMAND, in ascending order.
-#[cfg(any(feature = "process", feature = "report"))]
-fn keep(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
-    #[cfg(feature = "report")]
-    let block = spec.get(Opt::BlockFd);
-    #[cfg(not(feature = "report"))]
-    let block = None;
-    #[cfg(feature = "process")]
-    let listed = |opt| opt == Opt::KeepFd;
-    #[cfg(not(feature = "process"))]
-    let listed = |_| false;
-    let kept = &mut plan.lists.kept;
-    for given in spec.given.iter().filter(|g| listed(g.opt) || block.is_some_and(|b| ptr::eq(*g, b))) {
-        // Those above it move up by one.
-        let mut next = Descriptor { number: given.number as u32, word: given.a };
-        for above in kept.iter_mut().filter(|k| k.number > given.number as u32) {
-            mem::swap(above, &mut next);
-        }
-        if kept.push(next).is_err() {
-            return given.bad(Why::TooManyKept);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

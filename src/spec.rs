@@ -2,6 +2,8 @@
 
 use crate::cli::{COUNT, Opt};
 use crate::fail::{Fail, Stage, Why, fail};
+#[cfg(any(feature = "process", feature = "report"))]
+use crate::sys::Fd;
 use crate::sys::ZStr;
 use heapless::Vec;
 
@@ -25,6 +27,12 @@ pub struct Given {
 }
 
 impl Given {
+    /// The descriptor that its value is: one that the caller passed on.
+    #[cfg(any(feature = "process", feature = "report"))]
+    pub fn fd(&self) -> Fd {
+        Fd::inherited(self.number as u32)
+    }
+
     /// A complaint about this option.
     #[cold]
     pub fn bad<T>(&self, why: Why) -> Result<T, Fail<'static>> {
@@ -61,12 +69,12 @@ impl<'w> Spec<'w> {
 
     /// Notes that an option was given.
     pub fn ask(&mut self, opt: Opt) {
-        self.asked |= 1 << opt as u64;
+        self.asked |= opt.bit();
     }
 
     /// Whether it was.
     pub fn has(&self, opt: Opt) -> bool {
-        self.asked >> opt as u64 & 1 != 0
+        self.asked & opt.bit() != 0
     }
 
     /// The last one of this option, with its value.

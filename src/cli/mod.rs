@@ -82,7 +82,7 @@ fn parse_run(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
             option(word, &mut words, spec, Some(load))?;
         } else if cfg!(feature = "args") && word.first() == b'@' {
             words.next();
-            parse_block(load(Source::File(word.skip(1)))?, spec)?;
+            parse_source(Source::File(word.skip(1)), load, spec)?;
         } else {
             break;
         }
@@ -96,8 +96,9 @@ fn parse_run(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
 }
 
 /// An argument file: options only, and no further files.
-fn parse_block(block: Block, spec: &mut Spec<'_>) -> Parsed<()> {
-    let mut words = Words::of(block);
+#[inline(never)]
+fn parse_source(source: Source, load: Load, spec: &mut Spec<'_>) -> Parsed<()> {
+    let mut words = Words::of(load(source)?);
     while let Some(word) = words.next() {
         if word.first() != b'-' {
             return fail(Stage::Argument, word, Why::NotAnOption);
@@ -126,7 +127,7 @@ fn option(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Opt
     #[cfg(feature = "args")]
     if opt == Opt::Args {
         let Some(load) = load else { return fail(Stage::Argument, a, Why::NotAnOption) };
-        return parse_block(load(Source::Fd(a))?, spec);
+        return parse_source(Source::Fd(a), load, spec);
     }
     let _ = load;
     #[cfg(feature = "env")]

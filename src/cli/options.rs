@@ -40,19 +40,32 @@ pub(super) const SIZE: u8 = 6;
 #[cfg_attr(not(feature = "host"), allow(dead_code))]
 pub(super) const SECONDS: u8 = 7;
 
+/// An option: its place in the table. A number and not an `enum`, so that the parser needs no second table to get from
+/// a place to an option.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub struct Opt(u8);
+
+impl Opt {
+    /// The bit that stands for it in a set.
+    pub const fn bit(self) -> u64 {
+        1 << self.0
+    }
+}
+
 macro_rules! options {
     ($($(#[$any:meta])* $family:literal { $($(#[$m:meta])* $opt:ident $name:literal $kind:expr, $values:literal, $help:literal;)* })*) => {
-        /// An option, by its place in the table.
-        #[derive(Clone, Copy, PartialEq, Eq)]
-        #[cfg_attr(test, derive(Debug))]
-        #[repr(u8)]
-        pub enum Opt { $($($(#[$m])* #[doc = $help] $opt,)*)* }
+        /// The places in the table, counted by the compiler.
+        enum Place { $($($(#[$m])* $opt,)*)* }
 
-        /// All of them with their kinds, so that a number becomes an option again.
-        const OPTS: &[(Opt, u8)] = &[$($($(#[$m])* (Opt::$opt, $kind),)*)*];
+        #[allow(non_upper_case_globals)]
+        impl Opt { $($($(#[$m])* #[doc = $help] pub const $opt: Opt = Opt(Place::$opt as u8);)*)* }
+
+        /// What each takes.
+        const KINDS: &[u8] = &[$($($(#[$m])* $kind,)*)*];
 
         /// How many there are.
-        pub const COUNT: usize = OPTS.len();
+        pub const COUNT: usize = KINDS.len();
 
         /// Their names.
         const NAMES: &[&str] = &[$($($(#[$m])* $name,)*)*];
@@ -156,7 +169,8 @@ static PACKED_TEXTS: [u8; packed_len(TEXTS)] = pack(TEXTS);
 
 /// The option of this name, and its kind.
 pub(super) fn find(name: &[u8]) -> Option<(Opt, u8)> {
-    OPTS.get(fields(&JOINED_NAMES, 0).position(|n| n == name)?).copied()
+    let place = fields(&JOINED_NAMES, 0).position(|n| n == name)?;
+    Some((Opt(place as u8), *KINDS.get(place)?))
 }
 
 /// `vesicle help run`: one line an option under its family's heading.
@@ -197,10 +211,10 @@ mod tests {
 
     #[test]
     fn every_option_is_found_by_its_name_and_no_name_stands_twice() {
-        assert_eq!(ROWS.len(), OPTS.len());
+        assert_eq!(ROWS.len(), COUNT);
         for (i, row) in ROWS.iter().enumerate() {
             let (opt, kind) = find(row.name.as_bytes()).unwrap();
-            assert_eq!((opt as usize, kind), (i, row.kind), "{}", row.name);
+            assert_eq!((opt, kind), (Opt(i as u8), row.kind), "{}", row.name);
             assert_eq!(
                 row.values.split(' ').filter(|v| !v.is_empty()).count(),
                 match kind {

@@ -12,11 +12,11 @@ pub(super) fn write(plan: &Plan<'_>, main: Pid) -> Result<(), Fail<'static>> {
     if let Some(path) = plan.text(Opt::PidFile) {
         pid_file(path, main)?;
     }
-    let Some(info) = plan.descriptor(Opt::InfoFd) else { return Ok(()) };
+    let Some(info) = plan.spec.get(Opt::InfoFd) else { return Ok(()) };
     // The reader sees the end of it when we close it: nobody else holds it by then.
     info_fd(info.fd(), main)
-        .and_then(|()| sys::close_range(info.number, info.number))
-        .at(Stage::Report, info.word)
+        .and_then(|()| sys::close_range(info.number as u32, info.number as u32))
+        .at(Stage::Report, info.a)
 }
 
 /// The process id as we see it, and a newline.

@@ -38,6 +38,7 @@ fn add(variable: ZStr<'static>, later: &[Given], plan: &mut Plan<'_>) -> Result<
     if changed { Ok(()) } else { push(plan, Some(variable)) }
 }
 
+#[inline(never)]
 fn push(plan: &mut Plan<'_>, word: Option<ZStr<'static>>) -> Result<(), Fail<'static>> {
     plan.lists.env.push(word).or_else(|_| misuse(Why::TooMuchEnv))
 }

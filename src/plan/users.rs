@@ -4,7 +4,6 @@ use super::{Plan, Step};
 use crate::cli::Opt;
 use crate::fail::{Fail, Why};
 use crate::spec::{Given, Spec};
-use crate::sys::CLONE_NEWUSER;
 use crate::text;
 use heapless::Vec;
 
@@ -29,44 +28,45 @@ pub type List = Vec<Range, MAX_RANGES>;
 /// Reads the maps. A side without one gets the caller's own id; where both sides have no more than that, the child
 /// writes its map itself, without rights and without help.
 pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
-    let Some(first) = spec.given.iter().find(|g| matches!(g.opt, Opt::MapUsers | Opt::MapGroups)) else {
+    if !spec.has(Opt::MapUsers) && !spec.has(Opt::MapGroups) {
         return Ok(());
-    };
-    if !plan.makes(CLONE_NEWUSER) {
-        return first.bad(Why::NeedsUser);
     }
     let ([users, groups], [auto_users, auto_groups]) = (&mut plan.lists.maps, &mut plan.auto);
-    let uid = side(spec, (Opt::MapUsers, Opt::Uid), plan.caller.uid, users, auto_users)?;
-    let gid = side(spec, (Opt::MapGroups, Opt::Gid), plan.caller.gid, groups, auto_groups)?;
-    match (uid, gid) {
+    side(spec, Opt::MapUsers, (plan.uid, plan.caller.uid), users, auto_users)?;
+    side(spec, Opt::MapGroups, (plan.gid, plan.caller.gid), groups, auto_groups)?;
+    match (alone(users, spec, Opt::Uid, plan.caller.uid), alone(groups, spec, Opt::Gid, plan.caller.gid)) {
         (Some(uid), Some(gid)) => (plan.uid, plan.gid) = (uid, gid),
         _ => plan.steps.add(Step::IdsInside, true),
     }
     Ok(())
 }
 
-/// One side of it: the option of its ranges, the option of COMMAND's id, the caller's own id. Gives the one id inside
-/// that the caller's own is mapped to, where that is the whole map.
+/// One side of it: the option of its ranges, and what the map is without one: COMMAND's id and the caller's own.
 fn side(
     spec: &Spec<'_>,
-    (ranges, id): (Opt, Opt),
-    own: u32,
+    ranges: Opt,
+    (inside, outside): (u32, u32),
     map: &mut List,
     auto: &mut bool,
-) -> Result<Option<u32>, Fail<'static>> {
+) -> Result<(), Fail<'static>> {
     for given in spec.given.iter().filter(|g| g.opt == ranges) {
         note(given, map, auto)?;
     }
-    let asked = spec.number(id).map(|id| id as u32);
     if !*auto && map.is_empty() {
-        let _ = map.push(Range { inside: asked.unwrap_or(0), outside: own, count: 1 });
+        let _ = map.push(Range { inside, outside, count: 1 });
     }
-    Ok(match map.as_slice() {
-        [Range { inside, outside, count: 1 }] if *outside == own && asked.is_none_or(|a| a == *inside) => {
-            Some(*inside)
+    Ok(())
+}
+
+/// The one id inside that the caller's `own` is mapped to, where that is the whole map and no other is asked for.
+#[inline(never)]
+fn alone(map: &[Range], spec: &Spec<'_>, id: Opt, own: u32) -> Option<u32> {
+    match map {
+        [Range { inside, outside, count: 1 }] if *outside == own => {
+            spec.number(id).is_none_or(|asked| asked == u64::from(*inside)).then_some(*inside)
         }
         _ => None,
-    })
+    }
 }
 
 /// Adds `IN:OUT:COUNT`, or notes `auto`.

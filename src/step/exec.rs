@@ -14,14 +14,16 @@ pub fn close(world: &World<'_, '_>) -> sys::Result<()> {
     if world.files.is_some() {
         sys::open_files_limit(world.files)?;
     }
-    let mut first = 3u32;
-    for fd in world.plan.lists.kept.iter().map(|k| k.number) {
-        if fd > first {
-            sys::close_range(first, fd - 1)?;
+    let mut first = 3;
+    // Behind the last one first comes what is above all descriptors, and then no number is left.
+    while first != 0 {
+        let kept = world.plan.kept(first);
+        if kept > first {
+            sys::close_range(first, kept - 1)?;
         }
-        first = first.max(fd.wrapping_add(1));
+        first = kept.wrapping_add(1);
     }
-    sys::close_range(first, !0)
+    Ok(())
 }
 
 /// Data or end of file.
