@@ -11,9 +11,9 @@ const STOPS: SigSet = SigSet::of(&[sys::SIGTSTP, sys::SIGTTIN, sys::SIGTTOU]);
 /// The signals that a process without a handler doesn't notice, signal(7).
 const IGNORED: SigSet = SigSet::of(&[sys::SIGCHLD, sys::SIGCONT, sys::SIGURG, sys::SIGWINCH]);
 
-/// Sends `signal` on to `main`, unless it has got it already. Gives the signal in whose place a KILL was sent.
+/// Sends `signal` on to `main`, unless it has got it already. Whether a KILL was sent in its place.
 #[inline(never)]
-pub(super) fn forward(main: Pid, signal: &Signal, role: Role) -> Option<u8> {
+pub(super) fn forward(main: Pid, signal: &Signal, role: Role) -> bool {
     let n = signal.number;
     // A process that left our group (a new session, a shell with job control) was not meant by the terminal.
     let reached =
@@ -24,27 +24,27 @@ pub(super) fn forward(main: Pid, signal: &Signal, role: Role) -> Option<u8> {
     let first = match role {
         Role::Launcher { first } => first,
         #[cfg(feature = "init")]
-        Role::Init { .. } => return None,
+        Role::Init { .. } => return false,
     };
     if !first {
         if STOPS.has(n) {
             stop_with(main, n);
         }
-        return None;
+        return false;
     }
     // Process 1 of a PID namespace: the kernel drops what it doesn't handle, as if it were ignored. It shall be as it is
     // for any other process, so what the kernel would do is done here. Read after the signal was sent: what handled it
     // until then has it.
     if takes(main, n) || IGNORED.has(n) {
-        return None;
+        return false;
     }
     if STOPS.has(n) {
         sys::kill(main, sys::SIGSTOP);
         stop_with(main, n);
-        return None;
+        return false;
     }
     sys::kill(main, sys::SIGKILL);
-    Some(n)
+    true
 }
 
 /// `main` was stopped by `signal`. When that is job control's, the shell waits for us to stop too.
