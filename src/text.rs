@@ -77,11 +77,6 @@ impl<'b> Text<'b> {
         self.digits(n, 10)
     }
 
-    /// Appends `/proc/PID/`.
-    pub(crate) fn process(&mut self, pid: Pid) -> &mut Self {
-        self.push(b"/proc/").number(pid.0 as u64).push(b"/")
-    }
-
     /// Appends a number in octal.
     #[cfg(feature = "fs")]
     pub(crate) fn octal(&mut self, n: u32) -> &mut Self {
@@ -115,6 +110,13 @@ impl<'b> Text<'b> {
         *self.room.get_mut(self.len)? = 0;
         ZStr::until_nul(self.room)
     }
+}
+
+/// `/proc/PID/FILE`, with zeros behind it.
+pub(crate) fn process_path(pid: Pid, file: &[u8]) -> [u8; 40] {
+    let mut room = [0; 40];
+    Text::on(&mut room).push(b"/proc/").number(pid.0 as u64).push(b"/").push(file);
+    room
 }
 
 /// A number in decimal: digits only, no sign, no space, no overflow. A number that wraps to root is somebody's CVE.

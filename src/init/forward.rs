@@ -1,8 +1,8 @@
 //! What becomes of a signal that was sent to us.
 
 use super::Role;
-use crate::sys::{self, Pid, SigSet, Signal};
-use crate::text::Text;
+use crate::sys::{self, Pid, SigSet, Signal, ZStr};
+use crate::text::process_path;
 
 /// The signals by which a terminal speaks to its whole foreground process group.
 const TERMINAL: SigSet = SigSet::of(&[sys::SIGHUP, sys::SIGINT, sys::SIGQUIT, sys::SIGWINCH]).and(STOPS);
@@ -26,37 +26,31 @@ pub(super) fn forward(main: Pid, signal: &Signal, role: Role) -> bool {
         #[cfg(feature = "init")]
         Role::Init { .. } => return false,
     };
-    if !first {
-        if STOPS.has(n) {
-            stop_with(main, n);
+    if first {
+        // Process 1 of a PID namespace: the kernel drops what it doesn't handle, as if it were ignored. It shall be as it
+        // is for any other process, so what the kernel would do is done here. Read after the signal was sent: what
+        // handled it until then has it.
+        if takes(main, n) || IGNORED.has(n) {
+            return false;
         }
-        return false;
+        let ends = !STOPS.has(n);
+        sys::kill(main, if ends { sys::SIGKILL } else { sys::SIGSTOP });
+        if ends {
+            return true;
+        }
     }
-    // Process 1 of a PID namespace: the kernel drops what it doesn't handle, as if it were ignored. It shall be as it is
-    // for any other process, so what the kernel would do is done here. Read after the signal was sent: what handled it
-    // until then has it.
-    if takes(main, n) || IGNORED.has(n) {
-        return false;
-    }
-    if STOPS.has(n) {
-        sys::kill(main, sys::SIGSTOP);
-        stop_with(main, n);
-        return false;
-    }
-    sys::kill(main, sys::SIGKILL);
-    true
+    stopped(main, n);
+    false
 }
 
-/// `main` was stopped by `signal`. When that is job control's, the shell waits for us to stop too.
+/// `main` was stopped by `signal`. When that is job control's, the shell waits for us to stop too: by the same signal, so
+/// that it says what it says of any job; and `main` goes on when we do. In an orphaned process group the kernel does not
+/// stop us: then it goes on at once.
+#[inline(never)]
 pub(super) fn stopped(main: Pid, signal: u8) {
-    if STOPS.has(signal) {
-        stop_with(main, signal);
+    if !STOPS.has(signal) {
+        return;
     }
-}
-
-/// Stops us by this signal, so that a shell says what it says of any job; and `main` goes on when we do. In an orphaned
-/// process group the kernel does not stop us: then it goes on at once.
-fn stop_with(main: Pid, signal: u8) {
     sys::raise(signal);
     // Unblocked for a moment, and back again.
     let mut mask = SigSet::ALL.without(signal);
@@ -99,10 +93,8 @@ fn is_ours(main: Pid, buf: &mut [u8]) -> bool {
 
 /// /proc/PID/`file`.
 fn read<'b>(pid: Pid, file: &[u8], buf: &'b mut [u8]) -> Option<&'b [u8]> {
-    let mut room = [0; 40];
-    let mut path = Text::on(&mut room);
-    let path = path.process(pid).push(file).zstr()?;
-    let file = sys::open(path, sys::O_RDONLY).ok()?;
+    let path = process_path(pid, file);
+    let file = sys::open(ZStr::until_nul(&path)?, sys::O_RDONLY).ok()?;
     let len = sys::read(file, buf);
     // Left open, there would be one more with each signal.
     sys::close(file);

@@ -4,7 +4,7 @@ use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::plan::{List, MAX_RANGES, Plan, Range, Step};
 use crate::step::exec;
 use crate::sys::{self, Block, Errno, Pid, SigSet, Stack, Strings, ZStr};
-use crate::text::{Text, fields, id};
+use crate::text::{Text, fields, id, process_path};
 use crate::z;
 
 /// What goes by another name for users than for groups.
@@ -89,13 +89,11 @@ const WORDS: usize = MAX_RANGES * 3 + 2;
 /// One write for the whole map, user_namespaces(7).
 #[inline(never)]
 fn write_map(map: &[Range], main: Pid, file: ZStr<'_>) -> sys::Result<()> {
-    let mut room = [0; 40];
-    let mut path = Text::on(&mut room);
-    path.process(main).push(file.bytes());
+    let path = process_path(main, file.bytes());
     let mut room = [0; ROOM];
     let mut text = Text::on(&mut room);
     push_ranges(&mut text, map, b" ", b"\n");
-    sys::write_file(path.zstr().ok_or(Errno::ENAMETOOLONG)?, text.get())
+    sys::write_file(ZStr::until_nul(&path).ok_or(Errno::ENAMETOOLONG)?, text.get())
 }
 
 /// The numbers of a map, each with `by` behind it, the last of a range with `end`.
