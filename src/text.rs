@@ -112,6 +112,13 @@ impl<'b> Text<'b> {
     }
 }
 
+/// Takes the first of the words that stand one behind the other, each with its NUL.
+pub(crate) fn word<'t>(rest: &mut &'t [u8]) -> Option<ZStr<'t>> {
+    let word = ZStr::until_nul(rest)?;
+    *rest = rest.get(word.bytes_with_nul().len()..).unwrap_or_default();
+    Some(word)
+}
+
 /// `/proc/PID/FILE`, with zeros behind it.
 pub(crate) fn process_path(pid: Pid, file: &[u8]) -> [u8; 40] {
     let mut room = [0; 40];

@@ -4,7 +4,7 @@ use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::plan::{List, MAX_RANGES, Plan, Range, Step};
 use crate::step::exec;
 use crate::sys::{self, Block, Errno, Pid, SigSet, Stack, Strings, ZStr};
-use crate::text::{Text, fields, id, process_path};
+use crate::text::{Text, fields, id, process_path, word};
 use crate::z;
 
 /// What goes by another name for users than for groups.
@@ -64,12 +64,10 @@ impl Maps {
         let mut rest = text.get();
         // The slot behind the last word stays null.
         for slot in words.iter_mut().take(WORDS) {
-            let Some(word) = ZStr::until_nul(rest) else { break };
-            rest = rest.get(word.bytes_with_nul().len()..).unwrap_or_default();
-            *slot = Some(word);
+            *slot = word(&mut rest);
         }
         let Some(argv) = Strings::of(&words) else { return fail(Stage::IdMap, tool, Why::MapTool) };
-        let mut helper = Tool { argv, tool, stack: self.stack, mask: self.mask };
+        let mut helper = Tool { argv, tool, maps: self };
         let pid = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, live, &mut helper).at(Stage::Clone, tool)?;
         match sys::wait_for(pid).at(Stage::IdMap, tool)? {
             0 => Ok(()),
@@ -157,8 +155,7 @@ fn record(line: &[u8]) -> [&[u8]; 3] {
 struct Tool<'t> {
     argv: Strings<'t>,
     tool: ZStr<'static>,
-    stack: Stack,
-    mask: SigSet,
+    maps: &'t Maps,
 }
 
 /// It runs as the caller, with the caller's mask and environment.
@@ -167,7 +164,8 @@ extern "C" fn live(tool: &mut Tool<'_>) -> ! {
     if let Ok(null) = sys::open(z!("/dev/null"), sys::O_WRONLY) {
         let _ = sys::dup_onto(null, 2);
     }
-    let _ = sys::swap_mask(&mut tool.mask);
-    let _ = exec::run(tool.tool, tool.stack.variable(b"PATH="), tool.argv, tool.stack.envp());
+    let Maps { mut mask, stack, .. } = *tool.maps;
+    let _ = sys::swap_mask(&mut mask);
+    let _ = exec::run(tool.tool, stack.variable(b"PATH="), tool.argv, stack.envp());
     sys::exit(crate::status::NOT_FOUND)
 }
