@@ -11,9 +11,19 @@ pub(crate) fn fields(text: &[u8], by: u8) -> Fields<'_> {
     Fields { rest: Some(text), by }
 }
 
+/// Part number `n` of these; empty when there are fewer.
+#[inline(never)]
+pub(crate) fn field(text: &[u8], by: u8, n: usize) -> &[u8] {
+    let mut fields = fields(text, by);
+    for _ in 0..n {
+        fields.next();
+    }
+    fields.next().unwrap_or_default()
+}
+
 /// The part before the first byte `by`; all of it when there is none.
 pub(crate) fn before(text: &[u8], by: u8) -> &[u8] {
-    fields(text, by).next().unwrap_or_default()
+    field(text, by, 0)
 }
 
 /// See [`fields`]. One copy of it serves all the readers of lists, where a closure would be compiled for each.
@@ -84,18 +94,12 @@ impl<'b> Text<'b> {
     }
 
     #[inline(never)]
-    fn digits(&mut self, mut n: u64, base: u64) -> &mut Self {
-        let mut digits = [0; 22];
-        let mut from = digits.len();
-        for d in digits.iter_mut().rev() {
-            *d = b'0' + (n % base) as u8;
-            n /= base;
-            from = from.saturating_sub(1);
-            if n == 0 {
-                break;
-            }
+    fn digits(&mut self, n: u64, base: u64) -> &mut Self {
+        let (rest, last) = (n / base, n % base);
+        if rest > 0 {
+            self.digits(rest, base);
         }
-        self.push(digits.get(from..).unwrap_or_default())
+        self.push(&[b'0' + last as u8])
     }
 
     /// What was appended; empty when something did not fit.

@@ -2,7 +2,9 @@
 
 use super::Role;
 use crate::sys::{self, Pid, SigSet, Signal, ZStr};
-use crate::text::process_path;
+#[cfg(any(feature = "users", feature = "report"))]
+use crate::text::{decimal, field};
+use crate::text::{fields, process_path};
 
 /// The signals by which a terminal speaks to its whole foreground process group.
 const TERMINAL: SigSet = SigSet::of(&[sys::SIGHUP, sys::SIGINT, sys::SIGQUIT, sys::SIGWINCH]).and(STOPS);
@@ -69,7 +71,7 @@ fn takes(main: Pid, n: u8) -> bool {
         return false;
     }
     let Some(text) = read(main, b"status", &mut buf) else { return true };
-    crate::text::fields(text, b'\n').any(|line| {
+    fields(text, b'\n').any(|line| {
         match line {
             // SigBlk, SigIgn and SigCgt; not SigPnd, nor what begins with Shd.
             [b'S', b'i', b'g', b'B' | b'I' | b'C', _, _, b':', b'\t', hex @ ..] => {
@@ -86,7 +88,7 @@ fn takes(main: Pid, n: u8) -> bool {
 fn is_ours(main: Pid, buf: &mut [u8]) -> bool {
     let flags = read(main, b"stat", buf).and_then(|text| {
         let name_end = text.iter().rposition(|b| *b == b')')?;
-        crate::text::decimal(crate::text::fields(text.get(name_end..)?, b' ').nth(7)?)
+        decimal(field(text.get(name_end..)?, b' ', 7))
     });
     flags.is_some_and(|f| f & 0x40 != 0)
 }

@@ -4,7 +4,7 @@ use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::plan::{List, MAX_RANGES, Plan, Range, Step};
 use crate::step::exec;
 use crate::sys::{self, Block, Errno, Pid, SigSet, Stack, Strings, ZStr};
-use crate::text::{Text, fields, id, process_path, word};
+use crate::text::{Text, field, fields, id, process_path, word};
 use crate::z;
 
 /// What goes by another name for users than for groups.
@@ -123,32 +123,26 @@ fn look_up(map: &mut List, file: ZStr<'static>, uid: u32, own: u32) -> Result<()
     };
     add(own, 1);
     for line in fields(lent.bytes(), 0) {
-        let [who, outside, count] = record(line);
-        let (Some(outside), Some(count)) = (id(outside), id(count)) else { continue };
-        if who.is_empty() || who != name && id(who) != Some(uid) {
+        let who = field(line, b':', 0);
+        if who.is_empty() || who != name && number(line, 0) != Some(uid) {
             continue;
         }
-        add(outside, count);
+        if let (Some(outside), Some(count)) = (number(line, 1), number(line, 2)) {
+            add(outside, count);
+        }
     }
     if map.len() == 1 { fail(Stage::Read, file, Why::NoRange) } else { Ok(()) }
 }
 
 /// The user's name, passwd(5).
 fn name_of(passwd: Block, uid: u32) -> Option<&'static [u8]> {
-    for line in fields(passwd.bytes(), 0) {
-        let [name, _, number] = record(line);
-        if id(number) == Some(uid) {
-            return Some(name);
-        }
-    }
-    None
+    fields(passwd.bytes(), 0).find(|line| number(line, 2) == Some(uid)).map(|line| field(line, b':', 0))
 }
 
-/// The first three fields of a line of /etc/passwd or /etc/subuid; empty where there is none.
+/// The id in field `n` of a line of /etc/passwd or /etc/subuid.
 #[inline(never)]
-fn record(line: &[u8]) -> [&[u8]; 3] {
-    let mut fields = fields(line, b':');
-    [(); 3].map(|()| fields.next().unwrap_or_default())
+fn number(line: &[u8], n: usize) -> Option<u32> {
+    id(field(line, b':', n))
 }
 
 /// A helper, ready to be run.
