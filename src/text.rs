@@ -109,6 +109,7 @@ impl<'b> Text<'b> {
     }
 
     /// What was appended, as a C string; `None` when something did not fit.
+    #[cfg(any(test, feature = "fs", feature = "root"))]
     #[inline(never)]
     pub(crate) fn zstr(&mut self) -> Option<ZStr<'_>> {
         *self.room.get_mut(self.len)? = 0;
