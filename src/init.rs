@@ -28,7 +28,8 @@ pub enum Role {
 
 /// Waits for `main`, reaps whatever else ends, forwards signals; the exit code.
 pub fn supervise(main: Pid, role: Role) -> u8 {
-    let (mut code, mut instead) = (None, None);
+    // `killed`: the signal that a KILL of `main` stands for.
+    let (mut code, mut killed) = (None, sys::SIGKILL);
     let (launcher, stays) = match role {
         Role::Launcher { .. } => (true, false),
         #[cfg(feature = "init")]
@@ -42,7 +43,11 @@ pub fn supervise(main: Pid, role: Role) -> u8 {
         };
         if signal.number != sys::SIGCHLD {
             match (code, role) {
-                (None, _) => instead = forward::forward(main, &signal, role).or(instead),
+                (None, _) => {
+                    if forward::forward(main, &signal, role) {
+                        killed = signal.number;
+                    }
+                }
                 // COMMAND has ended: it is for those who are left.
                 #[cfg(feature = "init")]
                 (Some(_), Role::Init { first: true, .. }) => sys::kill_all(signal.number),
@@ -55,10 +60,10 @@ pub fn supervise(main: Pid, role: Role) -> u8 {
             match sys::wait(launcher) {
                 // A child that was adopted, or that whoever became us had left behind.
                 Waited::Child(pid, _) if pid != main => {}
-                Waited::Child(_, status) => match (decode(status), instead) {
-                    (Status::Stopped(signal), _) => forward::stopped(main, signal),
-                    (Status::Killed(sys::SIGKILL), Some(signal)) => code = Some(128 | signal),
-                    (ended, _) => code = Some(status::code(ended)),
+                Waited::Child(_, status) => match decode(status) {
+                    Status::Stopped(signal) => forward::stopped(main, signal),
+                    Status::Killed(sys::SIGKILL) => code = Some(128 | killed),
+                    ended => code = Some(status::code(ended)),
                 },
                 Waited::Nothing => break,
                 // ECHILD: all are gone.

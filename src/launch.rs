@@ -22,15 +22,31 @@ use crate::step::{Doing, Rootfs, World};
 use crate::sys::{self, Block, Fd, Pid, SigSet, ZStr};
 use crate::z;
 
-/// A container that has been started.
-pub struct Running {
+/// A container: what has to be known of it until its end.
+pub struct Container {
     main: Pid,
     first: bool,
     #[cfg(feature = "report")]
     pid_file: Option<sys::ZStr<'static>>,
 }
 
-impl Running {
+impl Container {
+    /// One that is still to be started.
+    pub fn of(plan: &Plan<'_>) -> Container {
+        Container {
+            main: Pid(0),
+            // Process 1 without an init.
+            first: plan.makes(sys::CLONE_NEWPID) && !init(plan),
+            #[cfg(feature = "report")]
+            pid_file: plan.text(Opt::PidFile),
+        }
+    }
+
+    /// Starts it.
+    pub fn start(&mut self, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
+        start(plan, &mut self.main)
+    }
+
     /// Waits for its end; the exit code.
     pub fn wait(self) -> u8 {
         let code = supervise(self.main, Role::Launcher { first: self.first });
@@ -40,9 +56,9 @@ impl Running {
     }
 }
 
-/// Starts it. With a frame of its own, as all that is large here: in a large one each access costs three bytes more.
+/// With a frame of its own, as all that is large here: in a large one each access costs three bytes more.
 #[inline(never)]
-pub fn start(plan: &mut Plan<'_>) -> Result<Running, Fail<'static>> {
+fn start(plan: &mut Plan<'_>, main: &mut Pid) -> Result<(), Fail<'static>> {
     if plan.caller.secure {
         return fail(Stage::Usage, None, Why::Secure);
     }
@@ -86,29 +102,22 @@ pub fn start(plan: &mut Plan<'_>) -> Result<Running, Fail<'static>> {
         umask: None,
         files: None,
     };
-    let main =
+    *main =
         sys::clone(namespaces | hold, child::live, &mut Child { next: 0, world }).at(Stage::Clone, None)?;
-    let running = Running {
-        main,
-        // Process 1 without an init.
-        first: plan.makes(sys::CLONE_NEWPID) && !init(plan),
-        #[cfg(feature = "report")]
-        pid_file: plan.text(Opt::PidFile),
-    };
     if let Some(gate) = gate {
         sys::close(gate);
     }
     if let Some(opener) = opener
-        && let Err(failure) = release(plan, main, mask, opener)
+        && let Err(failure) = release(plan, *main, mask, opener)
     {
         // It waits for a word that will not come.
         #[cfg(feature = "report")]
         report::remove(plan.text(Opt::PidFile));
-        sys::kill(main, sys::SIGKILL);
-        let _ = sys::wait_for(main);
+        sys::kill(*main, sys::SIGKILL);
+        let _ = sys::wait_for(*main);
         return Err(failure);
     }
-    Ok(running)
+    Ok(())
 }
 
 /// Whether the child is an init.
@@ -188,6 +197,6 @@ fn descriptor(number: ZStr<'_>) -> Option<Fd> {
 }
 
 /// A text on stdout.
-pub fn print(text: &[u8]) -> Result<u8, Fail<'static>> {
-    sys::write(Fd::STDOUT, text).at(Stage::Report, z!("standard output")).map(|()| 0)
+pub fn print(text: &[u8]) -> Result<(), Fail<'static>> {
+    sys::write(Fd::STDOUT, text).at(Stage::Report, z!("standard output"))
 }

@@ -51,22 +51,26 @@ fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
         Err(misuse) => return Ok(refuse(&misuse, &spec)),
     };
     match asked {
-        cli::Asked::Version => launch::print(concat!("vesicle ", env!("CARGO_PKG_VERSION"), "\n").as_bytes()),
+        cli::Asked::Version => {
+            launch::print(concat!("vesicle ", env!("CARGO_PKG_VERSION"), "\n").as_bytes())?
+        }
         #[cfg(feature = "help")]
-        cli::Asked::Help => launch::print(cli::HELP),
+        cli::Asked::Help => launch::print(cli::HELP)?,
         #[cfg(feature = "help")]
-        cli::Asked::HelpRun => help_run(),
+        cli::Asked::HelpRun => help_run()?,
         cli::Asked::Run => {
             let mut plan = match plan::build(&spec, stack, lists) {
                 Ok(plan) => plan,
                 Err(misuse) => return Ok(refuse(&misuse, &spec)),
             };
-            let running = launch::start(&mut plan)?;
+            let mut container = launch::Container::of(&plan);
+            container.start(&mut plan)?;
             // Whoever waits needs none of it.
             drop(work);
-            Ok(running.wait())
+            return Ok(container.wait());
         }
     }
+    Ok(0)
 }
 
 /// Tells what makes no sense, with the value of the option that it is about.
@@ -79,7 +83,7 @@ fn refuse(misuse: &Fail<'_>, spec: &spec::Spec<'_>) -> u8 {
 /// With a frame of its own: nobody else pays for its pages.
 #[cfg(feature = "help")]
 #[inline(never)]
-fn help_run() -> Result<u8, Fail<'static>> {
+fn help_run() -> Result<(), Fail<'static>> {
     let mut room = [0; 8192];
     let mut text = text::Text::on(&mut room);
     cli::help(&mut text);

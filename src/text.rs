@@ -11,9 +11,19 @@ pub(crate) fn fields(text: &[u8], by: u8) -> Fields<'_> {
     Fields { rest: Some(text), by }
 }
 
+/// Part number `n` of these; empty when there are fewer.
+#[inline(never)]
+pub(crate) fn field(text: &[u8], by: u8, n: usize) -> &[u8] {
+    let mut fields = fields(text, by);
+    for _ in 0..n {
+        fields.next();
+    }
+    fields.next().unwrap_or_default()
+}
+
 /// The part before the first byte `by`; all of it when there is none.
 pub(crate) fn before(text: &[u8], by: u8) -> &[u8] {
-    fields(text, by).next().unwrap_or_default()
+    field(text, by, 0)
 }
 
 /// See [`fields`]. One copy of it serves all the readers of lists, where a closure would be compiled for each.
@@ -77,11 +87,6 @@ impl<'b> Text<'b> {
         self.digits(n, 10)
     }
 
-    /// Appends `/proc/PID/`.
-    pub(crate) fn process(&mut self, pid: Pid) -> &mut Self {
-        self.push(b"/proc/").number(pid.0 as u64).push(b"/")
-    }
-
     /// Appends a number in octal.
     #[cfg(feature = "fs")]
     pub(crate) fn octal(&mut self, n: u32) -> &mut Self {
@@ -89,18 +94,12 @@ impl<'b> Text<'b> {
     }
 
     #[inline(never)]
-    fn digits(&mut self, mut n: u64, base: u64) -> &mut Self {
-        let mut digits = [0; 22];
-        let mut from = digits.len();
-        for d in digits.iter_mut().rev() {
-            *d = b'0' + (n % base) as u8;
-            n /= base;
-            from = from.saturating_sub(1);
-            if n == 0 {
-                break;
-            }
+    fn digits(&mut self, n: u64, base: u64) -> &mut Self {
+        let (rest, last) = (n / base, n % base);
+        if rest > 0 {
+            self.digits(rest, base);
         }
-        self.push(digits.get(from..).unwrap_or_default())
+        self.push(&[b'0' + last as u8])
     }
 
     /// What was appended; empty when something did not fit.
@@ -110,11 +109,26 @@ impl<'b> Text<'b> {
     }
 
     /// What was appended, as a C string; `None` when something did not fit.
+    #[cfg(any(test, feature = "fs", feature = "root"))]
     #[inline(never)]
     pub(crate) fn zstr(&mut self) -> Option<ZStr<'_>> {
         *self.room.get_mut(self.len)? = 0;
         ZStr::until_nul(self.room)
     }
+}
+
+/// Takes the first of the words that stand one behind the other, each with its NUL.
+pub(crate) fn word<'t>(rest: &mut &'t [u8]) -> Option<ZStr<'t>> {
+    let word = ZStr::until_nul(rest)?;
+    *rest = rest.get(word.bytes_with_nul().len()..).unwrap_or_default();
+    Some(word)
+}
+
+/// `/proc/PID/FILE`, with zeros behind it.
+pub(crate) fn process_path(pid: Pid, file: &[u8]) -> [u8; 40] {
+    let mut room = [0; 40];
+    Text::on(&mut room).push(b"/proc/").number(pid.0 as u64).push(b"/").push(file);
+    room
 }
 
 /// A number in decimal: digits only, no sign, no space, no overflow. A number that wraps to root is somebody's CVE.

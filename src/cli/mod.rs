@@ -196,8 +196,7 @@ impl Words {
 
     #[inline(never)]
     fn next(&mut self) -> Option<ZStr<'static>> {
-        let word = self.peek()?;
-        self.rest = self.rest.get(word.bytes_with_nul().len()..).unwrap_or_default();
+        let word = text::word(&mut self.rest)?;
         self.taken = self.taken.saturating_add(1);
         Some(word)
     }

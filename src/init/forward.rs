@@ -1,8 +1,10 @@
 //! What becomes of a signal that was sent to us.
 
 use super::Role;
-use crate::sys::{self, Pid, SigSet, Signal};
-use crate::text::Text;
+use crate::sys::{self, Pid, SigSet, Signal, ZStr};
+#[cfg(any(feature = "users", feature = "report"))]
+use crate::text::{decimal, field};
+use crate::text::{fields, process_path};
 
 /// The signals by which a terminal speaks to its whole foreground process group.
 const TERMINAL: SigSet = SigSet::of(&[sys::SIGHUP, sys::SIGINT, sys::SIGQUIT, sys::SIGWINCH]).and(STOPS);
@@ -11,9 +13,9 @@ const STOPS: SigSet = SigSet::of(&[sys::SIGTSTP, sys::SIGTTIN, sys::SIGTTOU]);
 /// The signals that a process without a handler doesn't notice, signal(7).
 const IGNORED: SigSet = SigSet::of(&[sys::SIGCHLD, sys::SIGCONT, sys::SIGURG, sys::SIGWINCH]);
 
-/// Sends `signal` on to `main`, unless it has got it already. Gives the signal in whose place a KILL was sent.
+/// Sends `signal` on to `main`, unless it has got it already. Whether a KILL was sent in its place.
 #[inline(never)]
-pub(super) fn forward(main: Pid, signal: &Signal, role: Role) -> Option<u8> {
+pub(super) fn forward(main: Pid, signal: &Signal, role: Role) -> bool {
     let n = signal.number;
     // A process that left our group (a new session, a shell with job control) was not meant by the terminal.
     let reached =
@@ -24,39 +26,33 @@ pub(super) fn forward(main: Pid, signal: &Signal, role: Role) -> Option<u8> {
     let first = match role {
         Role::Launcher { first } => first,
         #[cfg(feature = "init")]
-        Role::Init { .. } => return None,
+        Role::Init { .. } => return false,
     };
-    if !first {
-        if STOPS.has(n) {
-            stop_with(main, n);
+    if first {
+        // Process 1 of a PID namespace: the kernel drops what it doesn't handle, as if it were ignored. It shall be as it
+        // is for any other process, so what the kernel would do is done here. Read after the signal was sent: what
+        // handled it until then has it.
+        if takes(main, n) || IGNORED.has(n) {
+            return false;
         }
-        return None;
+        let ends = !STOPS.has(n);
+        sys::kill(main, if ends { sys::SIGKILL } else { sys::SIGSTOP });
+        if ends {
+            return true;
+        }
     }
-    // Process 1 of a PID namespace: the kernel drops what it doesn't handle, as if it were ignored. It shall be as it is
-    // for any other process, so what the kernel would do is done here. Read after the signal was sent: what handled it
-    // until then has it.
-    if takes(main, n) || IGNORED.has(n) {
-        return None;
-    }
-    if STOPS.has(n) {
-        sys::kill(main, sys::SIGSTOP);
-        stop_with(main, n);
-        return None;
-    }
-    sys::kill(main, sys::SIGKILL);
-    Some(n)
+    stopped(main, n);
+    false
 }
 
-/// `main` was stopped by `signal`. When that is job control's, the shell waits for us to stop too.
+/// `main` was stopped by `signal`. When that is job control's, the shell waits for us to stop too: by the same signal, so
+/// that it says what it says of any job; and `main` goes on when we do. In an orphaned process group the kernel does not
+/// stop us: then it goes on at once.
+#[inline(never)]
 pub(super) fn stopped(main: Pid, signal: u8) {
-    if STOPS.has(signal) {
-        stop_with(main, signal);
+    if !STOPS.has(signal) {
+        return;
     }
-}
-
-/// Stops us by this signal, so that a shell says what it says of any job; and `main` goes on when we do. In an orphaned
-/// process group the kernel does not stop us: then it goes on at once.
-fn stop_with(main: Pid, signal: u8) {
     sys::raise(signal);
     // Unblocked for a moment, and back again.
     let mut mask = SigSet::ALL.without(signal);
@@ -75,7 +71,7 @@ fn takes(main: Pid, n: u8) -> bool {
         return false;
     }
     let Some(text) = read(main, b"status", &mut buf) else { return true };
-    crate::text::fields(text, b'\n').any(|line| {
+    fields(text, b'\n').any(|line| {
         match line {
             // SigBlk, SigIgn and SigCgt; not SigPnd, nor what begins with Shd.
             [b'S', b'i', b'g', b'B' | b'I' | b'C', _, _, b':', b'\t', hex @ ..] => {
@@ -92,17 +88,15 @@ fn takes(main: Pid, n: u8) -> bool {
 fn is_ours(main: Pid, buf: &mut [u8]) -> bool {
     let flags = read(main, b"stat", buf).and_then(|text| {
         let name_end = text.iter().rposition(|b| *b == b')')?;
-        crate::text::decimal(crate::text::fields(text.get(name_end..)?, b' ').nth(7)?)
+        decimal(field(text.get(name_end..)?, b' ', 7))
     });
     flags.is_some_and(|f| f & 0x40 != 0)
 }
 
 /// /proc/PID/`file`.
 fn read<'b>(pid: Pid, file: &[u8], buf: &'b mut [u8]) -> Option<&'b [u8]> {
-    let mut room = [0; 40];
-    let mut path = Text::on(&mut room);
-    let path = path.process(pid).push(file).zstr()?;
-    let file = sys::open(path, sys::O_RDONLY).ok()?;
+    let path = process_path(pid, file);
+    let file = sys::open(ZStr::until_nul(&path)?, sys::O_RDONLY).ok()?;
     let len = sys::read(file, buf);
     // Left open, there would be one more with each signal.
     sys::close(file);

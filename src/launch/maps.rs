@@ -4,7 +4,7 @@ use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::plan::{List, MAX_RANGES, Plan, Range, Step};
 use crate::step::exec;
 use crate::sys::{self, Block, Errno, Pid, SigSet, Stack, Strings, ZStr};
-use crate::text::{Text, fields, id};
+use crate::text::{Text, field, fields, id, process_path, word};
 use crate::z;
 
 /// What goes by another name for users than for groups.
@@ -64,12 +64,10 @@ impl Maps {
         let mut rest = text.get();
         // The slot behind the last word stays null.
         for slot in words.iter_mut().take(WORDS) {
-            let Some(word) = ZStr::until_nul(rest) else { break };
-            rest = rest.get(word.bytes_with_nul().len()..).unwrap_or_default();
-            *slot = Some(word);
+            *slot = word(&mut rest);
         }
         let Some(argv) = Strings::of(&words) else { return fail(Stage::IdMap, tool, Why::MapTool) };
-        let mut helper = Tool { argv, tool, stack: self.stack, mask: self.mask };
+        let mut helper = Tool { argv, tool, maps: self };
         let pid = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, live, &mut helper).at(Stage::Clone, tool)?;
         match sys::wait_for(pid).at(Stage::IdMap, tool)? {
             0 => Ok(()),
@@ -89,13 +87,11 @@ const WORDS: usize = MAX_RANGES * 3 + 2;
 /// One write for the whole map, user_namespaces(7).
 #[inline(never)]
 fn write_map(map: &[Range], main: Pid, file: ZStr<'_>) -> sys::Result<()> {
-    let mut room = [0; 40];
-    let mut path = Text::on(&mut room);
-    path.process(main).push(file.bytes());
+    let path = process_path(main, file.bytes());
     let mut room = [0; ROOM];
     let mut text = Text::on(&mut room);
     push_ranges(&mut text, map, b" ", b"\n");
-    sys::write_file(path.zstr().ok_or(Errno::ENAMETOOLONG)?, text.get())
+    sys::write_file(ZStr::until_nul(&path).ok_or(Errno::ENAMETOOLONG)?, text.get())
 }
 
 /// The numbers of a map, each with `by` behind it, the last of a range with `end`.
@@ -127,40 +123,33 @@ fn look_up(map: &mut List, file: ZStr<'static>, uid: u32, own: u32) -> Result<()
     };
     add(own, 1);
     for line in fields(lent.bytes(), 0) {
-        let [who, outside, count] = record(line);
-        let (Some(outside), Some(count)) = (id(outside), id(count)) else { continue };
-        if who.is_empty() || who != name && id(who) != Some(uid) {
+        let who = field(line, b':', 0);
+        if who.is_empty() || who != name && number(line, 0) != Some(uid) {
             continue;
         }
-        add(outside, count);
+        if let (Some(outside), Some(count)) = (number(line, 1), number(line, 2)) {
+            add(outside, count);
+        }
     }
     if map.len() == 1 { fail(Stage::Read, file, Why::NoRange) } else { Ok(()) }
 }
 
 /// The user's name, passwd(5).
 fn name_of(passwd: Block, uid: u32) -> Option<&'static [u8]> {
-    for line in fields(passwd.bytes(), 0) {
-        let [name, _, number] = record(line);
-        if id(number) == Some(uid) {
-            return Some(name);
-        }
-    }
-    None
+    fields(passwd.bytes(), 0).find(|line| number(line, 2) == Some(uid)).map(|line| field(line, b':', 0))
 }
 
-/// The first three fields of a line of /etc/passwd or /etc/subuid; empty where there is none.
+/// The id in field `n` of a line of /etc/passwd or /etc/subuid.
 #[inline(never)]
-fn record(line: &[u8]) -> [&[u8]; 3] {
-    let mut fields = fields(line, b':');
-    [(); 3].map(|()| fields.next().unwrap_or_default())
+fn number(line: &[u8], n: usize) -> Option<u32> {
+    id(field(line, b':', n))
 }
 
 /// A helper, ready to be run.
 struct Tool<'t> {
     argv: Strings<'t>,
     tool: ZStr<'static>,
-    stack: Stack,
-    mask: SigSet,
+    maps: &'t Maps,
 }
 
 /// It runs as the caller, with the caller's mask and environment.
@@ -169,7 +158,8 @@ extern "C" fn live(tool: &mut Tool<'_>) -> ! {
     if let Ok(null) = sys::open(z!("/dev/null"), sys::O_WRONLY) {
         let _ = sys::dup_onto(null, 2);
     }
-    let _ = sys::swap_mask(&mut tool.mask);
-    let _ = exec::run(tool.tool, tool.stack.variable(b"PATH="), tool.argv, tool.stack.envp());
+    let Maps { mut mask, stack, .. } = *tool.maps;
+    let _ = sys::swap_mask(&mut mask);
+    let _ = exec::run(tool.tool, stack.variable(b"PATH="), tool.argv, stack.envp());
     sys::exit(crate::status::NOT_FOUND)
 }

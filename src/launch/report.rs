@@ -4,7 +4,7 @@ use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage};
 use crate::plan::Plan;
 use crate::sys::{self, Errno, Fd, Pid, ZStr};
-use crate::text::{Text, fields};
+use crate::text::{Text, fields, process_path};
 
 /// Writes what was asked for.
 #[inline(never)]
@@ -35,18 +35,17 @@ pub(super) fn remove(path: Option<ZStr<'static>>) {
     }
 }
 
-/// The kinds of namespaces, by their names in /proc/PID/ns; bubblewrap has a field `KIND-namespace` for each.
-const KINDS: &[u8] = b"cgroup ipc mnt net pid uts";
+/// The kinds of namespaces, by their names in /proc/PID; bubblewrap has a field `KIND-namespace` for each.
+const KINDS: &[u8] = b"ns/cgroup ns/ipc ns/mnt ns/net ns/pid ns/uts";
 
 /// JSON with the fields of bubblewrap's --info-fd.
 fn info_fd(fd: Fd, main: Pid) -> sys::Result<()> {
     let mut room = [0; 320];
     let mut text = Text::on(&mut room);
     text.push(b"{\n    \"child-pid\": ").number(main.0 as u64);
-    for kind in fields(KINDS, b' ') {
-        let mut room = [0; 40];
-        let mut path = Text::on(&mut room);
-        let Some(path) = path.process(main).push(b"ns/").push(kind).zstr() else { continue };
+    for file in fields(KINDS, b' ') {
+        let path = process_path(main, file);
+        let (Some(path), Some(kind)) = (ZStr::until_nul(&path), file.get(b"ns/".len()..)) else { continue };
         match sys::statx(Fd::CWD, path) {
             Ok(ns) => text.push(b",\n    \"").push(kind).push(b"-namespace\": ").number(ns.ino),
             // A kernel without this kind, or a host without /proc: the field is left out.

@@ -3,7 +3,7 @@
 //! Our texts are 7-bit ASCII. A byte from [`PIECE`] on stands for a piece that occurs often; a piece is packed by the
 //! same rule, from shorter ones.
 
-use super::{Text, fields};
+use super::{Text, field};
 
 /// The first of the bytes that stand for a piece.
 const PIECE: u8 = 0x80;
@@ -118,7 +118,7 @@ impl Text<'_> {
     /// Appends text number `n` of a table; nothing where there is no such text.
     #[inline(never)]
     pub(crate) fn say_nth(&mut self, table: &[u8], n: usize) -> &mut Self {
-        self.say(fields(table, 0).nth(n).unwrap_or_default())
+        self.say(field(table, 0, n))
     }
 
     /// Appends a packed text.
