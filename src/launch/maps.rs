@@ -170,6 +170,6 @@ extern "C" fn live(tool: &mut Tool<'_>) -> ! {
         let _ = sys::dup_onto(null, 2);
     }
     let _ = sys::swap_mask(&mut tool.mask);
-    let _ = exec::run(tool.tool, tool.stack.variable(b"PATH="), tool.argv, tool.stack.envp());
+    let _ = exec::run(tool.tool, tool.argv, tool.stack.envp());
     sys::exit(crate::status::NOT_FOUND)
 }

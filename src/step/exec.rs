@@ -40,29 +40,20 @@ pub(super) fn exec(world: &mut World<'_, '_>) -> Errno {
     if let Some(name) = plan.text(crate::cli::Opt::Argv0) {
         plan.stack.set_arg(at, name);
     }
-    let (env, path) = (plan.lists.env(plan.stack), plan.lists.path(plan.stack));
-    let (stage, e) = run(command, path, plan.stack.argv_from(at), env);
+    let (stage, e) = run(command, plan.stack.argv_from(at), plan.lists.env(plan.stack));
     world.doing.now(stage, command);
     e
 }
 
 /// execvp(3), but for its silent fall-back to a shell.
-pub fn run(
-    command: ZStr<'_>,
-    path: Option<ZStr<'_>>,
-    argv: Strings<'_>,
-    envp: Strings<'_>,
-) -> (Stage, Errno) {
-    if command.has(b'/') {
-        attempt(command, argv, envp)
-    } else {
-        search(command, path.map_or(DEFAULT_PATH, ZStr::bytes), argv, envp)
-    }
+pub fn run(command: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> (Stage, Errno) {
+    if command.has(b'/') { attempt(command, argv, envp) } else { search(command, argv, envp) }
 }
 
-/// Along PATH: the search goes on where execvp(3) lets it, and a file that may not be executed is remembered.
+/// Along the PATH of `envp`: the search goes on where execvp(3) lets it, and a file that may not be executed is remembered.
 #[inline(never)]
-fn search(command: ZStr<'_>, path: &[u8], argv: Strings<'_>, envp: Strings<'_>) -> (Stage, Errno) {
+fn search(command: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> (Stage, Errno) {
+    let path = envp.variable(b"PATH=").map_or(DEFAULT_PATH, ZStr::bytes);
     let name = command.bytes_with_nul();
     let mut best = (Stage::ExecPath, Errno::ENOENT);
     if name.len() == 1 {

@@ -53,15 +53,14 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
 /// source is missing and may be.
 fn bind_source(operation: &Operation, doing: &mut Doing, files: &mut Option<u32>) -> sys::Result<Option<Fd>> {
     let Operation { source, dest, mode: attributes, optional, .. } = *operation;
-    let tree = match sys::clone_tree(Fd::CWD, source, true) {
-        Err(Errno::ENOENT) if optional => return Ok(None),
-        // A source is held open until it is attached: more of them than the caller's soft limit.
-        Err(Errno::EMFILE) if files.is_none() => {
-            *files = Some(sys::open_files_limit(None)?);
-            sys::clone_tree(Fd::CWD, source, true)
+    let tree = loop {
+        match sys::clone_tree(Fd::CWD, source, true) {
+            Err(Errno::ENOENT) if optional => return Ok(None),
+            // A source is held open until it is attached: more of them than the caller's soft limit.
+            Err(Errno::EMFILE) if files.is_none() => *files = Some(sys::open_files_limit(None)?),
+            taken => break taken?,
         }
-        taken => taken,
-    }?;
+    };
     if attributes != 0 {
         doing.now(Stage::Mount, dest);
         match sys::mount_setattr(tree, true, attributes, 0) {
