@@ -83,7 +83,7 @@ pub fn start(plan: &mut Plan<'_>) -> Result<Running, Fail<'static>> {
         gate,
         root: Rootfs(Fd::CWD),
         proc: None,
-        umask: None,
+        umask: 0,
         files: None,
     };
     let main =

@@ -94,6 +94,8 @@ fn attempt(file: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> (Stage, Errn
 fn is_foreign(file: ZStr<'_>) -> bool {
     let mut head = [0u8; 20];
     let read = sys::open(file, sys::O_RDONLY).and_then(|f| sys::read(f, &mut head));
-    let [0x7f, b'E', b'L', b'F', .., low, high] = head else { return false };
-    read == Ok(head.len() as u32) && u16::from_le_bytes([low, high]) != sys::ELF_MACHINE
+    let [magic @ .., low, high] = &head;
+    read == Ok(head.len() as u32)
+        && magic.starts_with(b"\x7fELF")
+        && u16::from_le_bytes([*low, *high]) != sys::ELF_MACHINE
 }
