@@ -32,7 +32,7 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
     for operation in plan.lists.operations.iter() {
         doing.now(Stage::Mount, operation.dest);
         match operation.what {
-            Do::Bind => attach(operation, *root),
+            Do::Bind => bind(operation, *root),
             Do::Tmpfs => tmpfs(operation, *root),
             Do::Dev => dev::mount(operation, *root, doing),
             Do::Sysfs => sysfs(operation.dest, *root),
@@ -74,12 +74,16 @@ fn bind_source(operation: &Operation, doing: &mut Doing, files: &mut Option<u32>
 }
 
 /// Mounts what was taken.
-fn attach(operation: &Operation, root: Rootfs) -> sys::Result<()> {
+fn bind(operation: &Operation, root: Rootfs) -> sys::Result<()> {
     let Some(tree) = operation.taken else { return Ok(()) };
     let kind = if sys::stat(tree)?.is_dir() { Kind::Directory(0o755) } else { Kind::File };
-    let place = root.place(operation.dest, kind)?;
+    attach(tree, root.place(operation.dest, kind)?)
+}
+
+/// Attaches `tree` at `place` and closes both: there may be more of them than descriptors.
+#[inline(never)]
+pub(super) fn attach(tree: Fd, place: Fd) -> sys::Result<()> {
     sys::move_mount(tree, place, z!(""))?;
-    // There may be more of them than descriptors.
     sys::close(tree);
     sys::close(place);
     Ok(())
@@ -88,7 +92,7 @@ fn attach(operation: &Operation, root: Rootfs) -> sys::Result<()> {
 /// A new tmpfs.
 fn tmpfs(operation: &Operation, root: Rootfs) -> sys::Result<()> {
     let Operation { dest, mode, number: size, .. } = *operation;
-    let mut room = [0; 64];
+    let mut room = [0; 48];
     let mut options = Text::on(&mut room);
     options.push(b"mode=").octal(mode);
     if size != 0 {
