@@ -99,7 +99,7 @@ fn start(plan: &mut Plan<'_>, main: &mut Pid) -> Result<(), Fail<'static>> {
         gate,
         root: Rootfs(Fd::CWD),
         proc: None,
-        umask: None,
+        umask: 0,
         files: None,
     };
     *main =

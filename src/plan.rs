@@ -94,15 +94,6 @@ impl Lists {
         }
         caller.envp()
     }
-
-    /// Its PATH.
-    pub fn path(&self, caller: Stack) -> Option<ZStr<'static>> {
-        #[cfg(feature = "env")]
-        if !self.env.is_empty() {
-            return self.env.iter().flatten().find_map(|v| v.value_of(b"PATH="));
-        }
-        caller.variable(b"PATH=")
-    }
 }
 
 /// What will be done.

@@ -57,7 +57,7 @@ pub struct World<'p, 'w> {
     /// The caller's /proc, once it is taken.
     pub proc: Option<Fd>,
     /// The caller's file mode creation mask, once it was changed.
-    pub umask: Option<u32>,
+    pub umask: u32,
     /// The caller's limit of open files, once it was raised.
     pub files: Option<u32>,
 }
@@ -96,7 +96,7 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::IdsInside => ids::inside(world),
         #[cfg(any(feature = "fs", feature = "root"))]
         Step::NoUmask => {
-            world.umask = Some(sys::umask(0));
+            world.umask = sys::umask(0);
             Ok(())
         }
         Step::Proc => root::proc(world),
@@ -111,10 +111,10 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         #[cfg(any(feature = "fs", feature = "root", feature = "process"))]
         Step::Umask => {
             #[cfg(feature = "process")]
-            let asked = world.plan.spec.number(Opt::Umask).map(|n| n as u32);
-            #[cfg(not(feature = "process"))]
-            let asked = None;
-            sys::umask(asked.or(world.umask).unwrap_or(0o22));
+            if let Some(asked) = world.plan.spec.number(Opt::Umask) {
+                world.umask = asked as u32;
+            }
+            sys::umask(world.umask);
             Ok(())
         }
         Step::Close => exec::close(world),

@@ -160,6 +160,6 @@ extern "C" fn live(tool: &mut Tool<'_>) -> ! {
     }
     let Maps { mut mask, stack, .. } = *tool.maps;
     let _ = sys::swap_mask(&mut mask);
-    let _ = exec::run(tool.tool, stack.variable(b"PATH="), tool.argv, stack.envp());
+    let _ = exec::run(tool.tool, tool.argv, stack.envp());
     sys::exit(crate::status::NOT_FOUND)
 }

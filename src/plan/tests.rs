@@ -155,7 +155,7 @@ fn environment_changes_in_the_order_given() {
             let text = |v: &ZStr<'_>| String::from_utf8_lossy(v.bytes()).into_owned();
             (
                 p.lists.env.iter().flatten().map(text).collect::<std::vec::Vec<_>>(),
-                p.lists.path(p.stack).is_some(),
+                p.lists.env(p.stack).variable(b"PATH=").is_some(),
             )
         })
         .unwrap()

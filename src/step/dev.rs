@@ -1,6 +1,7 @@
 //! The minimal /dev: the six devices that every program expects, terminals, shared memory, and the links to its own
 //! descriptors; as bubblewrap(1) describes it.
 
+use super::fs::attach;
 use super::{Doing, Rootfs};
 use crate::fail::Stage;
 use crate::plan::Operation;
@@ -83,8 +84,5 @@ fn device(host: Option<Fd>, name: ZStr<'_>, rdev: (u32, u32)) -> sys::Result<Fd>
 /// Mounts a file on a new one.
 fn bind(dev: Fd, name: ZStr<'_>, tree: Fd) -> sys::Result<()> {
     let flags = sys::O_CREAT | sys::O_EXCL | sys::O_WRONLY;
-    let place = sys::openat(dev, name, flags, 0o666)?;
-    sys::move_mount(tree, place, z!(""))?;
-    sys::close(place);
-    Ok(())
+    attach(tree, sys::openat(dev, name, flags, 0o666)?)
 }

@@ -42,29 +42,20 @@ pub(super) fn exec(world: &mut World<'_, '_>) -> Errno {
     if let Some(name) = plan.text(crate::cli::Opt::Argv0) {
         plan.stack.set_arg(at, name);
     }
-    let (env, path) = (plan.lists.env(plan.stack), plan.lists.path(plan.stack));
-    let (stage, e) = run(command, path, plan.stack.argv_from(at), env);
+    let (stage, e) = run(command, plan.stack.argv_from(at), plan.lists.env(plan.stack));
     world.doing.now(stage, command);
     e
 }
 
 /// execvp(3), but for its silent fall-back to a shell.
-pub fn run(
-    command: ZStr<'_>,
-    path: Option<ZStr<'_>>,
-    argv: Strings<'_>,
-    envp: Strings<'_>,
-) -> (Stage, Errno) {
-    if command.has(b'/') {
-        attempt(command, argv, envp)
-    } else {
-        search(command, path.map_or(DEFAULT_PATH, ZStr::bytes), argv, envp)
-    }
+pub fn run(command: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> (Stage, Errno) {
+    if command.has(b'/') { attempt(command, argv, envp) } else { search(command, argv, envp) }
 }
 
-/// Along PATH: the search goes on where execvp(3) lets it, and a file that may not be executed is remembered.
+/// Along the PATH of `envp`: the search goes on where execvp(3) lets it, and a file that may not be executed is remembered.
 #[inline(never)]
-fn search(command: ZStr<'_>, path: &[u8], argv: Strings<'_>, envp: Strings<'_>) -> (Stage, Errno) {
+fn search(command: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> (Stage, Errno) {
+    let path = envp.variable(b"PATH=").map_or(DEFAULT_PATH, ZStr::bytes);
     let name = command.bytes_with_nul();
     let mut best = (Stage::ExecPath, Errno::ENOENT);
     if name.len() == 1 {
@@ -105,6 +96,8 @@ fn attempt(file: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> (Stage, Errn
 fn is_foreign(file: ZStr<'_>) -> bool {
     let mut head = [0u8; 20];
     let read = sys::open(file, sys::O_RDONLY).and_then(|f| sys::read(f, &mut head));
-    let [0x7f, b'E', b'L', b'F', .., low, high] = head else { return false };
-    read == Ok(head.len() as u32) && u16::from_le_bytes([low, high]) != sys::ELF_MACHINE
+    let [magic @ .., low, high] = &head;
+    read == Ok(head.len() as u32)
+        && magic.starts_with(b"\x7fELF")
+        && u16::from_le_bytes([*low, *high]) != sys::ELF_MACHINE
 }

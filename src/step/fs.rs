@@ -32,7 +32,7 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
     for operation in plan.lists.operations.iter() {
         doing.now(Stage::Mount, operation.dest);
         match operation.what {
-            Do::Bind => attach(operation, *root),
+            Do::Bind => bind(operation, *root),
             Do::Tmpfs => tmpfs(operation, *root),
             Do::Dev => dev::mount(operation, *root, doing),
             Do::Sysfs => sysfs(operation.dest, *root),
@@ -53,15 +53,14 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
 /// source is missing and may be.
 fn bind_source(operation: &Operation, doing: &mut Doing, files: &mut Option<u32>) -> sys::Result<Option<Fd>> {
     let Operation { source, dest, mode: attributes, optional, .. } = *operation;
-    let tree = match sys::clone_tree(Fd::CWD, source, true) {
-        Err(Errno::ENOENT) if optional => return Ok(None),
-        // A source is held open until it is attached: more of them than the caller's soft limit.
-        Err(Errno::EMFILE) if files.is_none() => {
-            *files = Some(sys::open_files_limit(None)?);
-            sys::clone_tree(Fd::CWD, source, true)
+    let tree = loop {
+        match sys::clone_tree(Fd::CWD, source, true) {
+            Err(Errno::ENOENT) if optional => return Ok(None),
+            // A source is held open until it is attached: more of them than the caller's soft limit.
+            Err(Errno::EMFILE) if files.is_none() => *files = Some(sys::open_files_limit(None)?),
+            taken => break taken?,
         }
-        taken => taken,
-    }?;
+    };
     if attributes != 0 {
         doing.now(Stage::Mount, dest);
         match sys::mount_setattr(tree, true, attributes, 0) {
@@ -75,12 +74,16 @@ fn bind_source(operation: &Operation, doing: &mut Doing, files: &mut Option<u32>
 }
 
 /// Mounts what was taken.
-fn attach(operation: &Operation, root: Rootfs) -> sys::Result<()> {
+fn bind(operation: &Operation, root: Rootfs) -> sys::Result<()> {
     let Some(tree) = operation.taken else { return Ok(()) };
     let kind = if sys::stat(tree)?.is_dir() { Kind::Directory(0o755) } else { Kind::File };
-    let place = root.place(operation.dest, kind)?;
+    attach(tree, root.place(operation.dest, kind)?)
+}
+
+/// Attaches `tree` at `place` and closes both: there may be more of them than descriptors.
+#[inline(never)]
+pub(super) fn attach(tree: Fd, place: Fd) -> sys::Result<()> {
     sys::move_mount(tree, place, z!(""))?;
-    // There may be more of them than descriptors.
     sys::close(tree);
     sys::close(place);
     Ok(())
@@ -89,7 +92,7 @@ fn attach(operation: &Operation, root: Rootfs) -> sys::Result<()> {
 /// A new tmpfs.
 fn tmpfs(operation: &Operation, root: Rootfs) -> sys::Result<()> {
     let Operation { dest, mode, number: size, .. } = *operation;
-    let mut room = [0; 64];
+    let mut room = [0; 48];
     let mut options = Text::on(&mut room);
     options.push(b"mode=").octal(mode);
     if size != 0 {

@@ -10,14 +10,15 @@ use crate::z;
 /// only then entered.
 pub(super) fn new_clocks(plan: &Plan<'_>) -> sys::Result<()> {
     let path = z!("/proc/self/timens_offsets");
-    let mut room = [0; 128];
+    let mut room = [0; 64];
     let mut text = Text::on(&mut room);
-    for (clock, opt) in &[(z!("boottime "), Opt::Boottime), (z!("monotonic "), Opt::Monotonic)] {
+    // The kernel takes a clock by its number too.
+    for (clock, opt) in &[(sys::CLOCK_BOOTTIME, Opt::Boottime), (sys::CLOCK_MONOTONIC, Opt::Monotonic)] {
         // Whole seconds rounded down, and the nanoseconds that are left.
         const SECOND: i64 = 1_000_000_000;
         let offset = plan.spec.number(*opt).unwrap_or(0) as i64;
         let (seconds, rest) = (offset.div_euclid(SECOND), offset.rem_euclid(SECOND));
-        text.push(clock.bytes());
+        text.number((*clock).into()).push(b" ");
         if seconds < 0 {
             text.push(b"-");
         }

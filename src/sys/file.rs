@@ -265,10 +265,10 @@ pub fn read_words(fd: Fd, end: u8, limit: usize) -> Result<Block> {
     if len == limit {
         return Err(Errno::E2BIG);
     }
-    // SAFETY: `len` < `limit`, and the byte behind is a zero of the mapping's own, which is never unmapped.
-    let bytes = unsafe { core::slice::from_raw_parts_mut(start, len + 1) };
-    let open = !matches!(bytes, [.., last, 0] if *last == end) && len > 0;
+    // SAFETY: `len` bytes were read into the mapping, which is never unmapped.
+    let bytes = unsafe { core::slice::from_raw_parts_mut(start, len) };
     bytes.iter_mut().filter(|b| **b == end).for_each(|b| *b = 0);
-    // SAFETY: as above; the slice is gone.
+    let open = matches!(bytes, [.., last] if *last != 0);
+    // SAFETY: as above, and the byte behind is a zero of the mapping's own; the slice is gone.
     Ok(unsafe { Block::new(start, len + usize::from(open)) })
 }

@@ -66,10 +66,9 @@ pub type Result<T> = core::result::Result<T, Errno>;
 /// is longer, read(2)); an address is not: see `room::map`.
 #[inline(always)]
 fn result(raw: usize) -> Result<u32> {
-    match NonZeroI32::new(raw as i32) {
-        Some(errno) if errno.is_negative() => Err(Errno(errno)),
-        _ => Ok(raw as u32),
-    }
+    let raw = raw as i32;
+    // SAFETY: what is negative is not zero.
+    if raw < 0 { Err(Errno(unsafe { NonZeroI32::new_unchecked(raw) })) } else { Ok(raw as u32) }
 }
 
 /// The same of a call that returns 0.

@@ -4,8 +4,8 @@ use super::{Errno, Fd, Result, Strings, ZStr, call, done, opened};
 use crate::arch;
 use core::mem::MaybeUninit;
 pub use linux_raw_sys::general::{
-    CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER,
-    CLONE_NEWUTS, CLONE_VFORK, CLONE_VM,
+    CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID,
+    CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_VFORK, CLONE_VM,
 };
 use linux_raw_sys::{general as c, net, prctl as p};
 

@@ -76,17 +76,6 @@ impl Stack {
         unsafe { ZStr::from_ptr(*self.envp.add(i)) }
     }
 
-    /// The value of the variable that `name`, with its `=`, begins.
-    pub fn variable(self, name: &[u8]) -> Option<ZStr<'static>> {
-        let mut i = 0;
-        loop {
-            if let Some(value) = self.env(i)?.value_of(name) {
-                return Some(value);
-            }
-            i += 1;
-        }
-    }
-
     /// User and group from the auxiliary vector, getauxval(3).
     pub fn ids(self) -> Ids {
         // Those that tell ids, by their type.
@@ -123,6 +112,20 @@ impl<'a> Strings<'a> {
     pub fn of(list: &'a [Option<ZStr<'a>>]) -> Option<Strings<'a>> {
         // An `Option<ZStr>` is one pointer, and null for `None`.
         matches!(list, [.., None]).then(|| Strings(list.as_ptr().cast(), PhantomData))
+    }
+
+    /// Of an environment: the value of the variable that `name`, with its `=`, begins.
+    pub fn variable(self, name: &[u8]) -> Option<ZStr<'a>> {
+        let mut next = self.0;
+        loop {
+            // SAFETY: the array closes with a null, behind which nothing is read: there `?` returns.
+            let word = unsafe { ZStr::from_ptr((*next).cast_mut()) }?;
+            if let Some(value) = word.value_of(name) {
+                return Some(value);
+            }
+            // SAFETY: behind a string stands another one, or the null.
+            next = unsafe { next.add(1) };
+        }
     }
 
     pub(super) fn as_ptr(self) -> *const *const u8 {
