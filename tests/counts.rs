@@ -68,8 +68,8 @@ fn features() -> Vec<String> {
 
 /// What the files may be at most on x86_64. The aim of the design is 4 KiB and 20 KiB; these are what has been reached,
 /// and are only ever lowered.
-const BARE: u64 = 9_600;
-const ALL: u64 = 28_700;
+const BARE: u64 = 9_300;
+const ALL: u64 = 27_800;
 
 /// The rows of README's size table: features and bytes.
 fn told_sizes() -> Vec<(String, u64)> {
