@@ -6,8 +6,8 @@
 //! 2. No system call before the plan is whole; the plan is data, so that a test can read it.
 //! 3. One system call is one line in [`sys`]; `unsafe` lives there, in `arch` and in `rt`, and nowhere else.
 //! 4. No libc, no allocator, no writable static memory, no relocation, no panic that can be reached.
-//! 5. What comes from outside is resolved before the root changes and attached after; what lies in ROOTFS is
-//!    reached through its descriptor alone, so that no link in it leads out.
+//! 5. What comes from outside is taken before anything changes, and attached before the root changes; what lies in ROOTFS
+//!    is reached through its descriptor alone, so that no link in it leads out.
 //! 6. The child reports its own failure: there is no error protocol between the two.
 //! 7. One loop waits for children. It is never woken without a reason, and no signal is lost.
 //! 8. The payload gets what its caller had: mask, dispositions, environment, and no descriptor of ours.
