@@ -116,12 +116,6 @@ pub fn mknod_char(dir: Fd, path: ZStr<'_>, mode: u32, major: u32, minor: u32) ->
     unsafe { done!(mknodat, dir.0, path.as_ptr(), c::S_IFCHR | mode, (major << 8) | minor) }
 }
 
-/// fchmodat(2).
-pub fn fchmodat(dir: Fd, path: ZStr<'_>, mode: u32) -> Result<()> {
-    // SAFETY: the kernel reads a NUL-terminated string.
-    unsafe { done!(fchmodat, dir.0, path.as_ptr(), mode) }
-}
-
 /// faccessat(2) with F_OK: whether there is such a file.
 pub fn exists(path: ZStr<'_>) -> bool {
     // SAFETY: the kernel reads a NUL-terminated string.
