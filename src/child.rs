@@ -1,5 +1,7 @@
 //! The child: its steps in order, then COMMAND. It reports its own failure, and never returns.
 
+#[cfg(feature = "init")]
+use crate::cli::Opt;
 use crate::fail::Fail;
 #[cfg(feature = "init")]
 use crate::fail::Stage;
@@ -52,8 +54,10 @@ impl Child<'_, '_> {
     fn split(&mut self) -> sys::Result<()> {
         use crate::init::{Role, supervise};
         let plan = &*self.world.plan;
-        let (first, wait_all, lends) = (plan.makes(sys::CLONE_NEWPID), plan.wait_all, plan.init_lends);
+        let (first, wait_all, lends) =
+            (plan.makes(sys::CLONE_NEWPID), plan.spec.has(Opt::WaitAll), plan.init_lends);
         if !first {
+            self.world.doing.now(Stage::Subreaper, None);
             sys::become_subreaper()?;
         }
         // Before COMMAND is there: it could look at /proc/1/fd, and find what the caller had open.

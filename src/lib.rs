@@ -3,7 +3,8 @@
 //! The principles, each kept by a test or by the linker:
 //!
 //! 1. argv → [`spec::Spec`] → [`plan::Plan`] → steps: parse, then check, then act; nothing flows back.
-//! 2. No system call before the plan is whole; the plan is data, so that a test can read it.
+//! 2. No system call before the plan is whole, but for the room that it stands in and for argument files; the plan is
+//!    data, so that a test can read it.
 //! 3. One system call is one line in [`sys`]; `unsafe` lives there, in `arch` and in `rt`, and nowhere else.
 //! 4. No libc, no allocator, no writable static memory, no relocation, no panic that can be reached.
 //! 5. What comes from outside is taken before anything changes, and attached before the root changes; what lies in ROOTFS

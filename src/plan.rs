@@ -100,8 +100,6 @@ impl Lists {
 pub struct Plan<'w> {
     /// The command line.
     pub stack: Stack,
-    /// Which of its words ROOTFS is; COMMAND is the next one.
-    pub at: usize,
     /// ROOTFS.
     pub rootfs: ZStr<'static>,
     /// How it becomes the root.
@@ -126,9 +124,6 @@ pub struct Plan<'w> {
     /// Whether the init may lend its memory to COMMAND in the same way.
     #[cfg(feature = "init")]
     pub init_lends: bool,
-    /// Whether the init stays until every process is gone.
-    #[cfg(feature = "init")]
-    pub wait_all: bool,
     /// The values of the options, checked.
     pub spec: &'w Spec<'w>,
     #[allow(missing_docs)]
@@ -169,7 +164,6 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
     let id = |opt| spec.number(opt).unwrap_or(0) as u32;
     let mut plan = Plan {
         stack,
-        at: spec.rootfs,
         rootfs,
         how: root(spec, rootfs),
         caller: stack.ids(),
@@ -183,8 +177,6 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
         borrow: true,
         #[cfg(feature = "init")]
         init_lends: true,
-        #[cfg(feature = "init")]
-        wait_all: spec.has(Opt::WaitAll),
         spec,
         lists,
     };

@@ -36,7 +36,7 @@ pub(super) fn block(fd: u32) -> sys::Result<()> {
 /// Becomes COMMAND, or says why not.
 pub(super) fn exec(world: &mut World<'_, '_>) -> Errno {
     let plan = &*world.plan;
-    let at = plan.at.wrapping_add(1);
+    let at = plan.spec.rootfs.wrapping_add(1);
     let Some(command) = plan.stack.arg(at) else { return Errno::ENOENT };
     #[cfg(feature = "process")]
     if let Some(name) = plan.text(crate::cli::Opt::Argv0) {
