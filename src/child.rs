@@ -52,7 +52,8 @@ impl Child<'_, '_> {
     /// The rest of this life is our child's; we are its init, and hold nothing.
     #[cfg(feature = "init")]
     fn split(&mut self) -> sys::Result<()> {
-        use crate::init::{Role, supervise};
+        use crate::init::{serve::Init, start::let_go, supervise};
+        use crate::spec::duties::{Duties, Tool};
         let plan = &*self.world.plan;
         let (first, wait_all, lends) =
             (plan.makes(sys::CLONE_NEWPID), plan.spec.has(Opt::WaitAll), plan.init_lends);
@@ -67,10 +68,8 @@ impl Child<'_, '_> {
         self.world.init = Some(sys::me()?);
         let hold = if lends { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };
         let main = sys::clone(hold, live, self)?;
-        // No file system is kept busy by our working directory, no pipe open by a descriptor that COMMAND was given. If
-        // that fails, all else is well, and COMMAND runs.
-        let _ = sys::chdir(crate::z!("/"));
-        let _ = sys::close_range(3, i32::MAX as u32);
-        sys::exit(supervise(main, Role::Init { first, wait_all }))
+        let _ = let_go();
+        let duties = Duties { wait_all, ..Duties::new(Tool::Vesicle) };
+        sys::exit(supervise(Some(main), &mut Init::new(&duties, first)))
     }
 }

@@ -41,6 +41,7 @@ texts! {
         Close = "close descriptors"
         Descriptor = "use descriptor"
         Subreaper = "become a subreaper"
+        Group = "make a process group"
         Block = "read block-fd"
         Report = "write"
         Mask = "restore the signal mask"
@@ -61,6 +62,10 @@ texts! {
         TakesNone = "takes no value"
         Number = "not a number that it takes"
         Mode = "not an octal mode"
+        #[cfg(feature = "init")] Signal = "not a signal: a number from 1 to 64, or a name"
+        #[cfg(feature = "init")] Code = "not an exit code"
+        #[cfg(feature = "init")] Rewrite = "not FROM:TO, two signals: what can't be caught, and CHLD, are never forwarded; TO may be 0"
+        #[cfg(feature = "init")] NoInitCommand = "COMMAND is missing: vesicle init [OPTION...] [--] COMMAND [ARG...]"
         #[cfg(feature = "users")] Range = "not IN:OUT:COUNT"
         #[cfg(feature = "users")] Overlap = "overlaps another range"
         #[cfg(feature = "env")] Name = "not a variable's name"
@@ -224,6 +229,17 @@ fn describe(stage: u8, e: u16, line: &mut Text<'_>) {
     }
     let _ = stage;
     line.push(b"errno ").number(e.into());
+}
+
+/// The text of an errno alone, strerror(3).
+#[cfg(feature = "init")]
+pub(crate) fn strerror<'l, 'b>(e: u16, line: &'l mut Text<'b>) -> &'l mut Text<'b> {
+    let mut room = [0; 64];
+    let mut text = Text::on(&mut room);
+    // No hint belongs to this stage.
+    describe(Stage::Close as u8, e, &mut text);
+    let words = crate::text::before(text.get(), b'(');
+    line.push(words.strip_suffix(b" ").unwrap_or(words))
 }
 
 #[cfg(feature = "words")]

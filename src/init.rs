@@ -1,77 +1,83 @@
-//! The one loop that waits for children: of the launcher, and of process 1 alike.
+//! The one loop that waits for children: of the launcher, and of an init alike.
 //!
 //! Every signal is blocked and waited for, so there is no handler, nothing is lost, and nobody wakes without a reason.
 
-mod forward;
+mod job;
+pub mod launcher;
+#[cfg(feature = "init")]
+mod rest;
+#[cfg(feature = "init")]
+mod say;
+#[cfg(feature = "init")]
+pub mod serve;
+#[cfg(feature = "init")]
+pub mod start;
+#[cfg(feature = "init")]
+pub mod usage;
 
 use crate::fail::{Fail, Stage};
 use crate::status::{self, Status, decode};
-use crate::sys::{self, Pid, Waited};
+use crate::sys::{self, Pid, Signal, Waited};
 
-/// Who waits.
-#[derive(Clone, Copy)]
-pub enum Role {
-    /// The launcher, outside.
-    Launcher {
-        /// Whether its child is process 1 of a PID namespace and no init: the kernel drops what it has no handler for.
-        first: bool,
-    },
-    /// The init of a container.
-    #[cfg(feature = "init")]
-    Init {
-        /// Whether it is process 1 of its PID namespace.
-        first: bool,
-        /// Whether it stays until every process is gone.
-        wait_all: bool,
-    },
+/// Who waits: what the launcher does in another way than an init.
+pub trait Parent {
+    /// A signal was sent to us, and it is no CHLD. `ended`: COMMAND has ended already. Whether this is our end too.
+    fn signal(&mut self, main: Pid, signal: &Signal, ended: bool) -> bool;
+
+    /// A child has ended, or was stopped.
+    fn saw(&mut self, pid: Pid, status: Status, main: Pid);
+
+    /// The exit code that stands for COMMAND's end.
+    fn code(&self, status: Status) -> u8 {
+        status::code(status)
+    }
+
+    /// COMMAND has ended with that code, and perhaps others since. Whether there is still something to wait for.
+    fn stays(&mut self, _main: Pid, _code: u8) -> bool {
+        false
+    }
 }
 
-/// Waits for `main`, reaps whatever else ends, forwards signals; the exit code.
-pub fn supervise(main: Pid, role: Role) -> u8 {
-    // `killed`: the signal that a KILL of `main` stands for.
-    let (mut code, mut killed) = (None, sys::SIGKILL);
-    let (launcher, stays) = match role {
-        Role::Launcher { .. } => (true, false),
-        #[cfg(feature = "init")]
-        Role::Init { wait_all, .. } => (false, wait_all),
-    };
+/// Waits for `main`, reaps whatever else ends, forwards signals; the exit code. Without a `main` it waits for a signal
+/// that ends it.
+pub fn supervise(main: Option<Pid>, parent: &mut dyn Parent) -> u8 {
+    // No child has this id.
+    let command = main.unwrap_or(Pid(0));
+    let mut code = None;
     loop {
         let signal = match sys::wait_signal() {
             Ok(signal) => signal,
             // Not without a filter that refuses it. Then nothing can be forwarded any more, but the end be waited for.
-            Err(_) => return wait_for(main),
+            Err(_) => return wait_for(command),
         };
         if signal.number != sys::SIGCHLD {
-            match (code, role) {
-                (None, _) => {
-                    if forward::forward(main, &signal, role) {
-                        killed = signal.number;
-                    }
-                }
-                // COMMAND has ended: it is for those who are left.
-                #[cfg(feature = "init")]
-                (Some(_), Role::Init { first: true, .. }) => sys::kill_all(signal.number),
-                (Some(code), _) => return code,
+            if parent.signal(command, &signal, code.is_some()) {
+                return code.unwrap_or(0);
             }
             continue;
         }
         // One SIGCHLD can stand for many children: until there is nothing more.
-        loop {
-            match sys::wait(launcher) {
-                // A child that was adopted, or that whoever became us had left behind.
-                Waited::Child(pid, _) if pid != main => {}
-                Waited::Child(_, status) => match decode(status) {
-                    Status::Stopped(signal) => forward::stopped(main, signal),
-                    Status::Killed(sys::SIGKILL) => code = Some(128 | killed),
-                    ended => code = Some(status::code(ended)),
-                },
-                Waited::Nothing => break,
+        let none_left = loop {
+            match sys::wait() {
+                Waited::Child(pid, status) => {
+                    let status = decode(status);
+                    // Any other is a child that was adopted, or that whoever became us had left behind.
+                    if pid == command && !matches!(status, Status::Stopped(_)) {
+                        code = Some(parent.code(status));
+                    }
+                    parent.saw(pid, status, command);
+                }
+                Waited::Nothing => break false,
                 // ECHILD: all are gone.
-                Waited::None => return code.unwrap_or_else(|| wait_for(main)),
+                Waited::None => break true,
             }
-        }
-        if let (Some(code), false) = (code, stays) {
-            return code;
+        };
+        if let Some(code) = code {
+            if !parent.stays(command, code) || none_left {
+                return code;
+            }
+        } else if none_left && main.is_some() {
+            return wait_for(command);
         }
     }
 }

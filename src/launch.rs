@@ -12,7 +12,7 @@ use crate::child::{self, Child};
 use crate::cli::Opt;
 use crate::cli::Source;
 use crate::fail::{At, Fail, Stage, Why, fail};
-use crate::init::{Role, supervise};
+use crate::init::{launcher::Launcher, supervise};
 use crate::plan::Plan;
 #[cfg(any(feature = "process", feature = "users", feature = "report", feature = "init"))]
 use crate::plan::Step;
@@ -49,7 +49,7 @@ impl Container {
 
     /// Waits for its end; the exit code.
     pub fn wait(self) -> u8 {
-        let code = supervise(self.main, Role::Launcher { first: self.first });
+        let code = supervise(Some(self.main), &mut Launcher::new(self.first));
         #[cfg(feature = "report")]
         report::remove(self.pid_file);
         code
@@ -170,7 +170,7 @@ fn check(named: &Given) -> Result<(), Fail<'static>> {
 #[cfg(feature = "process")]
 fn die_with_parent() -> Result<Fd, Fail<'static>> {
     let parent = sys::parent();
-    sys::die_with_parent().at(Stage::Parent, None)?;
+    sys::parent_death(sys::SIGKILL).at(Stage::Parent, None)?;
     if sys::parent() != parent {
         // It ended between the two.
         sys::exit(crate::status::OWN)

@@ -44,34 +44,43 @@ pub fn run(stack: sys::Stack) -> u8 {
 }
 
 fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
-    let mut work = sys::Room::new(Work::default).at(Stage::Memory, None)?;
-    let Work { words, lists } = &mut *work;
-    let mut spec = spec::Spec::new(words);
-    let asked = match cli::parse(stack, &mut spec, launch::load) {
-        Ok(asked) => asked,
-        Err(misuse) => return Ok(refuse(&misuse, &spec)),
-    };
-    match asked {
-        cli::Asked::Version => {
+    match cli::command(stack)? {
+        cli::Command::Run => return run_container(stack),
+        #[cfg(feature = "init")]
+        cli::Command::Init(tool, options) => return Ok(init::start::start(stack, tool, options)),
+        cli::Command::Version => {
             launch::print(concat!("vesicle ", env!("CARGO_PKG_VERSION"), "\n").as_bytes())?
         }
         #[cfg(feature = "help")]
-        cli::Asked::Help => launch::print(cli::HELP)?,
+        cli::Command::Help => launch::print(cli::HELP)?,
         #[cfg(feature = "help")]
-        cli::Asked::HelpRun => help_run()?,
-        cli::Asked::Run => {
-            let mut plan = match plan::build(&spec, stack, lists) {
-                Ok(plan) => plan,
-                Err(misuse) => return Ok(refuse(&misuse, &spec)),
-            };
-            let mut container = launch::Container::of(&plan);
-            container.start(&mut plan)?;
-            // Whoever waits needs none of it.
-            drop(work);
-            return Ok(container.wait());
-        }
+        cli::Command::HelpRun => help_run()?,
+        #[cfg(all(feature = "help", feature = "init"))]
+        cli::Command::HelpInit => launch::print(init::usage::HELP)?,
     }
     Ok(0)
+}
+
+/// `vesicle run`.
+fn run_container(stack: sys::Stack) -> Result<u8, Fail<'static>> {
+    let mut work = sys::Room::new(Work::default).at(Stage::Memory, None)?;
+    let Work { words, lists } = &mut *work;
+    let mut spec = spec::Spec::new(words);
+    match cli::parse(stack, &mut spec, launch::load) {
+        Ok(cli::Asked::Run) => {}
+        #[cfg(feature = "help")]
+        Ok(cli::Asked::Help) => return help_run().map(|()| 0),
+        Err(misuse) => return Ok(refuse(&misuse, &spec)),
+    }
+    let mut plan = match plan::build(&spec, stack, lists) {
+        Ok(plan) => plan,
+        Err(misuse) => return Ok(refuse(&misuse, &spec)),
+    };
+    let mut container = launch::Container::of(&plan);
+    container.start(&mut plan)?;
+    // Whoever waits needs none of it.
+    drop(work);
+    Ok(container.wait())
 }
 
 /// Tells what makes no sense, with the value of the option that it is about.

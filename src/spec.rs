@@ -1,5 +1,8 @@
 //! What the user asked for, in the user's order: an allegation. Nothing here has been checked but the shape.
 
+#[cfg(feature = "init")]
+pub mod duties;
+
 use crate::cli::{COUNT, Opt};
 use crate::fail::{Fail, Stage, Why, fail};
 #[cfg(any(feature = "process", feature = "report"))]

@@ -67,7 +67,7 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
     match step {
         #[cfg(feature = "process")]
         Step::DieWithParent | Step::DieWithParentStill => {
-            sys::die_with_parent()?;
+            sys::parent_death(sys::SIGKILL)?;
             // It may have ended before we asked to be told. (In a new PID namespace a parent outside reads as 0.)
             let ended = match (world.init, world.launcher) {
                 (Some(init), _) => sys::parent() != init,

@@ -26,6 +26,12 @@ pub(crate) fn before(text: &[u8], by: u8) -> &[u8] {
     field(text, by, 0)
 }
 
+/// The part behind the last byte `by`; all of it when there is none.
+#[cfg(feature = "drop-in")]
+pub(crate) fn behind(text: &[u8], by: u8) -> &[u8] {
+    fields(text, by).last().unwrap_or_default()
+}
+
 /// See [`fields`]. One copy of it serves all the readers of lists, where a closure would be compiled for each.
 pub(crate) struct Fields<'t> {
     rest: Option<&'t [u8]>,
@@ -144,7 +150,7 @@ pub(crate) fn id(s: &[u8]) -> Option<u32> {
 }
 
 /// Seconds, perhaps negative, perhaps with a fraction of up to nine digits: nanoseconds, up to 292 years of them.
-#[cfg(feature = "host")]
+#[cfg(any(feature = "host", feature = "init"))]
 pub(crate) fn nanoseconds(s: &[u8]) -> Option<i64> {
     let (negative, s) = match s {
         [b'-', rest @ ..] => (true, rest),
@@ -213,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(feature = "host")]
+    #[cfg(any(feature = "host", feature = "init"))]
     fn seconds_have_a_sign_and_a_fraction() {
         let cases = [
             ("0", Some(0)),

@@ -1,6 +1,10 @@
 //! Tokens → [`Spec`]: knows names and how many values each takes, nothing of what they mean. Pure.
 
+#[cfg(feature = "init")]
+pub mod init;
 mod options;
+#[cfg(feature = "init")]
+mod signal;
 
 pub use options::{COUNT, Opt, ROWS, Row};
 #[cfg(feature = "help")]
@@ -11,11 +15,14 @@ use crate::spec::{Given, Spec, misuse};
 use crate::sys::{Block, Stack, ZStr};
 use crate::text;
 
-/// What the command line asks for.
+/// What the first word asks for, or the name that we were called by.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum Command {
     /// `vesicle run`.
     Run,
+    /// `vesicle init`, or a tool in whose place we are; the argument where its options begin.
+    #[cfg(feature = "init")]
+    Init(crate::spec::duties::Tool, usize),
     /// The version on stdout.
     Version,
     /// The list of commands on stdout.
@@ -24,6 +31,19 @@ pub enum Asked {
     /// The options of `vesicle run` on stdout.
     #[cfg(feature = "help")]
     HelpRun,
+    /// Those of `vesicle init`.
+    #[cfg(all(feature = "help", feature = "init"))]
+    HelpInit,
+}
+
+/// What the rest of the line asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// A container.
+    Run,
+    /// The options on stdout.
+    #[cfg(feature = "help")]
+    Help,
 }
 
 /// Where options can come from beside argv.
@@ -40,22 +60,32 @@ pub type Load = fn(Source) -> Result<Block, Fail<'static>>;
 
 type Parsed<T> = Result<T, Fail<'static>>;
 
-/// Reads the whole command line.
+/// Which command it is.
 #[inline(never)]
-pub fn parse(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
+pub fn command(stack: Stack) -> Parsed<Command> {
+    #[cfg(feature = "drop-in")]
+    if let Some(tool) = stack.arg(0).and_then(|name| init::tool(text::behind(name.bytes(), b'/'))) {
+        return Ok(Command::Init(tool, 1));
+    }
     let Some(command) = stack.arg(1) else { return misuse(Why::NoArguments) };
     #[cfg(feature = "help")]
     if command.is(b"help") || asks_for_help(command) {
         return match stack.arg(2) {
-            None => Ok(Asked::Help),
-            Some(word) if word.is(b"run") => Ok(Asked::HelpRun),
+            None => Ok(Command::Help),
+            Some(word) if word.is(b"run") => Ok(Command::HelpRun),
+            #[cfg(feature = "init")]
+            Some(word) if word.is(b"init") => Ok(Command::HelpInit),
             word => fail(Stage::Argument, word, Why::Command),
         };
     }
+    #[cfg(feature = "init")]
+    if command.is(b"init") {
+        return Ok(Command::Init(crate::spec::duties::Tool::Vesicle, 2));
+    }
     if command.is(b"run") {
-        parse_run(stack, spec, load)
+        Ok(Command::Run)
     } else if command.is(b"--version") {
-        Ok(Asked::Version)
+        Ok(Command::Version)
     } else {
         fail(Stage::Argument, command, Why::Command)
     }
@@ -67,7 +97,9 @@ fn asks_for_help(word: ZStr<'_>) -> bool {
     word.is(b"--help") || word.is(b"-h")
 }
 
-fn parse_run(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
+/// Reads the command line of `vesicle run`.
+#[inline(never)]
+pub fn parse(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
     let mut words = Words::of(Block::of_argv(stack, 2));
     while let Some(word) = words.peek() {
         if word.first() == b'-' && !word.is(b"-") {
@@ -77,7 +109,7 @@ fn parse_run(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
             }
             #[cfg(feature = "help")]
             if asks_for_help(word) {
-                return Ok(Asked::HelpRun);
+                return Ok(Asked::Help);
             }
             option(word, &mut words, spec, Some(load))?;
         } else if cfg!(feature = "args") && word.first() == b'@' {

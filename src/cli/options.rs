@@ -201,7 +201,8 @@ pub(crate) fn help(out: &mut Text<'_>) {
 pub const HELP: &[u8] = b"usage: vesicle COMMAND
 
   run [OPTION...] ROOTFS COMMAND [ARG...]   start COMMAND in new namespaces
-  help run                                  all options of run
+  init [OPTION...] [--] COMMAND [ARG...]    be the init of this container: reap, forward, exit as COMMAND does
+  help run, help init                       their options
   --version
 ";
 

@@ -29,6 +29,7 @@ errno_texts! {
     EEXIST "File exists"
     EXDEV "Invalid cross-device link"
     ENODEV "No such device"
+    ENOTTY "Inappropriate ioctl for device"
     ENOTDIR "Not a directory"
     EISDIR "Is a directory"
     EINVAL "Invalid argument"

@@ -49,7 +49,11 @@ pub(super) fn exec(world: &mut World<'_, '_>) -> Errno {
 
 /// execvp(3), but for its silent fall-back to a shell.
 pub fn run(command: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> (Stage, Errno) {
-    if command.has(b'/') { attempt(command, argv, envp) } else { search(command, argv, envp) }
+    if command.has(b'/') {
+        why(command, sys::execve(command, argv, envp))
+    } else {
+        search(command, argv, envp)
+    }
 }
 
 /// Along the PATH of `envp`: the search goes on where execvp(3) lets it, and a file that may not be executed is remembered.
@@ -57,36 +61,45 @@ pub fn run(command: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> (Stage, E
 fn search(command: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> (Stage, Errno) {
     let path = envp.variable(b"PATH=").map_or(DEFAULT_PATH, ZStr::bytes);
     let name = command.bytes_with_nul();
-    let mut best = (Stage::ExecPath, Errno::ENOENT);
     if name.len() == 1 {
-        return best;
+        return (Stage::ExecPath, Errno::ENOENT);
     }
-    let mut room = [0; 4096];
-    let mut full = Text::on(&mut room);
-    for dir in crate::text::fields(path, b':') {
-        // An empty word is the working directory; what is longer than any path is not there.
-        full.clear().push(dir).push(if dir.is_empty() { b"" } else { b"/" }).push(name);
-        let Some(file) = ZStr::until_nul(full.get()) else { continue };
-        match attempt(file, argv, envp) {
-            (
-                Stage::Exec,
-                Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE | Errno::ENODEV | Errno::ETIMEDOUT,
-            ) => {}
-            (Stage::Exec, Errno::ENAMETOOLONG | Errno::ELOOP) => {}
-            (Stage::Exec, Errno::EACCES) => best = (Stage::Exec, Errno::EACCES),
-            other => return other,
+    let mut best = Errno::ENOENT;
+    // Whether a file that was not found is there after all is asked when all else has failed: a call less a place.
+    for asks in [false, true] {
+        let mut room = [0; 4096];
+        let mut full = Text::on(&mut room);
+        for dir in crate::text::fields(path, b':') {
+            // An empty word is the working directory; what is longer than any path is not there.
+            full.clear().push(dir).push(if dir.is_empty() { b"" } else { b"/" }).push(name);
+            let Some(file) = ZStr::until_nul(full.get()) else { continue };
+            if asks {
+                if sys::exists(file) {
+                    return why(file, best);
+                }
+                continue;
+            }
+            match sys::execve(file, argv, envp) {
+                Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE | Errno::ENODEV | Errno::ETIMEDOUT => {}
+                Errno::ENAMETOOLONG | Errno::ELOOP => {}
+                Errno::EACCES => best = Errno::EACCES,
+                other => return why(file, other),
+            }
+        }
+        if best != Errno::ENOENT {
+            break;
         }
     }
-    best
+    (if best == Errno::ENOENT { Stage::ExecPath } else { Stage::Exec }, best)
 }
 
-/// One execve(2), and what its errno means.
-fn attempt(file: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> (Stage, Errno) {
-    match sys::execve(file, argv, envp) {
+/// What the errno of an execve(2) means.
+fn why(file: ZStr<'_>, e: Errno) -> (Stage, Errno) {
+    match e {
         // The file is there: it is its interpreter that is not.
-        Errno::ENOENT if sys::exists(file) => (Stage::ExecLoader, Errno::ENOENT),
+        Errno::ENOENT if sys::exists(file) => (Stage::ExecLoader, e),
         #[cfg(feature = "words")]
-        Errno::ENOEXEC if is_foreign(file) => (Stage::ExecMachine, Errno::ENOEXEC),
+        Errno::ENOEXEC if is_foreign(file) => (Stage::ExecMachine, e),
         e => (Stage::Exec, e),
     }
 }

@@ -13,6 +13,8 @@ pub struct Fd(pub(super) u32);
 impl Fd {
     /// The current directory, AT_FDCWD of openat(2).
     pub const CWD: Fd = Fd(AT_FDCWD as u32);
+    /// Standard input.
+    pub const STDIN: Fd = Fd(0);
     /// Standard output.
     pub const STDOUT: Fd = Fd(1);
     /// Standard error.

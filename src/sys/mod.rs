@@ -11,6 +11,8 @@ mod process;
 mod room;
 mod signal;
 mod stack;
+#[cfg(feature = "init")]
+mod tty;
 mod zstr;
 
 #[cfg(feature = "words")]
@@ -22,6 +24,8 @@ pub use process::*;
 pub use room::Room;
 pub use signal::*;
 pub use stack::{Block, Ids, Stack, Strings};
+#[cfg(feature = "init")]
+pub use tty::*;
 pub use zstr::ZStr;
 
 /// A C string constant: `z!("/proc")`.
@@ -51,7 +55,7 @@ macro_rules! errnos {
 
 impl Errno {
     errnos! { EPERM ENOENT EINTR ENOEXEC EAGAIN ENOMEM EACCES EEXIST ENOTDIR EISDIR EINVAL EMFILE ENAMETOOLONG ENOSYS
-    ELOOP ENODEV ETIMEDOUT ESTALE E2BIG EBUSY ENXIO EPIPE }
+    ELOOP ENODEV ETIMEDOUT ESTALE E2BIG EBUSY ENXIO EPIPE EBADF }
 
     /// As the kernel returned it.
     pub const fn raw(self) -> NonZeroI32 {

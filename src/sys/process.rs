@@ -47,7 +47,7 @@ pub fn execve(path: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> Errno {
 
 /// What [`wait`] saw.
 pub enum Waited {
-    /// A child ended (or, with `stops`, stopped); its wait status.
+    /// A child ended, or was stopped; its wait status.
     Child(Pid, u32),
     /// There are children, and nothing new of them.
     Nothing,
@@ -55,14 +55,13 @@ pub enum Waited {
     None,
 }
 
-/// wait4(2) for any child, without blocking; `stops` reports stopped ones too.
-pub fn wait(stops: bool) -> Waited {
+/// wait4(2) for any child, without blocking; stopped ones are reported too.
+pub fn wait() -> Waited {
     let mut status = MaybeUninit::<u32>::uninit();
-    let flags = c::WNOHANG | if stops { c::WUNTRACED } else { 0 };
     loop {
         // SAFETY: the kernel writes the status when it returns a pid, and only then it is read.
         unsafe {
-            match call!(wait4, -1isize, status.as_mut_ptr(), flags, 0) {
+            match call!(wait4, -1isize, status.as_mut_ptr(), c::WNOHANG | c::WUNTRACED, 0) {
                 Ok(0) => return Waited::Nothing,
                 Ok(pid) => return Waited::Child(Pid(pid as i32), status.assume_init()),
                 Err(Errno::EINTR) => {}
@@ -94,6 +93,14 @@ pub fn kill(pid: Pid, signal: u8) {
     }
 }
 
+/// kill(2) of a process group, by the id of the process that made it; whether there was one.
+#[cfg(feature = "init")]
+pub fn kill_group(leader: Pid, signal: u8) -> bool {
+    // -1 would be everybody, 0 our own group.
+    // SAFETY: no memory is involved.
+    leader.0 > 1 && unsafe { call!(kill, -leader.0, signal) }.is_ok()
+}
+
 /// kill(2) of every process that we may signal, but ourselves: as process 1, of the whole container.
 #[cfg(feature = "init")]
 pub fn kill_all(signal: u8) {
@@ -120,6 +127,13 @@ pub fn process_group(pid: Option<Pid>) -> Result<Pid> {
     unsafe { call!(getpgid, pid.map_or(0, |p| p.0)) }.map(|g| Pid(g as i32))
 }
 
+/// setpgid(2): a process group of our own.
+#[cfg(feature = "init")]
+pub fn own_process_group() -> Result<()> {
+    // SAFETY: no memory is involved.
+    unsafe { done!(setpgid, 0, 0) }
+}
+
 /// prctl(2) of an option that takes a number.
 #[inline(never)]
 fn prctl(option: u32, value: u32) -> Result<()> {
@@ -137,6 +151,15 @@ pub fn not_dumpable() -> Result<()> {
 /// prctl(2), PR_SET_CHILD_SUBREAPER: orphans below us become our children, as they do for process 1.
 pub fn become_subreaper() -> Result<()> {
     prctl(p::PR_SET_CHILD_SUBREAPER, 1)
+}
+
+/// prctl(2), PR_GET_CHILD_SUBREAPER: whether we are one.
+#[cfg(feature = "drop-in")]
+pub fn is_subreaper() -> bool {
+    let mut is = 0u32;
+    // SAFETY: the kernel writes an int.
+    let done = unsafe { done!(prctl, p::PR_GET_CHILD_SUBREAPER, &raw mut is, 0, 0, 0) };
+    done.is_ok() && is != 0
 }
 
 /// setns(2) with the kind of namespace that it must be.
@@ -171,9 +194,9 @@ pub fn has_ended(pidfd: Fd) -> Result<bool> {
     unsafe { call!(ppoll, &raw mut fds, 1, &raw const now, 0, 0) }.map(|ready| ready > 0)
 }
 
-/// prctl(2), PR_SET_PDEATHSIG: KILL for us when the thread that made us ends.
-pub fn die_with_parent() -> Result<()> {
-    prctl(p::PR_SET_PDEATHSIG, c::SIGKILL)
+/// prctl(2), PR_SET_PDEATHSIG: a signal for us when the thread that made us ends.
+pub fn parent_death(signal: u8) -> Result<()> {
+    prctl(p::PR_SET_PDEATHSIG, signal.into())
 }
 
 /// prctl(2), PR_SET_NO_NEW_PRIVS: from here on execve grants nothing.

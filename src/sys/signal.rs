@@ -10,7 +10,7 @@ macro_rules! signals {
         pub const $name: u8 = c::$name as u8;
     )* };
 }
-signals! { SIGHUP SIGINT SIGQUIT SIGKILL SIGCHLD SIGCONT SIGSTOP SIGTSTP SIGTTIN SIGTTOU SIGURG SIGWINCH }
+signals! { SIGHUP SIGINT SIGQUIT SIGKILL SIGALRM SIGTERM SIGCHLD SIGCONT SIGSTOP SIGTSTP SIGTTIN SIGTTOU SIGURG SIGWINCH }
 
 /// A set of signals, the kernel's 64-bit sigset: signal n is bit n-1.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -100,4 +100,22 @@ pub fn wait_signal() -> Result<Signal> {
             Err(e) => return Err(e),
         }
     }
+}
+
+/// rt_sigtimedwait(2) without waiting: takes `signal` if it is pending.
+pub fn take_pending(signal: u8) {
+    let set = SigSet::one(signal);
+    let now = c::__kernel_timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the kernel reads 8 bytes and a timespec.
+    let _ = unsafe { call!(rt_sigtimedwait, &raw const set.0, 0, &raw const now, 8) };
+}
+
+/// setitimer(2), ITIMER_REAL: the kernel sends an ALRM once, after so many microseconds (more than 0).
+#[cfg(feature = "init")]
+pub fn alarm_after(microseconds: u64) {
+    let (seconds, rest) = (microseconds / 1_000_000, microseconds % 1_000_000);
+    // struct itimerval: an interval of none, and the time until it fires.
+    let timer = [0, 0, seconds, rest];
+    // SAFETY: the kernel reads 32 bytes.
+    let _ = unsafe { call!(setitimer, c::ITIMER_REAL, timer.as_ptr(), 0) };
 }

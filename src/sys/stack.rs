@@ -59,6 +59,23 @@ impl Stack {
         }
     }
 
+    /// Puts `word`, which begins with `name` and its `=` and has its NUL, in the place of that variable, for an execve to
+    /// come: behind that, or when it has failed, nobody may read the environment any more.
+    #[cfg(feature = "init")]
+    pub fn set_env(self, name: &[u8], word: &[u8]) {
+        let mut at = self.envp;
+        // SAFETY: the pointers close with a null, behind which nothing is read; they are ours to write.
+        unsafe {
+            while let Some(old) = ZStr::from_ptr(*at) {
+                if old.value_of(name).is_some() && word.contains(&0) {
+                    *at = word.as_ptr().cast_mut();
+                    break;
+                }
+                at = at.add(1);
+            }
+        }
+    }
+
     /// The arguments from `i` on, for execve.
     pub fn argv_from(self, i: usize) -> Strings<'static> {
         // SAFETY: at most one past the last argument: the null.

@@ -1,0 +1,255 @@
+//! Tokens → [`Duties`]: the command line of `vesicle init`, and those of the tools whose place it takes. Pure.
+//!
+//! One table of letters a tool, one meaning a letter. Options end where the first word stands that is none, as POSIX
+//! wants it: what belongs to COMMAND is never taken for one of ours.
+
+use super::signal;
+#[cfg(feature = "drop-in")]
+use crate::spec::duties::Rest;
+use crate::spec::duties::{Apart, Duties, Tool, level};
+use crate::sys::{SIGCHLD, SIGKILL, SIGSTOP, Stack, ZStr};
+#[cfg(feature = "drop-in")]
+use crate::sys::{SIGTSTP, SIGTTIN, SIGTTOU};
+use crate::text::{before, decimal, fields, nanoseconds};
+
+/// Why there is nothing to do, or what else there is.
+#[derive(Clone, Copy, PartialEq)]
+#[cfg_attr(test, derive(Debug))]
+pub enum Instead {
+    /// No option of that letter.
+    Letter(u8),
+    /// No option of that name.
+    Name(ZStr<'static>),
+    /// The option of that letter has no value.
+    NoValue(u8),
+    /// The value of this option is none that it takes.
+    Value(u8, ZStr<'static>),
+    /// COMMAND is missing.
+    NoCommand,
+    /// The usage text was asked for.
+    Help,
+    /// The version was.
+    Version,
+    /// The licence was.
+    Licence,
+}
+
+/// The letters that a tool knows, a colon behind those that take a value.
+fn letters(tool: Tool) -> &'static [u8] {
+    match tool {
+        Tool::Vesicle => b"hsp:ge:r:wvqk:aP",
+        #[cfg(feature = "drop-in")]
+        Tool::Tini => b"hsp:ge:wvl",
+        #[cfg(feature = "drop-in")]
+        Tool::DumbInit => b"hr:vVc",
+        #[cfg(feature = "drop-in")]
+        Tool::Catatonit => b"hgPVL",
+    }
+}
+
+/// Their long names, each with the letter that it stands for.
+fn names(tool: Tool) -> &'static [u8] {
+    match tool {
+        Tool::Vesicle => b"hhelp",
+        #[cfg(feature = "drop-in")]
+        Tool::Tini => b"Vversion",
+        #[cfg(feature = "drop-in")]
+        Tool::DumbInit => b"hhelp rrewrite vverbose Vversion csingle-child",
+        #[cfg(feature = "drop-in")]
+        Tool::Catatonit => b"Vversion",
+    }
+}
+
+/// Which tool a name is, if any: of the file by which we were called.
+#[cfg(feature = "drop-in")]
+pub(super) fn tool(name: &[u8]) -> Option<Tool> {
+    const NAMES: &[u8] = b"tini docker-init tini-static dumb-init catatonit podman-init";
+    Some(match fields(NAMES, b' ').position(|known| known == name)? {
+        0..=2 => Tool::Tini,
+        3 => Tool::DumbInit,
+        _ => Tool::Catatonit,
+    })
+}
+
+/// Reads the command line from argument `at` on, and what the environment says beside it.
+#[inline(never)]
+pub fn parse(stack: Stack, tool: Tool, mut at: usize) -> Result<Duties, Instead> {
+    let mut duties = Duties::new(tool);
+    defaults(&mut duties);
+    while let Some(word) = stack.arg(at) {
+        let ([b'-', first, ..], cluster) = (word.bytes(), word.skip(1)) else { break };
+        at = at.saturating_add(1);
+        if word.is(b"--") {
+            break;
+        }
+        if *first == b'-' {
+            let long = word.skip(2);
+            let name = before(long.bytes(), b'=');
+            let known = fields(names(tool), b' ').find(|known| known.get(1..) == Some(name));
+            let Some(letter) = known.and_then(|known| known.first()) else {
+                // tini has short options only: to it this is one of them.
+                #[cfg(feature = "drop-in")]
+                if tool == Tool::Tini {
+                    return Err(Instead::Letter(b'-'));
+                }
+                return Err(Instead::Name(word));
+            };
+            let inline = long.skip(name.len());
+            let inline = (inline.first() != 0).then(|| inline.skip(1));
+            if inline.is_some() && !takes_value(tool, *letter) {
+                return Err(Instead::Name(word));
+            }
+            option(&mut duties, *letter, inline, stack, &mut at)?;
+            continue;
+        }
+        let mut rest = cluster;
+        while rest.first() != 0 {
+            let letter = rest.first();
+            rest = rest.skip(1);
+            if letter == b':' || letters(tool).iter().all(|known| *known != letter) {
+                return Err(Instead::Letter(letter));
+            }
+            let value = takes_value(tool, letter);
+            option(&mut duties, letter, (value && rest.first() != 0).then_some(rest), stack, &mut at)?;
+            if value {
+                break;
+            }
+        }
+    }
+    duties.command = at;
+    if stack.arg(at).is_none() && !duties.pause {
+        return Err(Instead::NoCommand);
+    }
+    #[cfg(feature = "drop-in")]
+    environment(&mut duties, stack);
+    Ok(duties)
+}
+
+fn takes_value(tool: Tool, letter: u8) -> bool {
+    letters(tool).windows(2).any(|pair| pair == [letter, b':'])
+}
+
+/// What the tools do that nobody told anything.
+fn defaults(duties: &mut Duties) {
+    duties.apart = Apart::Group;
+    #[cfg(feature = "drop-in")]
+    match duties.tool {
+        Tool::Vesicle => {}
+        Tool::Tini => (duties.adopts, duties.rest) = (false, Rest::Stays),
+        Tool::DumbInit => {
+            (duties.adopts, duties.rest) = (false, Rest::Group);
+            (duties.apart, duties.group, duties.suspends) = (Apart::Session, true, true);
+            duties.tells_reaped = true;
+        }
+        Tool::Catatonit => (duties.rest, duties.tells_reaped) = (Rest::Stays, true),
+    }
+}
+
+/// One option. Its value is `inline`, or the next word, where it takes one.
+#[inline(never)]
+fn option(
+    duties: &mut Duties,
+    letter: u8,
+    inline: Option<ZStr<'static>>,
+    stack: Stack,
+    at: &mut usize,
+) -> Result<(), Instead> {
+    let value = if inline.is_none() && takes_value(duties.tool, letter) {
+        let word = stack.arg(*at).ok_or(Instead::NoValue(letter))?;
+        *at = at.saturating_add(1);
+        word
+    } else {
+        inline.unwrap_or(crate::z!(""))
+    };
+    let bad = Instead::Value(letter, value);
+    match letter {
+        b's' => duties.subreaper = true,
+        b'p' => duties.parent_death = signal::number(value.bytes()).ok_or(bad)?,
+        b'g' => duties.group = true,
+        b'e' => {
+            duties.succeeds(decimal(value.bytes()).and_then(|code| u8::try_from(code).ok()).ok_or(bad)?);
+        }
+        b'r' => rewrite(duties, value.bytes()).ok_or(bad)?,
+        b'w' => duties.tells_reaped = true,
+        b'v' => duties.verbosity = duties.verbosity.saturating_add(1),
+        b'q' => duties.verbosity = level::NOTHING,
+        b'k' => {
+            let grace = nanoseconds(value.bytes()).filter(|ns| *ns >= 0).ok_or(bad)?;
+            // At once is still some time.
+            duties.grace = (grace as u64 / 1000).max(1);
+        }
+        b'a' => duties.wait_all = true,
+        b'P' => duties.pause = true,
+        #[cfg(feature = "drop-in")]
+        b'c' => (duties.apart, duties.group) = (Apart::No, false),
+        b'V' => return Err(Instead::Version),
+        b'l' | b'L' => return Err(Instead::Licence),
+        _ => return Err(Instead::Help),
+    }
+    Ok(())
+}
+
+/// FROM:TO. What can't be caught is never forwarded, and an end of a child is no signal that somebody sent.
+fn rewrite(duties: &mut Duties, value: &[u8]) -> Option<()> {
+    let from = signal::number(before(value, b':'))?;
+    let to = match value.get(before(value, b':').len()..)? {
+        b":0" => 0,
+        [b':', to @ ..] => signal::number(to)?,
+        _ => return None,
+    };
+    let never = matches!(from, SIGKILL | SIGSTOP | SIGCHLD);
+    #[cfg(feature = "drop-in")]
+    let never = match duties.tool {
+        // dumb-init knows no real-time signals.
+        Tool::DumbInit => from.max(to) > 31,
+        _ => never,
+    };
+    if never {
+        return None;
+    }
+    duties.rewrite(from, to);
+    Some(())
+}
+
+/// What the tools take from their environment.
+#[cfg(feature = "drop-in")]
+fn environment(duties: &mut Duties, stack: Stack) {
+    let has = |name: &[u8]| stack.envp().variable(name);
+    match duties.tool {
+        Tool::Vesicle => {}
+        Tool::Tini => {
+            duties.subreaper |= has(b"TINI_SUBREAPER=").is_some();
+            duties.group |= has(b"TINI_KILL_PROCESS_GROUP=").is_some();
+            if let Some(n) = has(b"TINI_VERBOSITY=") {
+                // As atoi(3) reads it; even at 0 it says what ends it.
+                let n = n
+                    .bytes()
+                    .iter()
+                    .take_while(|b| b.is_ascii_digit())
+                    .fold(0u8, |n, b| n.saturating_mul(10).saturating_add(*b - b'0'));
+                duties.verbosity = n.saturating_add(level::FATAL);
+            }
+        }
+        Tool::DumbInit => {
+            if has(b"DUMB_INIT_DEBUG=").is_some_and(|v| v.is(b"1")) {
+                duties.verbosity = level::INFO;
+            }
+            if has(b"DUMB_INIT_SETSID=").is_some_and(|v| v.is(b"0")) {
+                (duties.apart, duties.group) = (Apart::No, false);
+            }
+            if duties.apart == Apart::Session {
+                // In a session without a shell nobody could be stopped by them.
+                for stop in [SIGTSTP, SIGTTIN, SIGTTOU] {
+                    if duties.forwards(stop) == stop {
+                        duties.rewrite(stop, SIGSTOP);
+                    }
+                }
+            }
+        }
+        Tool::Catatonit => {
+            if has(b"CATATONIT_DEBUG=").is_some() {
+                duties.verbosity = level::DEBUG;
+            }
+        }
+    }
+}

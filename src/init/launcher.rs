@@ -1,0 +1,120 @@
+//! The launcher as a parent: what becomes of a signal that was sent to it.
+
+use super::Parent;
+use super::job::{self, STOPS};
+use crate::status::{self, Status};
+use crate::sys::{self, Pid, SigSet, Signal, ZStr};
+#[cfg(any(feature = "users", feature = "report"))]
+use crate::text::{decimal, field};
+use crate::text::{fields, process_path};
+
+/// The signals that a process without a handler doesn't notice, signal(7).
+const IGNORED: SigSet = SigSet::of(&[sys::SIGCHLD, sys::SIGCONT, sys::SIGURG, sys::SIGWINCH]);
+
+/// The launcher, outside.
+pub struct Launcher {
+    /// Whether its child is process 1 of a PID namespace and no init: the kernel drops what it has no handler for.
+    first: bool,
+    /// The signal that a KILL of it stands for.
+    killed: u8,
+}
+
+impl Launcher {
+    /// One whose child is process 1, or isn't.
+    pub fn new(first: bool) -> Launcher {
+        Launcher { first, killed: sys::SIGKILL }
+    }
+}
+
+impl Parent for Launcher {
+    /// Sends it on, unless the terminal did.
+    fn signal(&mut self, main: Pid, signal: &Signal, ended: bool) -> bool {
+        if ended {
+            return true;
+        }
+        let n = signal.number;
+        if !job::has_got(main, signal) {
+            sys::kill(main, n);
+        }
+        if self.first {
+            // Process 1 of a PID namespace: the kernel drops what it doesn't handle, as if it were ignored. It shall be as
+            // it is for any other process, so what the kernel would do is done here. Read after the signal was sent: what
+            // handled it until then has it.
+            if takes(main, n) || IGNORED.has(n) {
+                return false;
+            }
+            let ends = !STOPS.has(n);
+            sys::kill(main, if ends { sys::SIGKILL } else { sys::SIGSTOP });
+            if ends {
+                self.killed = n;
+                return false;
+            }
+        }
+        stopped(main, n);
+        false
+    }
+
+    fn saw(&mut self, pid: Pid, status: Status, main: Pid) {
+        if let (Status::Stopped(signal), true) = (status, pid == main) {
+            stopped(main, signal);
+        }
+    }
+
+    fn code(&self, status: Status) -> u8 {
+        match status {
+            Status::Killed(sys::SIGKILL) => 128 | self.killed,
+            ended => status::code(ended),
+        }
+    }
+}
+
+/// `main` was stopped by `signal`. When that is job control's, the shell waits for us to stop too; and `main` goes on
+/// when we do.
+fn stopped(main: Pid, signal: u8) {
+    if STOPS.has(signal) {
+        job::stop(signal);
+        sys::kill(main, sys::SIGCONT);
+    }
+}
+
+/// Whether process `main` handles, ignores or blocks signal `n`. Not while it is still our own code, which blocks
+/// everything; and yes where there is no /proc to ask.
+#[inline(never)]
+fn takes(main: Pid, n: u8) -> bool {
+    let mut buf = [0; 2048];
+    #[cfg(any(feature = "users", feature = "report"))]
+    if is_ours(main, &mut buf) {
+        return false;
+    }
+    let Some(text) = read(main, b"status", &mut buf) else { return true };
+    fields(text, b'\n').any(|line| {
+        match line {
+            // SigBlk, SigIgn and SigCgt; not SigPnd, nor what begins with Shd.
+            [b'S', b'i', b'g', b'B' | b'I' | b'C', _, _, b':', b'\t', hex @ ..] => {
+                SigSet::from_hex(hex).has(n)
+            }
+            _ => false,
+        }
+    })
+}
+
+/// Whether it has not become COMMAND yet: PF_FORKNOEXEC, 0x40 of include/linux/sched.h, in the seventh field behind the
+/// name, proc_pid_stat(5).
+#[cfg(any(feature = "users", feature = "report"))]
+fn is_ours(main: Pid, buf: &mut [u8]) -> bool {
+    let flags = read(main, b"stat", buf).and_then(|text| {
+        let name_end = text.iter().rposition(|b| *b == b')')?;
+        decimal(field(text.get(name_end..)?, b' ', 7))
+    });
+    flags.is_some_and(|f| f & 0x40 != 0)
+}
+
+/// /proc/PID/`file`.
+fn read<'b>(pid: Pid, file: &[u8], buf: &'b mut [u8]) -> Option<&'b [u8]> {
+    let path = process_path(pid, file);
+    let file = sys::open(ZStr::until_nul(&path)?, sys::O_RDONLY).ok()?;
+    let len = sys::read(file, buf);
+    // Left open, there would be one more with each signal.
+    sys::close(file);
+    buf.get(..len.ok()? as usize)
+}

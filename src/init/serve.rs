@@ -1,0 +1,202 @@
+//! An init as a parent: what it does with a signal, with the end of a child, and with those that are left.
+
+use super::say::{Event, say};
+use super::{Parent, job, rest};
+use crate::spec::duties::{Apart, Duties, Rest};
+use crate::status::{self, Status};
+use crate::sys::{self, Fd, Pid, SigSet, Signal};
+
+/// How far the grace for those that are told to end has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Grace {
+    /// Nobody was told.
+    No,
+    /// A timer runs.
+    Runs,
+    /// It is over.
+    Over,
+}
+
+/// An init.
+pub struct Init<'d> {
+    /// What it is asked to do.
+    pub duties: &'d Duties,
+    /// Whether it is process 1 of its PID namespace: then the kernel ends all with it, and nobody can stop it.
+    pub first: bool,
+    /// The terminal whose foreground COMMAND's process group is, and the group that had it before.
+    pub terminal: Option<(Fd, Pid)>,
+    /// Signals that the kernel sent us for something that we did ourselves: each is passed over once.
+    pub own: SigSet,
+    grace: Grace,
+    /// Whether COMMAND has ended.
+    ended: bool,
+}
+
+impl<'d> Init<'d> {
+    /// One that has these duties.
+    pub fn new(duties: &'d Duties, first: bool) -> Init<'d> {
+        Init { duties, first, terminal: None, own: SigSet::of(&[]), grace: Grace::No, ended: false }
+    }
+
+    /// To COMMAND, or to its whole process group. There may be no such group: then it has left it.
+    fn send(&self, main: Pid, signal: u8) {
+        if !(self.duties.group && sys::kill_group(main, signal)) {
+            sys::kill(main, signal);
+        }
+    }
+
+    /// What is left when COMMAND is not, all of it.
+    fn send_to_rest(&self, signal: u8, all: bool) {
+        if self.first { sys::kill_all(signal) } else { rest::signal(signal, all) }
+    }
+
+    /// From here on there is so much time.
+    fn begin_grace(&mut self) {
+        if self.duties.grace > 0 {
+            sys::alarm_after(self.duties.grace);
+            self.grace = Grace::Runs;
+        }
+    }
+
+    /// COMMAND was stopped. Where that is job control's doing the shell waits for us to stop too, by the same signal and
+    /// in the foreground again; and when it has continued us, all is as it was before. Process 1 can't be stopped, and has
+    /// no shell that would continue it: there it is COMMAND that goes on.
+    fn stopped(&self, main: Pid, signal: u8) {
+        if self.duties.apart != Apart::Group || !job::STOPS.has(signal) {
+            return;
+        }
+        if !self.first {
+            self.hand_over(main, false);
+            job::stop(signal);
+            self.hand_over(main, true);
+        }
+        if !sys::kill_group(main, sys::SIGCONT) {
+            sys::kill(main, sys::SIGCONT);
+        }
+    }
+
+    /// Gives the terminal's foreground to COMMAND, or takes it back; not when somebody else has got it meanwhile.
+    fn hand_over(&self, main: Pid, to_command: bool) {
+        let Some((fd, own)) = self.terminal else { return };
+        let (from, to) = if to_command { (own, main) } else { (main, own) };
+        if sys::foreground(fd) == Ok(from) {
+            let _ = sys::set_foreground(fd, to);
+        }
+    }
+
+    /// What is said of the end of a child.
+    fn tell(&self, pid: Pid, status: Status, is_main: bool) {
+        let (ended, main_ended, what) = match status {
+            Status::Exited(code) => (Event::Exited, Event::MainExited, code),
+            Status::Killed(signal) => (Event::Killed, Event::MainKilled, signal),
+            Status::Stopped(_) => return,
+        };
+        let d = self.duties;
+        say(d, Event::Child, sys::SIGCHLD.into(), 0, b"");
+        say(d, Event::Saw, pid.0 as u32, what.into(), b"");
+        if is_main {
+            say(d, main_ended, pid.0 as u32, what.into(), b"");
+        } else if d.tells_reaped {
+            say(d, Event::Reaped, pid.0 as u32, what.into(), b"");
+            say(d, ended, pid.0 as u32, what.into(), b"");
+        }
+    }
+}
+
+impl Parent for Init<'_> {
+    fn signal(&mut self, main: Pid, signal: &Signal, ended: bool) -> bool {
+        let (d, n) = (self.duties, signal.number);
+        if d.pause {
+            return matches!(n, sys::SIGTERM | sys::SIGINT);
+        }
+        if self.grace == Grace::Runs && n == sys::SIGALRM && signal.from_kernel {
+            self.grace = Grace::Over;
+            say(d, Event::GraceOver, 0, 0, b"");
+            if ended {
+                self.send_to_rest(sys::SIGKILL, false)
+            } else {
+                self.send(main, sys::SIGKILL)
+            }
+            return false;
+        }
+        say(d, Event::Got, n.into(), n.into(), b"");
+        if self.own.has(n) {
+            self.own = self.own.without(n);
+            say(d, Event::PassedOver, n.into(), 0, b"");
+            return false;
+        }
+        let to = d.forwards(n);
+        if to != n {
+            say(d, Event::Rewritten, n.into(), to.into(), b"");
+        }
+        if to == 0 {
+            say(d, Event::Dropped, n.into(), 0, b"");
+        } else {
+            if ended {
+                self.send_to_rest(to, true);
+            } else if to != n || !job::has_got(main, signal) {
+                self.send(main, to);
+            }
+            say(d, Event::Forwarded, to.into(), 0, b"");
+            if to == sys::SIGTERM && self.grace == Grace::No {
+                self.begin_grace();
+            }
+        }
+        if d.suspends && job::STOPS.has(n) {
+            say(d, Event::Suspends, 0, 0, b"");
+            sys::raise(sys::SIGSTOP);
+        }
+        false
+    }
+
+    fn saw(&mut self, pid: Pid, status: Status, main: Pid) {
+        self.tell(pid, status, pid == main);
+        if let (Status::Stopped(signal), true) = (status, pid == main) {
+            self.stopped(main, signal);
+        }
+    }
+
+    fn code(&self, status: Status) -> u8 {
+        self.duties.code(status::code(status))
+    }
+
+    fn stays(&mut self, main: Pid, code: u8) -> bool {
+        let d = self.duties;
+        if core::mem::replace(&mut self.ended, true) {
+            // Orphans of those that a KILL has ended are our children now.
+            if self.grace == Grace::Over {
+                self.send_to_rest(sys::SIGKILL, false);
+            }
+            return true;
+        }
+        self.hand_over(main, false);
+        if d.wait_all {
+            // Somebody wants it all to end.
+            if self.grace != Grace::No {
+                self.send_to_rest(sys::SIGTERM, true);
+                self.begin_grace();
+            }
+            return true;
+        }
+        match d.rest {
+            Rest::All => {
+                if !self.first {
+                    rest::signal(sys::SIGTERM, true);
+                    self.begin_grace();
+                    return d.grace > 0;
+                }
+            }
+            #[cfg(feature = "drop-in")]
+            Rest::Group => {
+                if d.group {
+                    sys::kill_group(main, d.forwards(sys::SIGTERM));
+                }
+                say(d, Event::Forwarded, sys::SIGTERM.into(), 0, b"");
+            }
+            #[cfg(feature = "drop-in")]
+            Rest::Stays => {}
+        }
+        say(d, Event::Ends, 0, code.into(), b"");
+        false
+    }
+}

@@ -1,0 +1,221 @@
+//! An init from its entry to its wait: signals blocked, COMMAND set apart and started, everything else let go.
+
+use super::say::{Event, say};
+use super::serve::Init;
+use super::{supervise, usage};
+use crate::cli;
+use crate::fail::{At, Fail, Stage};
+#[cfg(feature = "drop-in")]
+use crate::spec::duties::level;
+use crate::spec::duties::{Apart, Duties, Tool};
+use crate::step::exec;
+use crate::sys::{self, Errno, Fd, Pid, SigSet, Stack, ZStr};
+use crate::text::Text;
+use crate::z;
+
+/// `vesicle init`, or a tool in whose place we are called; options begin at argument `at`. The exit code.
+pub fn start(stack: Stack, tool: Tool, at: usize) -> u8 {
+    let duties = match cli::init::parse(stack, tool, at) {
+        Ok(duties) => duties,
+        Err(instead) => return usage::tell(tool, stack, instead),
+    };
+    match run(stack, &duties) {
+        Ok(code) => code,
+        Err(_) if duties.verbosity == 0 => crate::status::OWN,
+        Err(fail) => fail.report(),
+    }
+}
+
+/// What becomes COMMAND: a child that borrows our memory until then.
+struct Life<'a> {
+    duties: &'a Duties,
+    stack: Stack,
+    /// Our parent's doing: the mask, and whether CHLD was ignored.
+    mask: SigSet,
+    ignored: bool,
+    /// Us, and the terminal that we have the foreground of.
+    init: Pid,
+    terminal: Option<Fd>,
+}
+
+fn run(stack: Stack, duties: &Duties) -> Result<u8, Fail<'static>> {
+    // First of all: what comes from here on is not lost. Process 1 would drop it, any other would die of it.
+    let mut mask = SigSet::ALL;
+    sys::swap_mask(&mut mask).at(Stage::Signals, None)?;
+    // Ignored, as nohup leaves it, it would make children vanish before they are waited for.
+    let mut ignored = false;
+    sys::swap_sigchld(&mut ignored).at(Stage::Signals, None)?;
+    if duties.parent_death != 0 {
+        parent_death(duties.parent_death).at(Stage::Parent, None)?;
+    }
+    let me = sys::me().at(Stage::Clone, None)?;
+    let mut init = Init::new(duties, me == Pid(1));
+    reaper(duties, init.first)?;
+    if duties.pause {
+        let _ = let_go();
+        return Ok(supervise(None, &mut init));
+    }
+    tell_environment(duties, stack);
+    set_apart(&mut init);
+    let mut life = Life { duties, stack, mask, ignored, init: me, terminal: init.terminal.map(|(fd, _)| fd) };
+    let main = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, live, &mut life).at(Stage::Clone, None)?;
+    say(duties, Event::Runs, main.0 as u32, 0, stack.arg(duties.command).map_or(b"", ZStr::bytes));
+    let _ = let_go();
+    Ok(supervise(Some(main), &mut init))
+}
+
+/// No file system is kept busy by our working directory, no pipe open by a descriptor that COMMAND was given. If that
+/// fails, all else is well.
+pub fn let_go() -> sys::Result<()> {
+    sys::chdir(z!("/"))?;
+    sys::close_range(3, i32::MAX as u32)
+}
+
+/// PR_SET_PDEATHSIG. A parent that ends between the entry and this call is noticed by the change of its id.
+fn parent_death(signal: u8) -> sys::Result<()> {
+    let parent = sys::parent();
+    sys::parent_death(signal)?;
+    if sys::parent() != parent {
+        sys::raise(signal);
+    }
+    Ok(())
+}
+
+/// Orphans become our children, or we say that they don't.
+fn reaper(duties: &Duties, first: bool) -> Result<(), Fail<'static>> {
+    if duties.subreaper || duties.adopts && !first {
+        return match sys::become_subreaper() {
+            Ok(()) => {
+                say(duties, Event::Adopts, 0, 0, b"");
+                Ok(())
+            }
+            // Asked for, it has to be had.
+            Err(e) if duties.subreaper => Err(e).at(Stage::Subreaper, None),
+            Err(e) => {
+                say(duties, Event::CannotReap, errno(e), 0, b"");
+                Ok(())
+            }
+        };
+    }
+    #[cfg(feature = "drop-in")]
+    if duties.tool == Tool::Tini && !first && !sys::is_subreaper() {
+        say(duties, Event::CannotReap, 0, 0, b"");
+    }
+    Ok(())
+}
+
+fn errno(e: Errno) -> u32 {
+    e.raw().get().unsigned_abs()
+}
+
+/// dumb-init says what its environment has told it.
+fn tell_environment(duties: &Duties, stack: Stack) {
+    #[cfg(feature = "drop-in")]
+    if duties.tool == Tool::DumbInit && duties.verbosity >= level::INFO {
+        if stack.envp().variable(b"DUMB_INIT_DEBUG=").is_some_and(|v| v.is(b"1")) {
+            say(duties, Event::Debugs, 0, 0, b"");
+        }
+        if stack.envp().variable(b"DUMB_INIT_SETSID=").is_some_and(|v| v.is(b"0")) {
+            say(duties, Event::NoSession, 0, 0, b"");
+        }
+    }
+    let _ = (duties, stack);
+}
+
+/// Our part of setting COMMAND apart: the terminal whose foreground we have it shall get; of a session of its own it gets
+/// the terminal itself.
+fn set_apart(init: &mut Init<'_>) {
+    match init.duties.apart {
+        Apart::No => {}
+        Apart::Group => {
+            let mut why = Errno::EBADF;
+            for fd in [Fd::STDIN, Fd::STDOUT, Fd::STDERR] {
+                match sys::foreground(fd) {
+                    Ok(group) if sys::process_group(None) == Ok(group) => {
+                        init.terminal = Some((fd, group));
+                        break;
+                    }
+                    // In the background: it is not ours to give.
+                    Ok(_) => break,
+                    Err(e) => why = e,
+                }
+            }
+            if init.terminal.is_none() {
+                say(init.duties, Event::NoTerminal, errno(why), 0, b"");
+            }
+        }
+        #[cfg(feature = "drop-in")]
+        Apart::Session => match sys::give_up_terminal(Fd::STDIN) {
+            Err(e) => say(init.duties, Event::NoTerminal, errno(e), 0, b""),
+            // Of a session's leader the kernel takes it with a HUP and a CONT for the foreground, and that is us.
+            Ok(()) if sys::session() == sys::me() => {
+                init.own = SigSet::of(&[sys::SIGHUP, sys::SIGCONT]);
+                say(init.duties, Event::LetGo, 0, 0, b"");
+            }
+            Ok(()) => say(init.duties, Event::LetGoAlone, 0, 0, b""),
+        },
+    }
+}
+
+/// The child's life.
+extern "C" fn live(life: &mut Life<'_>) -> ! {
+    sys::exit(life.go())
+}
+
+impl Life<'_> {
+    /// It comes back only with the exit code for what ended it.
+    fn go(&mut self) -> u8 {
+        if let Err(fail) = self.prepare() {
+            return fail.report();
+        }
+        let Some(command) = self.stack.arg(self.duties.command) else { return crate::status::OWN };
+        let mut room = [0; 24];
+        self.rewrite_listen_pid(&mut room);
+        let (stage, e) = exec::run(command, self.stack.argv_from(self.duties.command), self.stack.envp());
+        let fail = Fail::new(stage, command, e);
+        if self.duties.tool != Tool::Vesicle {
+            say(self.duties, Event::NotExecuted, errno(e), 0, command.bytes());
+        } else if self.duties.verbosity > 0 {
+            return fail.report();
+        }
+        fail.code()
+    }
+
+    /// Apart from its init, with the signals as our parent left them. TTOU is still blocked when the terminal is taken.
+    fn prepare(&mut self) -> Result<(), Fail<'static>> {
+        match self.duties.apart {
+            Apart::No => {}
+            Apart::Group => {
+                sys::own_process_group().at(Stage::Group, None)?;
+                if let (Some(fd), Ok(me)) = (self.terminal, sys::me()) {
+                    let _ = sys::set_foreground(fd, me);
+                }
+            }
+            #[cfg(feature = "drop-in")]
+            Apart::Session => {
+                sys::setsid().at(Stage::Session, None)?;
+                if let Err(e) = sys::take_terminal(Fd::STDIN) {
+                    say(self.duties, Event::NotTaken, errno(e), 0, b"");
+                }
+                say(self.duties, Event::Session, 0, 0, b"");
+            }
+        }
+        if self.ignored {
+            sys::swap_sigchld(&mut self.ignored).at(Stage::Mask, None)?;
+        }
+        sys::swap_mask(&mut self.mask).at(Stage::Mask, None)
+    }
+
+    /// sd_listen_fds(3): the descriptors that were passed are for the process whose id this variable has. That was ours;
+    /// now they are COMMAND's.
+    fn rewrite_listen_pid(&self, room: &mut [u8; 24]) {
+        let ours = self.stack.envp().variable(b"LISTEN_PID=");
+        let ours = ours.and_then(|pid| crate::text::decimal(pid.bytes()));
+        if ours == Some(self.init.0 as u64)
+            && let Ok(me) = sys::me()
+        {
+            Text::on(room).push(b"LISTEN_PID=").number(me.0 as u64);
+            self.stack.set_env(b"LISTEN_PID=", room);
+        }
+    }
+}

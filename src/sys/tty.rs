@@ -1,0 +1,42 @@
+//! The controlling terminal, ioctl_tty(2).
+
+#[cfg(feature = "drop-in")]
+use super::call;
+use super::{Fd, Pid, Result, done};
+use linux_raw_sys::ioctl as c;
+
+/// TIOCGPGRP: the foreground process group of our controlling terminal; 0 where that lies outside of our PID namespace.
+/// ENOTTY when `fd` is not that terminal.
+pub fn foreground(fd: Fd) -> Result<Pid> {
+    let mut group = 0i32;
+    // SAFETY: the kernel writes an int.
+    unsafe { done!(ioctl, fd.0, c::TIOCGPGRP, &raw mut group) }.map(|()| Pid(group))
+}
+
+/// TIOCSPGRP: makes `group` the foreground process group. From the background only where TTOU is blocked or ignored.
+pub fn set_foreground(fd: Fd, group: Pid) -> Result<()> {
+    // SAFETY: the kernel reads an int.
+    unsafe { done!(ioctl, fd.0, c::TIOCSPGRP, &raw const group.0) }
+}
+
+/// TIOCNOTTY: gives up the controlling terminal; of a session leader the whole session does, and the foreground group
+/// gets HUP and CONT.
+#[cfg(feature = "drop-in")]
+pub fn give_up_terminal(fd: Fd) -> Result<()> {
+    // SAFETY: no memory is involved.
+    unsafe { done!(ioctl, fd.0, c::TIOCNOTTY) }
+}
+
+/// TIOCSCTTY: makes the terminal the controlling one of our session, if no other session has it.
+#[cfg(feature = "drop-in")]
+pub fn take_terminal(fd: Fd) -> Result<()> {
+    // SAFETY: no memory is involved.
+    unsafe { call!(ioctl, fd.0, c::TIOCSCTTY, 0) }.map(drop)
+}
+
+/// getsid(2) of ourselves.
+#[cfg(feature = "drop-in")]
+pub fn session() -> Result<Pid> {
+    // SAFETY: no memory is involved.
+    unsafe { call!(getsid, 0) }.map(|id| Pid(id as i32))
+}
