@@ -200,3 +200,13 @@ fn descriptor(number: ZStr<'_>) -> Option<Fd> {
 pub fn print(text: &[u8]) -> Result<(), Fail<'static>> {
     sys::write(Fd::STDOUT, text).at(Stage::Report, z!("standard output"))
 }
+
+/// A usage text on stdout. With a frame of its own: nobody else pays for its pages.
+#[cfg(feature = "help")]
+#[inline(never)]
+pub fn help(help: crate::cli::Help) -> Result<(), Fail<'static>> {
+    let mut room = [0; 8192];
+    let mut text = crate::text::Text::on(&mut room);
+    help.write(&mut text);
+    print(text.get())
+}

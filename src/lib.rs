@@ -52,11 +52,7 @@ fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
             launch::print(concat!("vesicle ", env!("CARGO_PKG_VERSION"), "\n").as_bytes())?
         }
         #[cfg(feature = "help")]
-        cli::Command::Help => launch::print(cli::HELP)?,
-        #[cfg(feature = "help")]
-        cli::Command::HelpRun => help_run()?,
-        #[cfg(all(feature = "help", feature = "init"))]
-        cli::Command::HelpInit => launch::print(init::usage::HELP)?,
+        cli::Command::Help(help) => launch::help(help)?,
     }
     Ok(0)
 }
@@ -69,7 +65,7 @@ fn run_container(stack: sys::Stack) -> Result<u8, Fail<'static>> {
     match cli::parse(stack, &mut spec, launch::load) {
         Ok(cli::Asked::Run) => {}
         #[cfg(feature = "help")]
-        Ok(cli::Asked::Help) => return help_run().map(|()| 0),
+        Ok(cli::Asked::Help) => return launch::help(cli::Help::Run).map(|()| 0),
         Err(misuse) => return Ok(refuse(&misuse, &spec)),
     }
     let mut plan = match plan::build(&spec, stack, lists) {
@@ -88,14 +84,4 @@ fn run_container(stack: sys::Stack) -> Result<u8, Fail<'static>> {
 #[inline(never)]
 fn refuse(misuse: &Fail<'_>, spec: &spec::Spec<'_>) -> u8 {
     misuse.report_with(spec.value(misuse))
-}
-
-/// With a frame of its own: nobody else pays for its pages.
-#[cfg(feature = "help")]
-#[inline(never)]
-fn help_run() -> Result<(), Fail<'static>> {
-    let mut room = [0; 8192];
-    let mut text = text::Text::on(&mut room);
-    cli::help(&mut text);
-    launch::print(text.get())
 }

@@ -34,14 +34,14 @@ pub enum Instead {
     Licence,
 }
 
-/// The letters that a tool knows, a colon behind those that take a value.
+/// The letters that a tool knows.
 fn letters(tool: Tool) -> &'static [u8] {
     match tool {
-        Tool::Vesicle => b"hsp:ge:r:wvqk:aP",
+        Tool::Vesicle => b"hspgerwvqkaP",
         #[cfg(feature = "drop-in")]
-        Tool::Tini => b"hsp:ge:wvl",
+        Tool::Tini => b"hspgewvl",
         #[cfg(feature = "drop-in")]
-        Tool::DumbInit => b"hr:vVc",
+        Tool::DumbInit => b"hrvVc",
         #[cfg(feature = "drop-in")]
         Tool::Catatonit => b"hgPVL",
     }
@@ -73,9 +73,9 @@ pub(super) fn tool(name: &[u8]) -> Option<Tool> {
 
 /// Reads the command line from argument `at` on, and what the environment says beside it.
 #[inline(never)]
-pub fn parse(stack: Stack, tool: Tool, mut at: usize) -> Result<Duties, Instead> {
-    let mut duties = Duties::new(tool);
-    defaults(&mut duties);
+pub fn parse(stack: Stack, mut at: usize, duties: &mut Duties) -> Result<(), Instead> {
+    let tool = duties.tool;
+    defaults(duties);
     while let Some(word) = stack.arg(at) {
         let ([b'-', first, ..], cluster) = (word.bytes(), word.skip(1)) else { break };
         at = at.saturating_add(1);
@@ -96,21 +96,21 @@ pub fn parse(stack: Stack, tool: Tool, mut at: usize) -> Result<Duties, Instead>
             };
             let inline = long.skip(name.len());
             let inline = (inline.first() != 0).then(|| inline.skip(1));
-            if inline.is_some() && !takes_value(tool, *letter) {
+            if inline.is_some() && !takes_value(*letter) {
                 return Err(Instead::Name(word));
             }
-            option(&mut duties, *letter, inline, stack, &mut at)?;
+            option(duties, *letter, inline, stack, &mut at)?;
             continue;
         }
         let mut rest = cluster;
         while rest.first() != 0 {
             let letter = rest.first();
             rest = rest.skip(1);
-            if letter == b':' || letters(tool).iter().all(|known| *known != letter) {
+            if letters(tool).iter().all(|known| *known != letter) {
                 return Err(Instead::Letter(letter));
             }
-            let value = takes_value(tool, letter);
-            option(&mut duties, letter, (value && rest.first() != 0).then_some(rest), stack, &mut at)?;
+            let value = takes_value(letter);
+            option(duties, letter, (value && rest.first() != 0).then_some(rest), stack, &mut at)?;
             if value {
                 break;
             }
@@ -121,12 +121,13 @@ pub fn parse(stack: Stack, tool: Tool, mut at: usize) -> Result<Duties, Instead>
         return Err(Instead::NoCommand);
     }
     #[cfg(feature = "drop-in")]
-    environment(&mut duties, stack);
-    Ok(duties)
+    environment(duties, stack);
+    Ok(())
 }
 
-fn takes_value(tool: Tool, letter: u8) -> bool {
-    letters(tool).windows(2).any(|pair| pair == [letter, b':'])
+/// Whether this option takes a value.
+fn takes_value(letter: u8) -> bool {
+    matches!(letter, b'p' | b'e' | b'r' | b'k')
 }
 
 /// What the tools do that nobody told anything.
@@ -154,7 +155,7 @@ fn option(
     stack: Stack,
     at: &mut usize,
 ) -> Result<(), Instead> {
-    let value = if inline.is_none() && takes_value(duties.tool, letter) {
+    let value = if inline.is_none() && takes_value(letter) {
         let word = stack.arg(*at).ok_or(Instead::NoValue(letter))?;
         *at = at.saturating_add(1);
         word

@@ -1,14 +1,16 @@
 //! Tokens → [`Spec`]: knows names and how many values each takes, nothing of what they mean. Pure.
 
+#[cfg(feature = "help")]
+mod help;
 #[cfg(feature = "init")]
 pub mod init;
 mod options;
 #[cfg(feature = "init")]
 mod signal;
 
-pub use options::{COUNT, Opt, ROWS, Row};
 #[cfg(feature = "help")]
-pub(crate) use options::{HELP, help};
+pub use help::Help;
+pub use options::{COUNT, Opt, ROWS, Row};
 
 use crate::fail::{Fail, Stage, Why, fail};
 use crate::spec::{Given, Spec, misuse};
@@ -25,15 +27,9 @@ pub enum Command {
     Init(crate::spec::duties::Tool, usize),
     /// The version on stdout.
     Version,
-    /// The list of commands on stdout.
+    /// A usage text on stdout.
     #[cfg(feature = "help")]
-    Help,
-    /// The options of `vesicle run` on stdout.
-    #[cfg(feature = "help")]
-    HelpRun,
-    /// Those of `vesicle init`.
-    #[cfg(all(feature = "help", feature = "init"))]
-    HelpInit,
+    Help(Help),
 }
 
 /// What the rest of the line asks for.
@@ -71,10 +67,10 @@ pub fn command(stack: Stack) -> Parsed<Command> {
     #[cfg(feature = "help")]
     if command.is(b"help") || asks_for_help(command) {
         return match stack.arg(2) {
-            None => Ok(Command::Help),
-            Some(word) if word.is(b"run") => Ok(Command::HelpRun),
+            None => Ok(Command::Help(Help::Commands)),
+            Some(word) if word.is(b"run") => Ok(Command::Help(Help::Run)),
             #[cfg(feature = "init")]
-            Some(word) if word.is(b"init") => Ok(Command::HelpInit),
+            Some(word) if word.is(b"init") => Ok(Command::Help(Help::Init)),
             word => fail(Stage::Argument, word, Why::Command),
         };
     }

@@ -173,11 +173,10 @@ pub(super) fn find(name: &[u8]) -> Option<(Opt, u8)> {
     Some((Opt(place as u8), *KINDS.get(place)?))
 }
 
-/// `vesicle help run`: one line an option under its family's heading.
+/// One line an option under its family's heading.
 #[cfg(feature = "help")]
 pub(crate) fn help(out: &mut Text<'_>) {
     const COLUMN: usize = 40;
-    out.push(b"usage: vesicle run [OPTION...] ROOTFS COMMAND [ARG...]\n");
     let mut texts = fields(&PACKED_TEXTS, 0);
     for name in fields(&JOINED_NAMES, 0) {
         let Some(mut values) = texts.next() else { break };
@@ -195,16 +194,6 @@ pub(crate) fn help(out: &mut Text<'_>) {
     }
     out.push(b"\nExit status: COMMAND's; 128+n for signal n; 127 not found; 126 not executable; 125 vesicle failed.\n");
 }
-
-/// `vesicle help`.
-#[cfg(feature = "help")]
-pub const HELP: &[u8] = b"usage: vesicle COMMAND
-
-  run [OPTION...] ROOTFS COMMAND [ARG...]   start COMMAND in new namespaces
-  init [OPTION...] [--] COMMAND [ARG...]    be the init of this container: reap, forward, exit as COMMAND does
-  help run, help init                       their options
-  --version
-";
 
 #[cfg(test)]
 mod tests {

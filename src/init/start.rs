@@ -15,10 +15,10 @@ use crate::z;
 
 /// `vesicle init`, or a tool in whose place we are called; options begin at argument `at`. The exit code.
 pub fn start(stack: Stack, tool: Tool, at: usize) -> u8 {
-    let duties = match cli::init::parse(stack, tool, at) {
-        Ok(duties) => duties,
-        Err(instead) => return usage::tell(tool, stack, instead),
-    };
+    let mut duties = Duties::new(tool);
+    if let Err(instead) = cli::init::parse(stack, at, &mut duties) {
+        return usage::tell(tool, stack, instead);
+    }
     match run(stack, &duties) {
         Ok(code) => code,
         Err(_) if duties.verbosity == 0 => crate::status::OWN,

@@ -29,7 +29,7 @@ fn vesicle(instead: Instead) -> u8 {
     let (value, why) = match instead {
         #[cfg(feature = "help")]
         Instead::Help => {
-            return match crate::launch::print(HELP) {
+            return match crate::launch::help(crate::cli::Help::Init) {
                 Ok(()) => 0,
                 Err(fail) => fail.report(),
             };
@@ -59,22 +59,3 @@ fn vesicle(instead: Instead) -> u8 {
     };
     Fail::new(Stage::Option, ZStr::until_nul(&room), why).report_with(value)
 }
-
-/// `vesicle init --help`.
-#[cfg(feature = "help")]
-pub const HELP: &[u8] = b"usage: vesicle init [OPTION...] [--] COMMAND [ARG...]
-
-  -s          become a subreaper, as process 1 too
-  -p SIGNAL   send me SIGNAL when my parent dies
-  -g          forward signals to COMMAND's process group
-  -e CODE     exit code CODE counts as 0 (repeatable)
-  -r FROM:TO  forward signal FROM as TO; 0: not at all (repeatable)
-  -w          say what was reaped
-  -v          say more
-  -q          say nothing
-  -k SECONDS  KILL so long after a TERM
-  -a          stay until every process is gone
-  -P          pause: no COMMAND, wait for TERM or INT
-
-SIGNAL is a number or a name. Called as tini, docker-init, dumb-init or catatonit it has their options.
-";
