@@ -23,8 +23,10 @@ pub struct Init<'d> {
     pub duties: &'d Duties,
     /// Whether it is process 1 of its PID namespace: then the kernel ends all with it, and nobody can stop it.
     pub first: bool,
-    /// The terminal whose foreground COMMAND's process group is, and the group that had it before.
+    /// Our controlling terminal, where there is one, and our process group.
     pub terminal: Option<(Fd, Pid)>,
+    /// Whether we gave its foreground to COMMAND's process group.
+    pub handed: bool,
     /// Signals that the kernel sent us for something that we did ourselves: each is passed over once.
     pub own: SigSet,
     grace: Grace,
@@ -35,7 +37,15 @@ pub struct Init<'d> {
 impl<'d> Init<'d> {
     /// One that has these duties.
     pub fn new(duties: &'d Duties, first: bool) -> Init<'d> {
-        Init { duties, first, terminal: None, own: SigSet::of(&[]), grace: Grace::No, ended: false }
+        Init {
+            duties,
+            first,
+            terminal: None,
+            handed: false,
+            own: SigSet::of(&[]),
+            grace: Grace::No,
+            ended: false,
+        }
     }
 
     /// To COMMAND, or to its whole process group. There may be no such group: then it has left it.
@@ -61,26 +71,33 @@ impl<'d> Init<'d> {
     /// COMMAND was stopped. Where that is job control's doing the shell waits for us to stop too, by the same signal and
     /// in the foreground again; and when it has continued us, all is as it was before. Process 1 can't be stopped, and has
     /// no shell that would continue it: there it is COMMAND that goes on.
-    fn stopped(&self, main: Pid, signal: u8) {
+    fn stopped(&mut self, main: Pid, signal: u8) {
         if self.duties.apart != Apart::Group || !job::STOPS.has(signal) {
             return;
         }
         if !self.first {
-            self.hand_over(main, false);
+            self.take_back();
             job::stop(signal);
-            self.hand_over(main, true);
+            self.hand_over(main);
         }
         if !sys::kill_group(main, sys::SIGCONT) {
             sys::kill(main, sys::SIGCONT);
         }
     }
 
-    /// Gives the terminal's foreground to COMMAND, or takes it back; not when somebody else has got it meanwhile.
-    fn hand_over(&self, main: Pid, to_command: bool) {
-        let Some((fd, own)) = self.terminal else { return };
-        let (from, to) = if to_command { (own, main) } else { (main, own) };
-        if sys::foreground(fd) == Ok(from) {
-            let _ = sys::set_foreground(fd, to);
+    /// Gives the terminal's foreground to COMMAND if it is ours: a shell gives it to us when we are its foreground job.
+    fn hand_over(&mut self, main: Pid) {
+        if let Some((fd, own)) = self.terminal
+            && sys::foreground(fd) == Ok(own)
+        {
+            self.handed = sys::set_foreground(fd, main).is_ok();
+        }
+    }
+
+    /// Takes it back. As long as we were not stopped nobody else can have got it but from COMMAND.
+    fn take_back(&mut self) {
+        if let (Some((fd, own)), true) = (self.terminal, core::mem::take(&mut self.handed)) {
+            let _ = sys::set_foreground(fd, own);
         }
     }
 
@@ -132,6 +149,10 @@ impl Parent for Init<'_> {
         if to == 0 {
             say(d, Event::Dropped, n.into(), 0, b"");
         } else {
+            // A shell brings us to the foreground, running as we are.
+            if n == sys::SIGCONT {
+                self.hand_over(main);
+            }
             if ended {
                 self.send_to_rest(to, true);
             } else if to != n || !job::has_got(main, signal) {
@@ -169,7 +190,7 @@ impl Parent for Init<'_> {
             }
             return true;
         }
-        self.hand_over(main, false);
+        self.take_back();
         if d.wait_all {
             // Somebody wants it all to end.
             if self.grace != Grace::No {

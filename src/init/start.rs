@@ -4,7 +4,7 @@ use super::say::{Event, say};
 use super::serve::Init;
 use super::{supervise, usage};
 use crate::cli;
-use crate::fail::{At, Fail, Stage};
+use crate::fail::{At, Fail, Stage, Why, fail};
 #[cfg(feature = "drop-in")]
 use crate::spec::duties::level;
 use crate::spec::duties::{Apart, Duties, Tool};
@@ -33,12 +33,15 @@ struct Life<'a> {
     /// Our parent's doing: the mask, and whether CHLD was ignored.
     mask: SigSet,
     ignored: bool,
-    /// Us, and the terminal that we have the foreground of.
+    /// Us, and the terminal whose foreground COMMAND gets.
     init: Pid,
     terminal: Option<Fd>,
 }
 
 fn run(stack: Stack, duties: &Duties) -> Result<u8, Fail<'static>> {
+    if stack.ids().secure {
+        return fail(Stage::Usage, None, Why::Secure);
+    }
     // First of all: what comes from here on is not lost. Process 1 would drop it, any other would die of it.
     let mut mask = SigSet::ALL;
     sys::swap_mask(&mut mask).at(Stage::Signals, None)?;
@@ -130,19 +133,17 @@ fn set_apart(init: &mut Init<'_>) {
         Apart::Group => {
             let mut why = Errno::EBADF;
             for fd in [Fd::STDIN, Fd::STDOUT, Fd::STDERR] {
-                match sys::foreground(fd) {
-                    Ok(group) if sys::process_group(None) == Ok(group) => {
-                        init.terminal = Some((fd, group));
-                        break;
+                match (sys::foreground(fd), sys::process_group(None)) {
+                    (Ok(group), Ok(own)) => {
+                        init.terminal = Some((fd, own));
+                        // In the background it is not ours to give.
+                        init.handed = group == own;
+                        return;
                     }
-                    // In the background: it is not ours to give.
-                    Ok(_) => break,
-                    Err(e) => why = e,
+                    (Err(e), _) | (_, Err(e)) => why = e,
                 }
             }
-            if init.terminal.is_none() {
-                say(init.duties, Event::NoTerminal, errno(why), 0, b"");
-            }
+            say(init.duties, Event::NoTerminal, errno(why), 0, b"");
         }
         #[cfg(feature = "drop-in")]
         Apart::Session => match sys::give_up_terminal(Fd::STDIN) {
@@ -172,13 +173,13 @@ impl Life<'_> {
         let mut room = [0; 24];
         self.rewrite_listen_pid(&mut room);
         let (stage, e) = exec::run(command, self.stack.argv_from(self.duties.command), self.stack.envp());
-        let fail = Fail::new(stage, command, e);
+        let failure = Fail::new(stage, command, e);
         if self.duties.tool != Tool::Vesicle {
             say(self.duties, Event::NotExecuted, errno(e), 0, command.bytes());
         } else if self.duties.verbosity > 0 {
-            return fail.report();
+            return failure.report();
         }
-        fail.code()
+        failure.code()
     }
 
     /// Apart from its init, with the signals as our parent left them. TTOU is still blocked when the terminal is taken.
