@@ -60,7 +60,8 @@ fn run(stack: Stack, duties: &Duties) -> Result<u8, Fail<'static>> {
     }
     tell_environment(duties, stack);
     set_apart(&mut init);
-    let mut life = Life { duties, stack, mask, ignored, init: me, terminal: init.terminal.map(|(fd, _)| fd) };
+    let terminal = init.terminal.filter(|_| init.handed).map(|(fd, _)| fd);
+    let mut life = Life { duties, stack, mask, ignored, init: me, terminal };
     let main = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, live, &mut life).at(Stage::Clone, None)?;
     say(duties, Event::Runs, main.0 as u32, 0, stack.arg(duties.command).map_or(b"", ZStr::bytes));
     let _ = let_go();
