@@ -10,7 +10,7 @@ use crate::spec::duties::{Apart, Duties, Tool, level};
 use crate::sys::{SIGCHLD, SIGKILL, SIGSTOP, Stack, ZStr};
 #[cfg(feature = "drop-in")]
 use crate::sys::{SIGTSTP, SIGTTIN, SIGTTOU};
-use crate::text::{before, decimal, fields, nanoseconds};
+use crate::text::{before, decimal, field, fields, nanoseconds};
 
 /// Why there is nothing to do, or what else there is.
 #[derive(Clone, Copy, PartialEq)]
@@ -34,31 +34,12 @@ pub enum Instead {
     Licence,
 }
 
-/// The letters that a tool knows.
-fn letters(tool: Tool) -> &'static [u8] {
-    match tool {
-        Tool::Vesicle => b"hspgerwvqkaP",
-        #[cfg(feature = "drop-in")]
-        Tool::Tini => b"hspgewvl",
-        #[cfg(feature = "drop-in")]
-        Tool::DumbInit => b"hrvVc",
-        #[cfg(feature = "drop-in")]
-        Tool::Catatonit => b"hgPVL",
-    }
-}
-
-/// Their long names, each with the letter that it stands for.
-fn names(tool: Tool) -> &'static [u8] {
-    match tool {
-        Tool::Vesicle => b"hhelp",
-        #[cfg(feature = "drop-in")]
-        Tool::Tini => b"Vversion",
-        #[cfg(feature = "drop-in")]
-        Tool::DumbInit => b"hhelp rrewrite vverbose Vversion csingle-child",
-        #[cfg(feature = "drop-in")]
-        Tool::Catatonit => b"Vversion",
-    }
-}
+/// The letters that each tool knows, in the order of [`Tool`].
+const LETTERS: &[u8] =
+    if cfg!(feature = "drop-in") { b"hspgerwvqkaP hspgewvlV hrvVc hgPVL" } else { b"hspgerwvqkaP" };
+/// Long names, each behind the letter that it stands for. A tool knows those of its letters.
+const NAMES: &[u8] =
+    if cfg!(feature = "drop-in") { b"hhelp rrewrite vverbose Vversion csingle-child" } else { b"hhelp" };
 
 /// Which tool a name is, if any: of the file by which we were called.
 #[cfg(feature = "drop-in")]
@@ -74,7 +55,6 @@ pub(super) fn tool(name: &[u8]) -> Option<Tool> {
 /// Reads the command line from argument `at` on, and what the environment says beside it.
 #[inline(never)]
 pub fn parse(stack: Stack, mut at: usize, duties: &mut Duties) -> Result<(), Instead> {
-    let tool = duties.tool;
     defaults(duties);
     while let Some(word) = stack.arg(at) {
         let ([b'-', first, ..], cluster) = (word.bytes(), word.skip(1)) else { break };
@@ -82,36 +62,36 @@ pub fn parse(stack: Stack, mut at: usize, duties: &mut Duties) -> Result<(), Ins
         if word.is(b"--") {
             break;
         }
+        let letters = field(LETTERS, b' ', duties.tool as usize);
         if *first == b'-' {
             let long = word.skip(2);
             let name = before(long.bytes(), b'=');
-            let known = fields(names(tool), b' ').find(|known| known.get(1..) == Some(name));
-            let Some(letter) = known.and_then(|known| known.first()) else {
-                // tini has short options only: to it this is one of them.
-                #[cfg(feature = "drop-in")]
-                if tool == Tool::Tini {
-                    return Err(Instead::Letter(b'-'));
-                }
-                return Err(Instead::Name(word));
-            };
+            let known = fields(NAMES, b' ').find(|known| known.get(1..) == Some(name));
+            let letter =
+                known.and_then(|known| known.first()).filter(|letter| letters.iter().any(|l| l == *letter));
             let inline = long.skip(name.len());
             let inline = (inline.first() != 0).then(|| inline.skip(1));
-            if inline.is_some() && !takes_value(*letter) {
-                return Err(Instead::Name(word));
+            match letter {
+                Some(letter) if inline.is_none() || takes_value(*letter) => {
+                    option(duties, *letter, inline, stack, &mut at)?;
+                }
+                // tini has short options only: to it this is one of them.
+                #[cfg(feature = "drop-in")]
+                _ if duties.tool == Tool::Tini => return Err(Instead::Letter(b'-')),
+                _ => return Err(Instead::Name(word)),
             }
-            option(duties, *letter, inline, stack, &mut at)?;
             continue;
         }
         let mut rest = cluster;
         while rest.first() != 0 {
             let letter = rest.first();
             rest = rest.skip(1);
-            if letters(tool).iter().all(|known| *known != letter) {
+            if letters.iter().all(|known| *known != letter) {
                 return Err(Instead::Letter(letter));
             }
-            let value = takes_value(letter);
-            option(duties, letter, (value && rest.first() != 0).then_some(rest), stack, &mut at)?;
-            if value {
+            let inline = (takes_value(letter) && rest.first() != 0).then_some(rest);
+            option(duties, letter, inline, stack, &mut at)?;
+            if takes_value(letter) {
                 break;
             }
         }
