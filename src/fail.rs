@@ -86,6 +86,8 @@ texts! {
         #[cfg(feature = "fs")] NeedsTmpfs = "must be followed by --tmpfs"
         #[cfg(feature = "fs")] Root = "DEST is the root itself: give that directory as ROOTFS"
         #[cfg(feature = "fs")] Size = "not a size: digits, then K, M, G or T"
+        Reboot = "it called reboot(2) to restart"
+        PowerOff = "it called reboot(2) to halt or power off"
         NotAnOption = "not an option: an argument file holds options only"
         #[cfg(feature = "users")] NoRange = "no range for this user in /etc/subuid or /etc/subgid: an administrator adds one with usermod --add-subuids and --add-subgids"
         #[cfg(feature = "users")] MapTool = "newuidmap or newgidmap failed (package uidmap): the range must be in /etc/subuid or /etc/subgid"

@@ -26,6 +26,7 @@ use crate::z;
 pub struct Container {
     main: Pid,
     first: bool,
+    init: bool,
     #[cfg(feature = "report")]
     pid_file: Option<sys::ZStr<'static>>,
 }
@@ -35,8 +36,8 @@ impl Container {
     pub fn of(plan: &Plan<'_>) -> Container {
         Container {
             main: Pid(0),
-            // Process 1 without an init.
-            first: plan.makes(sys::CLONE_NEWPID) && !init(plan),
+            first: plan.makes(sys::CLONE_NEWPID),
+            init: init(plan),
             #[cfg(feature = "report")]
             pid_file: plan.text(Opt::PidFile),
         }
@@ -49,7 +50,7 @@ impl Container {
 
     /// Waits for its end; the exit code.
     pub fn wait(self) -> u8 {
-        let code = supervise(Some(self.main), &mut Launcher::new(self.first));
+        let code = supervise(Some(self.main), &mut Launcher::new(self.first, self.init));
         #[cfg(feature = "report")]
         report::remove(self.pid_file);
         code

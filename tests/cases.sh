@@ -1,5 +1,5 @@
 #!/bin/sh
-# The promises of `vesicle run`, one shell function each, for a host and for a guest that has only busybox.
+# The promises of `vesicle run` and `vesicle init`, one shell function each, for a host and for a guest that has only busybox.
 #
 #   VESICLE=target/release/vesicle sh tests/cases.sh [NAME...]
 #
@@ -302,6 +302,18 @@ exit_status_of_a_signal_is_128_and_its_number() {
     done
 }
 
+reboot_inside_is_told_as_such() {
+    # In a user namespace of its own: there its rights end at the PID namespace, whatever happens.
+    for options in "" --init; do
+        v --unshare-user $options "$R" /bin/busybox reboot -f 2>"$T/err"
+        eq "exit status of a restart" $? 129
+        eq "message" "$(cat "$T/err")" "vesicle: wait for COMMAND: it called reboot(2) to restart"
+        v --unshare-user $options "$R" /bin/busybox poweroff -f 2>"$T/err"
+        eq "exit status of a power off" $? 130
+        eq "message" "$(cat "$T/err")" "vesicle: wait for COMMAND: it called reboot(2) to halt or power off"
+    done
+}
+
 exit_125_when_vesicle_fails() {
     refused 125 nonsense --nonsense "$R" /bin/true
     refused 125 missing "$T/missing" /bin/true
@@ -560,6 +572,135 @@ closed_standard_descriptors_do_no_harm() {
     eq "exit status with mounts" $? 3
     inside 'echo lost' >&- 2>/dev/null
     eq "standard input" "$(inside 'cat' </etc/passwd 2>/dev/null | head -n 1)" "$(head -n 1 /etc/passwd 2>/dev/null)"
+}
+
+# as NAME ARG... : vesicle under another name.
+as() {
+    name=$1
+    shift
+    [ -e "$T/$name" ] || ln "$VESICLE" "$T/$name" 2>/dev/null || cp "$VESICLE" "$T/$name"
+    limited "$T/$name" "$@"
+}
+b() { echo "$R/bin/busybox"; }
+
+init_exits_as_its_command_does() {
+    for code in 0 1 125 126 127 128 200 255; do
+        limited "$VESICLE" init -- "$(b)" sh -c "exit $code"
+        eq "exit code" $? $code
+    done
+    for signal in 1 2 9 11 15 31 40; do
+        limited "$VESICLE" init "$(b)" sh -c "kill -$signal \$\$"
+        eq "exit code of signal $signal" $? $((128 + signal))
+    done
+    limited "$VESICLE" init -e 3 -e 143 "$(b)" sh -c 'exit 3'
+    eq "exit code that counts as success" $? 0
+    limited "$VESICLE" init /nowhere/at/all 2>"$T/err"
+    eq "exit code of a command that is not there" $? 127
+    eq "lines" "$(wc -l <"$T/err" | tr -d ' ')" 1
+    limited "$VESICLE" init /etc 2>"$T/err"
+    eq "exit code of a directory" $? 126
+    limited "$VESICLE" init -p NOSUCH "$(b)" true 2>"$T/err"
+    eq "exit code of a bad option" $? 125
+}
+
+init_as_process_1_reaps_orphans_and_says_so() {
+    cp "$VESICLE" "$R/bin/init-under-test"
+    out=$(v --dev /dev "$R" /bin/init-under-test init -w /bin/sh -c '
+        for i in 1 2 3 4 5 6 7 8 9 10; do (sh -c "sleep 0.2; exit 3" & ) ; done
+        n=0
+        while [ "$(grep -c . /proc/1/task/1/children)" = 1 ] && [ "$(cat /proc/1/task/1/children)" != "$$ " ] && [ $n -lt 50 ]; do n=$((n + 1)); sleep 0.1; done
+        cat /proc/1/task/1/children; echo $$; cat /proc/[0-9]*/stat | grep -c ") Z"' 2>"$T/err")
+    rm -f "$R/bin/init-under-test"
+    set -- $out
+    # Where the kernel has no list of children, the first cat says nothing.
+    [ $# = 2 ] && set -- "$1" "$1" "$2"
+    eq "children of process 1" "$1" "$2"
+    eq "zombies" "$3" 0
+    eq "what it says of them" "$(grep -c '^vesicle: reaped process [0-9]*: exit code 3$' "$T/err")" 10
+}
+
+init_forwards_every_signal_but_those_that_cannot_be_caught() {
+    # 32 and 33 are the C library's own: a shell can't trap them; nor 2 and 3 when it was started in the background, where
+    # they are ignored from the start.
+    "$VESICLE" init "$(b)" sh -c '
+        for n in 1 4 5 6 7 8 10 11 12 13 14 15 16 18 20 21 22 23 24 25 26 27 28 29 30 31 34 35 50 63 64; do trap "echo $n" $n; done
+        trap "exit 5" 36; echo ready; while :; do sleep 1 & wait $!; done' >"$T/out" 2>/dev/null &
+    pid=$!
+    soon grep -q ready "$T/out" || fail "it did not start"
+    for signal in 1 4 5 6 7 8 10 11 12 13 14 15 16 18 20 21 22 23 24 25 26 27 28 29 30 31 34 35 50 63 64; do
+        kill -$signal $pid
+        soon grep -q -x $signal "$T/out" || fail "signal $signal did not arrive: $(echo $(cat "$T/out"))"
+    done
+    kill -36 $pid
+    ended $pid
+    eq "exit code" $? 5
+}
+
+init_rewrites_signals() {
+    "$VESICLE" init -r TERM:USR1 -r 12:0 "$(b)" sh -c 'trap "exit 7" USR1; trap "exit 8" TERM; trap "exit 9" USR2; echo ready; while :; do sleep 1 & wait $!; done' >"$T/out" &
+    pid=$!
+    soon grep -q ready "$T/out" || fail "it did not start"
+    kill -USR2 $pid
+    kill -TERM $pid
+    ended $pid
+    eq "exit code" $? 7
+}
+
+init_ends_what_outlives_its_command() {
+    limited "$VESICLE" init -k 1 "$(b)" sh -c 'sh -c "trap : TERM; while :; do sleep 9'$S'1; done" & sleep 9'$S'2 & sleep 0.3; exit 4'
+    eq "exit code" $? 4
+    sleep 1
+    alive "sleep.9$S[12]" && fail "a child that ignores TERM is still there"
+    start=$(date +%s)
+    "$VESICLE" init -k 0.5 "$(b)" sh -c 'trap : TERM; echo ready; while :; do sleep 1; done' >"$T/out" &
+    pid=$!
+    soon grep -q ready "$T/out" || fail "it did not start"
+    kill -TERM $pid
+    ended $pid
+    eq "exit code of a command that ignores TERM" $? 137
+}
+
+init_waits_for_all_when_asked_to() {
+    limited "$VESICLE" init -a "$(b)" sh -c "(sleep 1; echo late >'$T/late') & exit 6"
+    eq "exit code" $? 6
+    eq "what the child wrote" "$(cat "$T/late")" late
+}
+
+init_pauses_until_term_or_int() {
+    for signal in TERM INT; do
+        "$VESICLE" init -P &
+        pid=$!
+        sleep 0.3
+        over $pid && fail "it did not stay"
+        kill -$signal $pid
+        ended $pid
+        eq "exit code after $signal" $? 0
+    done
+}
+
+init_has_the_names_and_words_of_others() {
+    eq "tini" "$(as tini --version)" "tini version 0.19.0 - git.vesicle"
+    eq "docker-init" "$(as docker-init --version)" "tini version 0.19.0 - git.vesicle"
+    eq "dumb-init" "$(as dumb-init --version 2>&1)" "dumb-init v1.2.5"
+    eq "catatonit" "$(as catatonit --version)" "tini version 0.1.7_catatonit"
+    as tini "$(b)" true 2>"$T/err"
+    grep -q "zombie reaping won't work" "$T/err" || fail "tini does not warn: $(cat "$T/err")"
+    TINI_SUBREAPER= as tini -w -- "$(b)" sh -c '(sleep 0.2 &); sleep 1; exit 3' 2>"$T/err"
+    eq "exit code" $? 3
+    grep -q '^\[WARN  tini ([0-9]*)\] Reaped zombie process with pid=[0-9]*$' "$T/err" || fail "tini does not say what it reaped: $(cat "$T/err")"
+    as dumb-init -v "$(b)" sh -c 'exit 4' 2>"$T/err"
+    eq "exit code" $? 4
+    grep -q '^\[dumb-init\] Child exited with status 4. Goodbye.$' "$T/err" || fail "dumb-init: $(cat "$T/err")"
+    "$T/dumb-init" "$(b)" sh -c 'sleep 9'$S'3 & wait' &
+    pid=$!
+    soon alive "sleep.9$S[3]" || fail "it did not start"
+    kill -TERM $pid
+    ended $pid
+    eq "exit code" $? 143
+    soon not alive "sleep.9$S[3]" || fail "the session's group was not told"
+    as catatonit /nowhere 2>"$T/err"
+    eq "exit code" $? 127
+    grep -q '^ERROR (catatonit:[0-9]*): failed to exec pid1: No such file or directory$' "$T/err" || fail "catatonit: $(cat "$T/err")"
 }
 
 # --- the end of the promises

@@ -2,6 +2,7 @@
 
 use super::Parent;
 use super::job::{self, STOPS};
+use crate::fail::{Fail, Stage, Why};
 use crate::status::{self, Status};
 use crate::sys::{self, Pid, SigSet, Signal, ZStr};
 #[cfg(any(feature = "users", feature = "report"))]
@@ -13,16 +14,18 @@ const IGNORED: SigSet = SigSet::of(&[sys::SIGCHLD, sys::SIGCONT, sys::SIGURG, sy
 
 /// The launcher, outside.
 pub struct Launcher {
-    /// Whether its child is process 1 of a PID namespace and no init: the kernel drops what it has no handler for.
+    /// Whether its child is process 1 of a PID namespace.
     first: bool,
+    /// Whether it is an init too. Else the kernel drops what it has no handler for.
+    init: bool,
     /// The signal that a KILL of it stands for.
     killed: u8,
 }
 
 impl Launcher {
-    /// One whose child is process 1, or isn't.
-    pub fn new(first: bool) -> Launcher {
-        Launcher { first, killed: sys::SIGKILL }
+    /// One whose child is process 1, or an init, or both, or neither.
+    pub fn new(first: bool, init: bool) -> Launcher {
+        Launcher { first, init, killed: sys::SIGKILL }
     }
 }
 
@@ -36,7 +39,7 @@ impl Parent for Launcher {
         if !job::has_got(main, signal) {
             sys::kill(main, n);
         }
-        if self.first {
+        if self.first && !self.init {
             // Process 1 of a PID namespace: the kernel drops what it doesn't handle, as if it were ignored. It shall be as
             // it is for any other process, so what the kernel would do is done here. Read after the signal was sent: what
             // handled it until then has it.
@@ -63,6 +66,12 @@ impl Parent for Launcher {
     fn code(&self, status: Status) -> u8 {
         match status {
             Status::Killed(sys::SIGKILL) => 128 | self.killed,
+            // Nothing else ends a process 1 by these two: it is how the kernel tells of a reboot(2) in a PID namespace.
+            Status::Killed(signal @ (sys::SIGHUP | sys::SIGINT)) if self.first => {
+                let why = if signal == sys::SIGHUP { Why::Reboot } else { Why::PowerOff };
+                Fail::new(Stage::Wait, None, why).report();
+                128 | signal
+            }
             ended => status::code(ended),
         }
     }
