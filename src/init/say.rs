@@ -70,7 +70,7 @@ events! {
     /// It is forwarded as another one.
     Rewritten { "3signal # becomes @" "" "3Translating signal # to @." "" }
     /// It is not forwarded.
-    Dropped { "3signal # goes no further" "" "3Not forwarding signal # to children (ignored)." "" }
+    Dropped { "" "" "3Not forwarding signal # to children (ignored)." "" }
     /// It was.
     Forwarded { "3forwarded signal #" "" "3Forwarded signal # to children." "" }
     /// It stops itself.

@@ -147,7 +147,7 @@ impl Parent for Init<'_> {
             say(d, Event::Rewritten, n.into(), to.into(), b"");
         }
         if to == 0 {
-            say(d, Event::Dropped, n.into(), 0, b"");
+            say(d, Event::Dropped, 0, 0, b"");
         } else {
             // A shell brings us to the foreground, running as we are.
             if n == sys::SIGCONT {
