@@ -2,30 +2,43 @@
 
 #[cfg(feature = "join")]
 mod join;
+#[cfg(feature = "args")]
+mod load;
 #[cfg(feature = "users")]
 mod maps;
+#[cfg(any(feature = "users", feature = "report"))]
+mod release;
 #[cfg(feature = "report")]
 mod report;
+#[cfg(not(feature = "jobs"))]
+mod wait;
+
+#[cfg(feature = "args")]
+pub use load::load;
 
 use crate::child::{self, Child};
 #[cfg(any(feature = "process", feature = "report"))]
 use crate::cli::Opt;
-use crate::cli::Source;
 use crate::fail::{At, Fail, Stage, Why, fail};
+#[cfg(feature = "jobs")]
 use crate::init::{launcher::Launcher, supervise};
 use crate::plan::Plan;
-#[cfg(any(feature = "process", feature = "users", feature = "report", feature = "init"))]
+#[cfg(any(feature = "process", feature = "init"))]
 use crate::plan::Step;
 #[cfg(any(feature = "process", feature = "report"))]
 use crate::spec::Given;
 use crate::step::{Doing, Rootfs, World};
-use crate::sys::{self, Block, Fd, Pid, SigSet, ZStr};
+#[cfg(any(feature = "args", feature = "join"))]
+use crate::sys::ZStr;
+use crate::sys::{self, Fd, Pid, SigSet};
 use crate::z;
 
 /// A container: what has to be known of it until its end.
 pub struct Container {
     main: Pid,
+    #[cfg(feature = "jobs")]
     first: bool,
+    #[cfg(feature = "jobs")]
     init: bool,
     #[cfg(feature = "report")]
     pid_file: Option<sys::ZStr<'static>>,
@@ -33,10 +46,12 @@ pub struct Container {
 
 impl Container {
     /// One that is still to be started.
-    pub fn of(plan: &Plan<'_>) -> Container {
+    pub fn of(#[allow(unused_variables)] plan: &Plan<'_>) -> Container {
         Container {
             main: Pid(0),
+            #[cfg(feature = "jobs")]
             first: plan.makes(sys::CLONE_NEWPID),
+            #[cfg(feature = "jobs")]
             init: init(plan),
             #[cfg(feature = "report")]
             pid_file: plan.text(Opt::PidFile),
@@ -50,6 +65,9 @@ impl Container {
 
     /// Waits for its end; the exit code.
     pub fn wait(self) -> u8 {
+        #[cfg(not(feature = "jobs"))]
+        let code = wait::wait(self.main);
+        #[cfg(feature = "jobs")]
         let code = supervise(Some(self.main), &mut Launcher::new(self.first, self.init));
         #[cfg(feature = "report")]
         report::remove(self.pid_file);
@@ -58,7 +76,6 @@ impl Container {
 }
 
 /// With a frame of its own, as all that is large here: in a large one each access costs three bytes more.
-#[inline(never)]
 fn start(plan: &mut Plan<'_>, main: &mut Pid) -> Result<(), Fail<'static>> {
     if plan.caller.secure {
         return fail(Stage::Usage, None, Why::Secure);
@@ -75,18 +92,8 @@ fn start(plan: &mut Plan<'_>, main: &mut Pid) -> Result<(), Fail<'static>> {
     sys::swap_sigchld(&mut ignored).at(Stage::Signals, None)?;
     #[cfg(feature = "process")]
     let launcher = if plan.steps.has(Step::DieWithParent) { Some(die_with_parent()?) } else { None };
-    #[cfg(not(feature = "process"))]
-    let launcher = None;
     #[cfg(any(feature = "users", feature = "report"))]
-    let held = plan.steps.has(Step::Released);
-    #[cfg(not(any(feature = "users", feature = "report")))]
-    let held = false;
-    let (gate, opener) = if held {
-        let (read, write) = sys::pipe().at(Stage::Handshake, None)?;
-        (Some(read), Some(write))
-    } else {
-        (None, None)
-    };
+    let gate = release::gate(plan)?;
     // What the child borrows is ours again when it has become COMMAND, or has ended.
     let hold = if plan.borrow { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };
     let namespaces = plan.namespaces;
@@ -95,33 +102,29 @@ fn start(plan: &mut Plan<'_>, main: &mut Pid) -> Result<(), Fail<'static>> {
         doing: Doing { stage: Stage::Clone, subject: None },
         mask,
         ignored,
+        #[cfg(feature = "process")]
         launcher,
+        #[cfg(any(feature = "init", feature = "process"))]
         init: None,
-        gate,
+        #[cfg(any(feature = "users", feature = "report"))]
+        gate: gate.map(|(read, _)| read),
         root: Rootfs(Fd::CWD),
+        #[cfg(feature = "options")]
         proc: None,
+        #[cfg(any(feature = "fs", feature = "root", feature = "process"))]
         umask: 0,
+        #[cfg(feature = "fs")]
         files: None,
     };
     *main =
         sys::clone(namespaces | hold, child::live, &mut Child { next: 0, world }).at(Stage::Clone, None)?;
-    if let Some(gate) = gate {
-        sys::close(gate);
-    }
-    if let Some(opener) = opener
-        && let Err(failure) = release(plan, *main, mask, opener)
-    {
-        // It waits for a word that will not come.
-        #[cfg(feature = "report")]
-        report::remove(plan.text(Opt::PidFile));
-        sys::kill(*main, sys::SIGKILL);
-        let _ = sys::wait_for(*main);
-        return Err(failure);
-    }
+    #[cfg(any(feature = "users", feature = "report"))]
+    release::release(plan, *main, mask, gate)?;
     Ok(())
 }
 
 /// Whether the child is an init.
+#[cfg(feature = "jobs")]
 fn init(plan: &Plan<'_>) -> bool {
     #[cfg(feature = "init")]
     return plan.steps.has(Step::Init);
@@ -129,23 +132,6 @@ fn init(plan: &Plan<'_>) -> bool {
     {
         let _ = plan;
         false
-    }
-}
-
-/// What has to be written before the child goes on; then it may.
-#[inline(never)]
-fn release(plan: &mut Plan<'_>, main: Pid, mask: SigSet, opener: Fd) -> Result<(), Fail<'static>> {
-    #[cfg(feature = "users")]
-    maps::write(plan, main, mask)?;
-    #[cfg(feature = "report")]
-    report::write(plan, main)?;
-    let _ = (plan, main, mask);
-    let done = sys::write(opener, b"!");
-    sys::close(opener);
-    match done {
-        // It has ended already, and said why.
-        Err(sys::Errno::EPIPE) => Ok(()),
-        done => done.at(Stage::Handshake, None),
     }
 }
 
@@ -179,19 +165,15 @@ fn die_with_parent() -> Result<Fd, Fail<'static>> {
     sys::pidfd_self().at(Stage::Parent, None)
 }
 
-/// Options from elsewhere, as words that stand one behind the other.
-pub fn load(source: Source) -> Result<Block, Fail<'static>> {
-    const LIMIT: usize = 2 << 20;
-    match source {
-        Source::Fd(number) => match descriptor(number) {
-            Some(fd) => sys::read_words(fd, 0, LIMIT).at(Stage::Read, number),
-            None => fail(Stage::Option, z!("--args"), Why::Number),
-        },
-        Source::File(path) => sys::read_file(path, b'\n', LIMIT).at(Stage::Read, path),
-    }
+/// Nobody asks for it.
+#[cfg(not(feature = "args"))]
+pub fn load(source: crate::cli::Source) -> Result<sys::Block, Fail<'static>> {
+    let (crate::cli::Source::Fd(word) | crate::cli::Source::File(word)) = source;
+    fail(Stage::Argument, word, Why::Unknown)
 }
 
 /// The descriptor that has this number; none where it isn't one.
+#[cfg(any(feature = "args", feature = "join"))]
 #[inline(never)]
 fn descriptor(number: ZStr<'_>) -> Option<Fd> {
     crate::text::decimal(number.bytes()).and_then(|n| i32::try_from(n).ok()).map(|n| Fd::inherited(n as u32))

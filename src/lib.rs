@@ -20,6 +20,7 @@ mod arch;
 pub mod child;
 pub mod cli;
 pub mod fail;
+#[cfg(feature = "jobs")]
 pub mod init;
 pub mod launch;
 pub mod plan;
@@ -81,7 +82,6 @@ fn run_container(stack: sys::Stack) -> Result<u8, Fail<'static>> {
 
 /// Tells what makes no sense, with the value of the option that it is about.
 #[cold]
-#[inline(never)]
 fn refuse(misuse: &Fail<'_>, spec: &spec::Spec<'_>) -> u8 {
     misuse.report_with(spec.value(misuse))
 }

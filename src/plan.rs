@@ -1,24 +1,29 @@
 //! Spec → Plan: the rules across options, the defaults, the order. Pure; what comes out has been checked.
 
+#[cfg(feature = "options")]
+mod choose;
 #[cfg(feature = "env")]
 mod env;
 #[cfg(feature = "fs")]
 mod fs;
+#[cfg(feature = "options")]
+mod namespaces;
 mod step;
 #[cfg(feature = "users")]
 mod users;
 
 #[cfg(feature = "fs")]
 pub use fs::{Do, Operation};
+#[cfg(feature = "join")]
+pub use namespaces::JOINS;
 pub use step::{STEPS, Step, Steps};
 #[cfg(feature = "users")]
 pub use users::{List, MAX_RANGES, Range};
 
+#[cfg(feature = "options")]
 use crate::cli::Opt;
 use crate::fail::{Fail, Why};
-use crate::spec::{Given, Spec, misuse};
-#[cfg(feature = "join")]
-use crate::sys::CLONE_NEWTIME;
+use crate::spec::{Spec, misuse};
 use crate::sys::{
     CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, Ids,
     Stack, Strings, ZStr,
@@ -30,12 +35,14 @@ use heapless::Vec;
 pub const MAX_ENV: usize = 4096;
 
 /// How ROOTFS becomes the root.
+#[cfg(feature = "options")]
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub enum Root {
     /// It is `/`, and stays.
     Same,
     /// As a mount of its own, by pivot_root(2), which takes the old root out of sight.
+    #[cfg(feature = "pivot")]
     Pivot,
     /// By chroot(2).
     Chroot,
@@ -44,32 +51,8 @@ pub enum Root {
     ChrootMount,
 }
 
-/// A CLONE_NEW* by the number of its bit: what a table holds in a byte.
-const fn bit(kind: u32) -> u8 {
-    kind.trailing_zeros() as u8
-}
-
-/// The options by which the caller's namespace is kept.
-const SHARES: &[(Opt, u8)] = &[
-    (Opt::SharePid, bit(CLONE_NEWPID)),
-    (Opt::ShareNet, bit(CLONE_NEWNET)),
-    (Opt::ShareUts, bit(CLONE_NEWUTS)),
-    (Opt::ShareIpc, bit(CLONE_NEWIPC)),
-    (Opt::ShareCgroup, bit(CLONE_NEWCGROUP)),
-];
-
-/// The namespaces that can be joined.
-#[cfg(feature = "join")]
-pub const JOINS: &[(Opt, u8)] = &[
-    // The first one gives the rights for the others.
-    (Opt::Userns, bit(CLONE_NEWUSER)),
-    (Opt::Pidns, bit(CLONE_NEWPID)),
-    (Opt::Netns, bit(CLONE_NEWNET)),
-    (Opt::Utsns, bit(CLONE_NEWUTS)),
-    (Opt::Ipcns, bit(CLONE_NEWIPC)),
-    (Opt::Cgroupns, bit(CLONE_NEWCGROUP)),
-    (Opt::Timens, bit(CLONE_NEWTIME)),
-];
+/// The namespaces that are new for everybody.
+const NEW: u32 = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
 
 /// What a plan has many of: too large for a stack frame.
 #[derive(Default)]
@@ -103,12 +86,15 @@ pub struct Plan<'w> {
     /// ROOTFS.
     pub rootfs: ZStr<'static>,
     /// How it becomes the root.
+    #[cfg(feature = "options")]
     pub how: Root,
     /// The caller's ids.
     pub caller: Ids,
     /// The ids that COMMAND has inside.
+    #[cfg(feature = "ids")]
     pub uid: u32,
     #[allow(missing_docs)]
+    #[cfg(feature = "ids")]
     pub gid: u32,
     /// CLONE_NEW* for clone(2).
     pub namespaces: u32,
@@ -118,6 +104,7 @@ pub struct Plan<'w> {
     #[cfg(feature = "users")]
     pub auto: [bool; 2],
     /// Whether /proc is the caller's, whose PID namespace is shared.
+    #[cfg(feature = "options")]
     pub shared_proc: bool,
     /// Whether the child may borrow our memory: it ends in execve and waits for nobody.
     pub borrow: bool,
@@ -132,6 +119,7 @@ pub struct Plan<'w> {
 
 impl Plan<'_> {
     /// The value of an option.
+    #[cfg(feature = "options")]
     pub fn text(&self, opt: Opt) -> Option<ZStr<'static>> {
         self.spec.text(opt)
     }
@@ -146,9 +134,10 @@ impl Plan<'_> {
         let block = 0;
         #[cfg(feature = "process")]
         let listed = self.spec.given.iter().filter(|given| given.opt == Opt::KeepFd);
+        #[cfg(feature = "process")]
+        return listed.fold(from(block), |least, given| least.min(from(given.number)));
         #[cfg(not(feature = "process"))]
-        let listed = [].iter();
-        listed.fold(from(block), |least, given: &Given| least.min(from(given.number)))
+        from(block)
     }
 
     /// Whether the new processes have a namespace of this kind (CLONE_NEW*) of their own.
@@ -158,21 +147,27 @@ impl Plan<'_> {
 }
 
 /// Makes a plan from `spec`, or says what in it makes no sense.
-#[inline(never)]
+#[cfg_attr(feature = "options", inline(never))]
 pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Result<Plan<'w>, Fail<'static>> {
     let Some(rootfs) = stack.arg(spec.rootfs) else { return misuse(Why::NoRootfs) };
+    #[cfg(feature = "ids")]
     let id = |opt| spec.number(opt).unwrap_or(0) as u32;
+    let caller = stack.ids();
     let mut plan = Plan {
         stack,
         rootfs,
+        #[cfg(feature = "options")]
         how: root(spec, rootfs),
-        caller: stack.ids(),
+        caller,
+        #[cfg(feature = "ids")]
         uid: id(Opt::Uid),
+        #[cfg(feature = "ids")]
         gid: id(Opt::Gid),
-        namespaces: 0,
+        namespaces: if caller.uid == 0 { NEW } else { NEW | CLONE_NEWUSER },
         steps: Steps::ALWAYS,
         #[cfg(feature = "users")]
         auto: [false; 2],
+        #[cfg(feature = "options")]
         shared_proc: false,
         borrow: true,
         #[cfg(feature = "init")]
@@ -180,18 +175,25 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
         spec,
         lists,
     };
-    namespaces(spec, &mut plan)?;
+    #[cfg(feature = "options")]
+    namespaces::build(spec, &mut plan)?;
     #[cfg(feature = "fs")]
     fs::build(spec, &mut plan)?;
     #[cfg(feature = "users")]
     users::build(spec, &mut plan)?;
     #[cfg(feature = "env")]
     env::build(spec, &mut plan)?;
-    step::choose(spec, &mut plan);
+    #[cfg(feature = "options")]
+    choose::steps(spec, &mut plan);
+    #[cfg(not(feature = "options"))]
+    plan.steps.add(Step::IdMap, plan.makes(CLONE_NEWUSER));
     Ok(plan)
 }
 
+#[cfg(feature = "options")]
 fn root(spec: &Spec<'_>, rootfs: ZStr<'_>) -> Root {
+    #[cfg(not(feature = "pivot"))]
+    let _ = spec;
     if rootfs.first() == b'/' && rootfs.bytes().iter().all(|b| *b == b'/') {
         return Root::Same;
     }
@@ -199,52 +201,11 @@ fn root(spec: &Spec<'_>, rootfs: ZStr<'_>) -> Root {
     if spec.has(Opt::Chroot) && spec.has(Opt::ReadOnly) {
         return Root::ChrootMount;
     }
-    if spec.has(Opt::Chroot) { Root::Chroot } else { Root::Pivot }
-}
-
-/// Which namespaces are new, and whether every option has the one that it needs.
-#[inline(never)]
-fn namespaces(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
-    const DEFAULT: u32 =
-        CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
-    let mut new = DEFAULT & !kinds(SHARES, spec);
-    if spec.has(Opt::UnshareUser) || plan.caller.uid != 0 {
-        new |= CLONE_NEWUSER;
+    #[cfg(feature = "pivot")]
+    if !spec.has(Opt::Chroot) {
+        return Root::Pivot;
     }
-    #[cfg(feature = "join")]
-    {
-        if spec.has(Opt::Userns) && spec.has(Opt::UnshareUser) {
-            return misuse(Why::Joined);
-        }
-        new &= !kinds(JOINS, spec);
-    }
-    plan.namespaces = new;
-    #[cfg(any(feature = "host", feature = "users"))]
-    for given in spec.given.iter() {
-        let (there, why) = match given.opt {
-            #[cfg(feature = "host")]
-            Opt::Hostname | Opt::Domainname => (plan.makes(CLONE_NEWUTS), Why::NeedsUts),
-            #[cfg(feature = "host")]
-            Opt::Boottime | Opt::Monotonic => (spec.has(Opt::UnshareTime), Why::NeedsTime),
-            #[cfg(feature = "users")]
-            Opt::MapUsers | Opt::MapGroups => (plan.makes(CLONE_NEWUSER), Why::NeedsUser),
-            _ => continue,
-        };
-        if !there {
-            return given.bad(why);
-        }
-    }
-    #[cfg(feature = "init")]
-    if spec.has(Opt::WaitAll) && !spec.has(Opt::Init) {
-        return misuse(Why::NeedsInit);
-    }
-    Ok(())
-}
-
-/// The CLONE_NEW* of those options of `table` that were given.
-#[inline(never)]
-fn kinds(table: &[(Opt, u8)], spec: &Spec<'_>) -> u32 {
-    table.iter().filter(|(opt, _)| spec.has(*opt)).fold(0, |kinds, (_, bit)| kinds | 1 << bit)
+    Root::Chroot
 }
 
 #[cfg(test)]

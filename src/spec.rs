@@ -2,46 +2,15 @@
 
 #[cfg(feature = "init")]
 pub mod duties;
+#[cfg(feature = "options")]
+mod given;
 
-use crate::cli::{COUNT, Opt};
+#[cfg(feature = "options")]
+pub use given::{Given, MAX_GIVEN, Words};
+
 use crate::fail::{Fail, Stage, Why, fail};
-#[cfg(any(feature = "process", feature = "report"))]
-use crate::sys::Fd;
+#[cfg(not(feature = "options"))]
 use crate::sys::ZStr;
-use heapless::Vec;
-
-/// How many options with values fit.
-pub const MAX_GIVEN: usize = 2048;
-
-/// An option with its values, as it was given.
-#[derive(Clone, Copy)]
-#[cfg_attr(test, derive(Debug, PartialEq))]
-pub struct Given {
-    /// Which.
-    pub opt: Opt,
-    /// The word that named it, for messages.
-    pub word: ZStr<'static>,
-    /// Its value; for an option with two, the first.
-    pub a: ZStr<'static>,
-    /// The second value, or the first again.
-    pub b: ZStr<'static>,
-    /// Its value as a number, where it is one: in the unit of its kind.
-    pub number: u64,
-}
-
-impl Given {
-    /// The descriptor that its value is: one that the caller passed on.
-    #[cfg(any(feature = "process", feature = "report"))]
-    pub fn fd(&self) -> Fd {
-        Fd::inherited(self.number as u32)
-    }
-
-    /// A complaint about this option.
-    #[cold]
-    pub fn bad<T>(&self, why: Why) -> Result<T, Fail<'static>> {
-        fail(Stage::Option, self.word, why)
-    }
-}
 
 /// A complaint that names the options itself.
 #[cold]
@@ -49,12 +18,14 @@ pub fn misuse<T>(why: Why) -> Result<T, Fail<'static>> {
     fail(Stage::Usage, None, why)
 }
 
-/// Options with values: too large for a stack frame.
-pub type Words = Vec<Given, MAX_GIVEN>;
+/// Options with values: there are none.
+#[cfg(not(feature = "options"))]
+pub type Words = ();
 
 /// The request.
 pub struct Spec<'w> {
     /// Which options were given: a bit each.
+    #[cfg(feature = "options")]
     asked: u64,
     /// Those with values, in the user's order. Of most the last one counts, of some each.
     pub given: &'w mut Words,
@@ -62,43 +33,20 @@ pub struct Spec<'w> {
     pub rootfs: usize,
 }
 
-const _: () = assert!(COUNT <= u64::BITS as usize);
-
 impl<'w> Spec<'w> {
     /// Nothing asked for yet.
     pub fn new(given: &'w mut Words) -> Self {
-        Spec { asked: 0, given, rootfs: 0 }
+        Spec {
+            #[cfg(feature = "options")]
+            asked: 0,
+            given,
+            rootfs: 0,
+        }
     }
 
-    /// Notes that an option was given.
-    pub fn ask(&mut self, opt: Opt) {
-        self.asked |= opt.bit();
-    }
-
-    /// Whether it was.
-    pub fn has(&self, opt: Opt) -> bool {
-        self.asked & opt.bit() != 0
-    }
-
-    /// The last one of this option, with its value.
-    #[inline(never)]
-    pub fn get(&self, opt: Opt) -> Option<&Given> {
-        self.given.iter().rfind(|g| g.opt == opt)
-    }
-
-    /// Its value.
-    pub fn text(&self, opt: Opt) -> Option<ZStr<'static>> {
-        self.get(opt).map(|g| g.a)
-    }
-
-    /// Its value as a number.
-    pub fn number(&self, opt: Opt) -> Option<u64> {
-        self.get(opt).map(|g| g.number)
-    }
-
-    /// The value of the option that a complaint is about, unless its word says it already, as `--uid=x` does.
-    pub fn value(&self, complaint: &Fail<'_>) -> Option<ZStr<'static>> {
-        let word = complaint.subject.filter(|word| !word.has(b'='))?;
-        self.given.iter().find(|g| g.word.as_ptr() == word.as_ptr()).map(|g| g.a)
+    /// There are no options, and so no value that a complaint could be about.
+    #[cfg(not(feature = "options"))]
+    pub fn value(&self, _: &Fail<'_>) -> Option<ZStr<'static>> {
+        None
     }
 }

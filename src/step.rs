@@ -11,6 +11,10 @@ mod fs;
 #[cfg(feature = "host")]
 mod host;
 mod ids;
+#[cfg(feature = "path")]
+mod path;
+#[cfg(feature = "pivot")]
+mod pivot;
 mod root;
 
 pub use root::Rootfs;
@@ -19,7 +23,11 @@ pub use root::Rootfs;
 use crate::cli::Opt;
 use crate::fail::Stage;
 use crate::plan::{Plan, Step};
-use crate::sys::{self, Fd, Pid, SigSet, ZStr};
+#[cfg(any(feature = "options", feature = "process"))]
+use crate::sys::Fd;
+#[cfg(any(feature = "init", feature = "process"))]
+use crate::sys::Pid;
+use crate::sys::{self, SigSet, ZStr};
 use crate::z;
 
 /// What is being done, and to what: for the message if it fails.
@@ -47,18 +55,24 @@ pub struct World<'p, 'w> {
     /// Whether the caller had SIGCHLD ignored.
     pub ignored: bool,
     /// The launcher, to see whether it lives.
+    #[cfg(feature = "process")]
     pub launcher: Option<Fd>,
     /// The init that is our parent, where there is one.
+    #[cfg(any(feature = "init", feature = "process"))]
     pub init: Option<Pid>,
     /// Where the launcher's word is read.
+    #[cfg(any(feature = "users", feature = "report"))]
     pub gate: Option<Fd>,
     /// ROOTFS, once it is taken.
     pub root: Rootfs,
     /// The caller's /proc, once it is taken.
+    #[cfg(feature = "options")]
     pub proc: Option<Fd>,
     /// The caller's file mode creation mask, once it was changed.
+    #[cfg(any(feature = "fs", feature = "root", feature = "process"))]
     pub umask: u32,
     /// The caller's limit of open files, once it was raised.
+    #[cfg(feature = "fs")]
     pub files: Option<u32>,
 }
 
@@ -87,9 +101,11 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::HostName => sys::sethostname(world.names(Opt::Hostname)),
         #[cfg(feature = "host")]
         Step::DomainName => sys::setdomainname(world.names(Opt::Domainname)),
+        #[cfg(feature = "loopback")]
         Step::Loopback => sys::loopback_up(),
         // Without this pivot_root(2) says EINVAL, and what we mount would show up in the host's own tree.
         Step::Private => sys::make_private(z!("/")),
+        #[cfg(feature = "options")]
         Step::Sources => root::sources(world),
         Step::Rootfs => root::take(world),
         #[cfg(feature = "users")]
@@ -104,8 +120,10 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::Operations => fs::operations(world),
         Step::Enter => root::enter(world),
         #[cfg(feature = "root")]
-        Step::ReadOnly => root::read_only(world),
+        Step::ReadOnly => pivot::read_only(world),
+        #[cfg(feature = "process")]
         Step::Chdir => root::chdir(world),
+        #[cfg(feature = "ids")]
         Step::Ids => ids::take_on(world.plan.uid, world.plan.gid, world),
         Step::NoNewPrivs => sys::no_new_privs(),
         #[cfg(any(feature = "fs", feature = "root", feature = "process"))]

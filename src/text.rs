@@ -4,7 +4,10 @@ mod pack;
 
 pub(crate) use pack::*;
 
-use crate::sys::{Pid, ZStr};
+#[cfg(any(feature = "jobs", feature = "users", feature = "report"))]
+use crate::sys::Pid;
+#[cfg(any(test, feature = "options"))]
+use crate::sys::ZStr;
 
 /// The parts of `text` between the bytes `by`: at least one, and as many as there are of those and one more.
 pub(crate) fn fields(text: &[u8], by: u8) -> Fields<'_> {
@@ -14,14 +17,16 @@ pub(crate) fn fields(text: &[u8], by: u8) -> Fields<'_> {
 /// Part number `n` of these; empty when there are fewer.
 #[inline(never)]
 pub(crate) fn field(text: &[u8], by: u8, n: usize) -> &[u8] {
-    let mut fields = fields(text, by);
-    for _ in 0..n {
-        fields.next();
+    for (i, part) in fields(text, by).enumerate() {
+        if i == n {
+            return part;
+        }
     }
-    fields.next().unwrap_or_default()
+    &[]
 }
 
 /// The part before the first byte `by`; all of it when there is none.
+#[cfg(feature = "options")]
 pub(crate) fn before(text: &[u8], by: u8) -> &[u8] {
     field(text, by, 0)
 }
@@ -41,12 +46,12 @@ pub(crate) struct Fields<'t> {
 impl<'t> Iterator for Fields<'t> {
     type Item = &'t [u8];
 
-    #[inline(never)]
     fn next(&mut self) -> Option<&'t [u8]> {
         let rest = self.rest?;
-        let len = rest.iter().position(|b| *b == self.by);
-        self.rest = len.and_then(|len| rest.get(len..)?.get(1..));
-        rest.get(..len.unwrap_or(rest.len()))
+        let len = rest.iter().position(|b| *b == self.by).unwrap_or(rest.len());
+        let (part, rest) = rest.split_at_checked(len)?;
+        self.rest = rest.get(1..);
+        Some(part)
     }
 }
 
@@ -65,6 +70,7 @@ impl<'b> Text<'b> {
     }
 
     /// Empty again.
+    #[cfg(any(test, feature = "path"))]
     pub(crate) fn clear(&mut self) -> &mut Self {
         self.len = 0;
         self
@@ -124,6 +130,7 @@ impl<'b> Text<'b> {
 }
 
 /// Takes the first of the words that stand one behind the other, each with its NUL.
+#[cfg(feature = "options")]
 pub(crate) fn word<'t>(rest: &mut &'t [u8]) -> Option<ZStr<'t>> {
     let word = ZStr::until_nul(rest)?;
     *rest = rest.get(word.bytes_with_nul().len()..).unwrap_or_default();
@@ -131,6 +138,7 @@ pub(crate) fn word<'t>(rest: &mut &'t [u8]) -> Option<ZStr<'t>> {
 }
 
 /// `/proc/PID/FILE`, with zeros behind it.
+#[cfg(any(feature = "jobs", feature = "users", feature = "report"))]
 pub(crate) fn process_path(pid: Pid, file: &[u8]) -> [u8; 40] {
     let mut room = [0; 40];
     Text::on(&mut room).push(b"/proc/").number(pid.0 as u64).push(b"/").push(file);
@@ -138,6 +146,7 @@ pub(crate) fn process_path(pid: Pid, file: &[u8]) -> [u8; 40] {
 }
 
 /// A number in decimal: digits only, no sign, no space, no overflow. A number that wraps to root is somebody's CVE.
+#[cfg(feature = "options")]
 pub(crate) fn decimal(s: &[u8]) -> Option<u64> {
     radix(s, 10)
 }
@@ -185,10 +194,12 @@ pub(crate) fn size(text: &[u8]) -> Option<u64> {
 }
 
 /// A number in octal, for modes.
+#[cfg(feature = "options")]
 pub(crate) fn octal(s: &[u8]) -> Option<u32> {
     radix(s, 8).filter(|n| *n <= 0o7777).map(|n| n as u32)
 }
 
+#[cfg(feature = "options")]
 #[inline(never)]
 fn radix(s: &[u8], base: u64) -> Option<u64> {
     if s.is_empty() {
@@ -210,6 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(feature = "options")]
     fn numbers_that_other_tools_misread_are_refused() {
         for bad in ["", " 0", "0 ", "-1", "+1", "0x0", "1000:", "1e3", "18446744073709551616"] {
             assert_eq!(decimal(bad.as_bytes()), None, "{bad:?}");

@@ -24,6 +24,7 @@ pub struct Row {
 /// Takes no value.
 pub(super) const SWITCH: u8 = 0;
 /// Takes any text.
+#[cfg_attr(not(feature = "process"), allow(dead_code))]
 pub(super) const TEXT: u8 = 1;
 /// Takes two texts.
 pub(super) const TWO: u8 = 2;
@@ -100,9 +101,10 @@ options! {
         #[cfg(feature = "join")] Cgroupns "cgroupns" TEXT, "FD|PATH", "join this cgroup namespace";
         #[cfg(feature = "join")] Timens "timens" TEXT, "FD|PATH", "join this time namespace";
     }
+    #[cfg(feature = "ids")]
     "Users" {
-        Uid "uid" ID, "N", "run as this user id inside (0)";
-        Gid "gid" ID, "N", "run as this group id inside (0)";
+        #[cfg(feature = "ids")] Uid "uid" ID, "N", "run as this user id inside (0)";
+        #[cfg(feature = "ids")] Gid "gid" ID, "N", "run as this group id inside (0)";
         #[cfg(feature = "users")] MapUsers "map-users" TEXT, "IN:OUT:COUNT|auto", "map a range of user ids; auto: the caller's of /etc/subuid";
         #[cfg(feature = "users")] MapGroups "map-groups" TEXT, "IN:OUT:COUNT|auto", "map a range of group ids; auto: the caller's of /etc/subgid";
     }
@@ -114,7 +116,7 @@ options! {
         #[cfg(feature = "host")] Monotonic "monotonic-offset" SECONDS, "SECONDS", "shift CLOCK_MONOTONIC (with --unshare-time)";
     }
     "Root" {
-        Chroot "chroot" SWITCH, "", "chroot(2) instead of pivot_root(2)";
+        #[cfg(feature = "pivot")] Chroot "chroot" SWITCH, "", "chroot(2) instead of pivot_root(2)";
         NoProc "no-proc" SWITCH, "", "no fresh /proc";
         #[cfg(feature = "root")] Proc "proc" TEXT, "DEST", "mount proc there instead of on /proc; made if missing";
         #[cfg(feature = "root")] ProcOpts "proc-opts" TEXT, "OPTS", "options for proc: hidepid=2,subset=pid";
@@ -137,7 +139,7 @@ options! {
         #[cfg(feature = "fs")] Size "size" SIZE, "BYTES", "size of the next --tmpfs; K, M, G, T";
     }
     "Process" {
-        Chdir "chdir" TEXT, "DIR", "working directory (/)";
+        #[cfg(feature = "process")] Chdir "chdir" TEXT, "DIR", "working directory (/)";
         #[cfg(feature = "env")] Setenv "setenv" TWO, "VAR VALUE", "set a variable";
         #[cfg(feature = "env")] Unsetenv "unsetenv" TEXT, "VAR", "unset a variable";
         #[cfg(feature = "env")] Clearenv "clearenv" SWITCH, "", "start from an empty environment";

@@ -30,10 +30,22 @@ fn why(why: Why) -> String {
 #[test]
 fn default_life_of_root_is_as_short_as_it_can_be() {
     use Step::*;
-    let life = [Loopback, Private, Rootfs, Proc, Enter, NoNewPrivs, Close, Signals, Exec];
+    let life = [
+        #[cfg(feature = "loopback")]
+        Loopback,
+        Private,
+        Rootfs,
+        Proc,
+        Enter,
+        NoNewPrivs,
+        Close,
+        Signals,
+        Exec,
+    ];
     assert_eq!(steps("/r true", 0), life);
     let user: std::vec::Vec<Step> = [IdMap].into_iter().chain(life).collect();
     assert_eq!(steps("/r true", 1234), user);
+    #[cfg(feature = "options")]
     assert_eq!(steps("--unshare-user /r true", 0), user);
 }
 
@@ -74,7 +86,9 @@ fn namespaces_are_new_unless_shared() {
     let new = |words: &str, uid| with(words, uid, |p| p.namespaces).unwrap();
     assert_eq!(new("/r true", 0), all);
     assert_eq!(new("/r true", 1), all | CLONE_NEWUSER);
+    #[cfg(feature = "options")]
     assert_eq!(new("--unshare-user /r true", 1), all | CLONE_NEWUSER);
+    #[cfg(feature = "options")]
     assert_eq!(
         new("--share-net --share-pid --share-ipc --share-uts --share-cgroup /r true", 0),
         CLONE_NEWNS,
@@ -91,6 +105,7 @@ fn namespaces_are_new_unless_shared() {
 fn memory_is_lent_only_to_a_child_that_ends_in_execve_and_waits_for_nobody() {
     let lent = |words: &str| with(words, 0, |p| p.borrow).unwrap();
     assert!(lent("/r true"));
+    #[cfg(all(feature = "ids", feature = "pivot"))]
     assert!(lent("--chroot --uid 5 /r true"));
     #[cfg(feature = "init")]
     assert!(!lent("--init /r true"));
@@ -175,6 +190,7 @@ fn kept_descriptors_are_ascending() {
 }
 
 #[test]
+#[cfg(feature = "pivot")]
 fn rootfs_of_slashes_is_the_hosts_own_tree() {
     let how = |words: &str| with(words, 0, |p| p.how).unwrap();
     assert_eq!((how("/ true"), how("/// true"), how("/x true")), (Root::Same, Root::Same, Root::Pivot));

@@ -1,6 +1,8 @@
 //! Id maps and ids, user_namespaces(7).
 
+#[cfg(any(feature = "ids", feature = "report"))]
 use super::World;
+#[cfg(feature = "ids")]
 use crate::fail::Stage;
 use crate::plan::Plan;
 use crate::sys::{self, ZStr};
@@ -10,8 +12,12 @@ use crate::z;
 /// One id inside to the caller's own. Whoever has no rights outside may map groups only without setgroups(2).
 pub(super) fn write_own_maps(plan: &Plan<'_>) -> sys::Result<()> {
     sys::write_file(z!("/proc/self/setgroups"), b"deny")?;
-    write_own_map(z!("/proc/self/uid_map"), plan.uid, plan.caller.uid)?;
-    write_own_map(z!("/proc/self/gid_map"), plan.gid, plan.caller.gid)
+    #[cfg(feature = "ids")]
+    let (uid, gid) = (plan.uid, plan.gid);
+    #[cfg(not(feature = "ids"))]
+    let (uid, gid) = (0, 0);
+    write_own_map(z!("/proc/self/uid_map"), uid, plan.caller.uid)?;
+    write_own_map(z!("/proc/self/gid_map"), gid, plan.caller.gid)
 }
 
 #[inline(never)]
@@ -33,6 +39,7 @@ pub(super) fn wait_for_launcher(world: &mut World<'_, '_>) -> sys::Result<()> {
 }
 
 /// Other ids, and no supplementary group. User last: it takes the right to change the rest.
+#[cfg(feature = "ids")]
 pub(super) fn take_on(uid: u32, gid: u32, world: &mut World<'_, '_>) -> sys::Result<()> {
     world.doing.now(Stage::Groups, None);
     sys::setgroups_none()?;

@@ -71,6 +71,14 @@ pub fn wait() -> Waited {
     }
 }
 
+/// wait4(2) for one child without blocking: its wait status, once it has ended.
+#[cfg(not(feature = "jobs"))]
+pub fn status(pid: Pid) -> Option<u32> {
+    let mut status = 0u32;
+    // SAFETY: the kernel writes an int.
+    unsafe { call!(wait4, pid.0, &raw mut status, c::WNOHANG, 0) }.is_ok_and(|pid| pid != 0).then_some(status)
+}
+
 /// wait4(2) for one child, until it ends; its wait status.
 pub fn wait_for(pid: Pid) -> Result<u32> {
     let mut status = 0u32;

@@ -26,7 +26,8 @@ impl<T> Room<T> {
     /// Room for what `make` makes; ENOMEM.
     #[inline(always)]
     pub fn new(make: impl FnOnce() -> T) -> Result<Room<T>> {
-        let place = map(size_of::<T>())?.cast::<T>();
+        // What has no size needs no memory.
+        let place = if size_of::<T>() == 0 { NonNull::dangling() } else { map(size_of::<T>())?.cast::<T>() };
         // SAFETY: the mapping is large enough for a `T`, aligned to a page, and nobody else's.
         unsafe { place.write(make()) };
         Ok(Room(place))
@@ -50,7 +51,9 @@ impl<T> DerefMut for Room<T> {
 
 impl<T> Drop for Room<T> {
     fn drop(&mut self) {
-        // SAFETY: the mapping is ours, and the borrow checker saw to it that nothing points into it any more.
-        let _ = unsafe { call!(munmap, self.0.as_ptr(), size_of::<T>()) };
+        if size_of::<T>() != 0 {
+            // SAFETY: the mapping is ours, and the borrow checker saw to it that nothing points into it any more.
+            let _ = unsafe { call!(munmap, self.0.as_ptr(), size_of::<T>()) };
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::{Text, field};
 /// The first of the bytes that stand for a piece.
 const PIECE: u8 = 0x80;
 
-/// Pieces of text, found by trial: each makes the whole smaller than it is itself. First those that pay in any build.
+/// Pieces of text, found by trial: each makes the whole smaller than it is itself.
 #[rustfmt::skip]
 const ALL: &[&str] = &[
     ": ", ": vesicle run [OPTION...] ", "a ", "al", "an", "an ", "ar", "ch", "COMMAND", "d ", "descript", "e ",
@@ -26,12 +26,8 @@ const ALL: &[&str] = &[
     "the launcher", "this ", "ti", "tmpfs", "uid", "user", "ut", "variable",
 ];
 
-/// How many of them pay where there are few texts.
-const FEW: usize = 50;
-
-/// The pieces of this build.
-const PIECES: &[&str] =
-    if cfg!(any(feature = "help", feature = "words")) { ALL } else { ALL.split_at(FEW).0 };
+/// The pieces of this build. Where there are few texts they don't pay.
+const PIECES: &[&str] = if cfg!(any(feature = "help", feature = "words")) { ALL } else { &[] };
 
 static PACKED_PIECES: [u8; packed_len(PIECES)] = pack(PIECES);
 
@@ -55,6 +51,7 @@ pub(crate) const fn packed_len(texts: &[&str]) -> usize {
 }
 
 /// Joins words into one table as they are, each with a NUL behind it: what is compared has no pieces.
+#[cfg(feature = "options")]
 pub(crate) const fn join<const N: usize>(words: &[&str]) -> [u8; N] {
     let mut table = [0; N];
     let (mut i, mut len) = (0, 0);
@@ -70,6 +67,7 @@ pub(crate) const fn join<const N: usize>(words: &[&str]) -> [u8; N] {
 }
 
 /// How many bytes [`join`] needs.
+#[cfg(feature = "options")]
 pub(crate) const fn joined_len(words: &[&str]) -> usize {
     let (mut i, mut len) = (0, 0);
     while i < words.len() {
@@ -124,6 +122,9 @@ impl Text<'_> {
     /// Appends a packed text.
     #[inline(never)]
     pub(crate) fn say(&mut self, packed: &[u8]) -> &mut Self {
+        if PIECES.is_empty() {
+            return self.push(packed);
+        }
         for byte in packed {
             match byte.checked_sub(PIECE) {
                 Some(piece) => self.say_nth(&PACKED_PIECES, piece.into()),

@@ -1,0 +1,148 @@
+//! The options of `vesicle run`, with their values.
+
+#[cfg(feature = "args")]
+use super::Source;
+use super::options;
+#[cfg(any(feature = "args", feature = "env"))]
+use super::options::Opt;
+use super::{Asked, Load, Parsed};
+use crate::fail::{Stage, Why, fail};
+use crate::spec::{Given, Spec};
+use crate::sys::{Block, Stack, ZStr};
+use crate::text;
+
+/// Notes the options, and where ROOTFS stands, behind them.
+pub(super) fn read_options(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
+    let mut words = Words::of(Block::of_argv(stack, 2));
+    while let Some(word) = words.peek() {
+        if word.first() == b'-' && !word.is(b"-") {
+            words.next();
+            if word.is(b"--") {
+                break;
+            }
+            #[cfg(feature = "help")]
+            if super::asks_for_help(word) {
+                return Ok(Asked::Help);
+            }
+            read(word, &mut words, spec, Some(load))?;
+            continue;
+        }
+        #[cfg(feature = "args")]
+        if word.first() == b'@' {
+            words.next();
+            from(Source::File(word.skip(1)), load, spec)?;
+            continue;
+        }
+        break;
+    }
+    spec.rootfs = words.taken.saturating_add(2);
+    Ok(Asked::Run)
+}
+
+/// An argument file: options only, and no further files.
+#[cfg(feature = "args")]
+#[inline(never)]
+fn from(source: Source, load: Load, spec: &mut Spec<'_>) -> Parsed<()> {
+    let mut words = Words::of(load(source)?);
+    while let Some(word) = words.next() {
+        if word.first() != b'-' {
+            return fail(Stage::Argument, word, Why::NotAnOption);
+        }
+        read(word, &mut words, spec, None)?;
+    }
+    Ok(())
+}
+
+/// One option with its values. Without `load` it stands in an argument file.
+#[inline(never)]
+fn read(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Option<Load>) -> Parsed<()> {
+    let wrong = |why| fail(Stage::Option, word, why);
+    let Some(long) = word.value_of(b"--") else { return wrong(Why::Unknown) };
+    let name = text::before(long.bytes(), b'=');
+    let rest = long.skip(name.len());
+    let Some((opt, kind)) = options::find(name) else { return wrong(Why::Unknown) };
+    spec.ask(opt);
+    let inline = (rest.first() != 0).then(|| rest.skip(1));
+    if kind == options::SWITCH {
+        return if inline.is_none() { Ok(()) } else { wrong(Why::TakesNone) };
+    }
+    let Some(a) = inline.or_else(|| words.next()) else { return wrong(Why::NoValue) };
+    let b = if kind == options::TWO { words.next() } else { Some(a) };
+    let Some(b) = b else { return wrong(Why::NoValue) };
+    #[cfg(feature = "args")]
+    if opt == Opt::Args {
+        let Some(load) = load else { return fail(Stage::Argument, a, Why::NotAnOption) };
+        return from(Source::Fd(a), load, spec);
+    }
+    let _ = load;
+    #[cfg(feature = "env")]
+    if opt == Opt::Setenv {
+        // `VAR VALUE` becomes `VAR=VALUE` where it stands: execve wants one string, and we have no memory to build it in.
+        if a.first() == 0 || a.has(b'=') || words.block.join(a, b).is_none() {
+            return wrong(Why::Name);
+        }
+    }
+    let number = scan(kind, a.bytes());
+    // Noted first, so that a complaint finds its value.
+    let given = Given { opt, word, a, b, number: number.unwrap_or(0) };
+    if spec.given.push(given).is_err() {
+        return wrong(Why::TooMany);
+    }
+    match (number, kind) {
+        (Some(_), _) => Ok(()),
+        (None, options::MODE) => wrong(Why::Mode),
+        #[cfg(feature = "fs")]
+        (None, options::SIZE) => wrong(Why::Size),
+        (None, _) => wrong(Why::Number),
+    }
+}
+
+/// The number that a value of this kind is; 0 for a text.
+#[inline(never)]
+fn scan(kind: u8, value: &[u8]) -> Option<u64> {
+    match kind {
+        options::ID | options::FD => {
+            // (uid_t)-1 means "no change" to setresuid(2).
+            let limit = if kind == options::ID { u32::MAX } else { 1 << 31 };
+            text::decimal(value).filter(|n| *n < limit.into())
+        }
+        options::MODE => text::octal(value).map(u64::from),
+        #[cfg(feature = "fs")]
+        options::SIZE => text::size(value),
+        #[cfg(feature = "host")]
+        options::SECONDS => text::nanoseconds(value).map(|n| n as u64),
+        _ => Some(0),
+    }
+}
+
+/// Words that stand one behind the other.
+struct Words {
+    /// Where they stand, to write there.
+    #[cfg(feature = "env")]
+    block: Block,
+    rest: &'static [u8],
+    /// How many were taken.
+    taken: usize,
+}
+
+impl Words {
+    fn of(block: Block) -> Words {
+        Words {
+            #[cfg(feature = "env")]
+            block,
+            rest: block.bytes(),
+            taken: 0,
+        }
+    }
+
+    fn peek(&self) -> Option<ZStr<'static>> {
+        ZStr::until_nul(self.rest)
+    }
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<ZStr<'static>> {
+        let word = text::word(&mut self.rest)?;
+        self.taken = self.taken.saturating_add(1);
+        Some(word)
+    }
+}

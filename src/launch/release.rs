@@ -1,0 +1,52 @@
+//! A child that waits until what is written from outside is there.
+
+#[cfg(feature = "users")]
+use super::maps;
+#[cfg(feature = "report")]
+use super::report;
+#[cfg(feature = "report")]
+use crate::cli::Opt;
+use crate::fail::{At, Fail, Stage};
+use crate::plan::{Plan, Step};
+use crate::sys::{self, Fd, Pid, SigSet};
+
+/// A pipe on which the child reads our word: (its end, ours); none where it needs none.
+pub(super) fn gate(plan: &Plan<'_>) -> Result<Option<(Fd, Fd)>, Fail<'static>> {
+    if plan.steps.has(Step::Released) { sys::pipe().map(Some).at(Stage::Handshake, None) } else { Ok(None) }
+}
+
+/// Writes what has to be there before the child goes on; then it may.
+pub(super) fn release(
+    plan: &mut Plan<'_>,
+    main: Pid,
+    mask: SigSet,
+    gate: Option<(Fd, Fd)>,
+) -> Result<(), Fail<'static>> {
+    let Some((gate, opener)) = gate else { return Ok(()) };
+    sys::close(gate);
+    let done = write(plan, main, mask, opener);
+    if done.is_err() {
+        // It waits for a word that will not come.
+        #[cfg(feature = "report")]
+        report::remove(plan.text(Opt::PidFile));
+        sys::kill(main, sys::SIGKILL);
+        let _ = sys::wait_for(main);
+    }
+    done
+}
+
+#[inline(never)]
+fn write(plan: &mut Plan<'_>, main: Pid, mask: SigSet, opener: Fd) -> Result<(), Fail<'static>> {
+    #[cfg(feature = "users")]
+    maps::write(plan, main, mask)?;
+    #[cfg(feature = "report")]
+    report::write(plan, main)?;
+    let _ = (plan, main, mask);
+    let done = sys::write(opener, b"!");
+    sys::close(opener);
+    match done {
+        // It has ended already, and said why.
+        Err(sys::Errno::EPIPE) => Ok(()),
+        done => done.at(Stage::Handshake, None),
+    }
+}

@@ -1,0 +1,116 @@
+//! Which steps a child has, by its options.
+
+use super::{Plan, Root, Step, Steps};
+use crate::cli::Opt;
+use crate::spec::Spec;
+#[cfg(feature = "loopback")]
+use crate::sys::CLONE_NEWNET;
+use crate::sys::{CLONE_NEWPID, CLONE_NEWUSER};
+
+/// Steps that an option asks for, and nothing else has to be known.
+const ASKED: &[(Opt, Step)] = &[
+    #[cfg(feature = "process")]
+    (Opt::DieWithParent, Step::DieWithParent),
+    #[cfg(feature = "process")]
+    (Opt::NewSession, Step::Session),
+    #[cfg(feature = "process")]
+    (Opt::Umask, Step::Umask),
+    #[cfg(feature = "report")]
+    (Opt::PidFile, Step::Released),
+    #[cfg(feature = "report")]
+    (Opt::InfoFd, Step::Released),
+    #[cfg(feature = "report")]
+    (Opt::BlockFd, Step::Released),
+    #[cfg(feature = "report")]
+    (Opt::BlockFd, Step::Block),
+    #[cfg(feature = "host")]
+    (Opt::UnshareTime, Step::Time),
+    #[cfg(feature = "host")]
+    (Opt::Hostname, Step::HostName),
+    #[cfg(feature = "host")]
+    (Opt::Domainname, Step::DomainName),
+    #[cfg(feature = "root")]
+    (Opt::Proc, Step::NoUmask),
+    #[cfg(feature = "root")]
+    (Opt::Proc, Step::Umask),
+    #[cfg(feature = "root")]
+    (Opt::ReadOnly, Step::ReadOnly),
+    #[cfg(feature = "init")]
+    (Opt::Init, Step::Init),
+    #[cfg(feature = "process")]
+    (Opt::Chdir, Step::Chdir),
+];
+
+/// Steps of a child that does not end in execve alone: it waits for us, it is "multithreaded" to setns(2) as long as
+/// it shares our memory, it stays.
+const OWN_MEMORY: Steps = Steps::of(&[
+    #[cfg(any(feature = "users", feature = "report"))]
+    Step::Released,
+    #[cfg(feature = "host")]
+    Step::Time,
+    #[cfg(feature = "init")]
+    Step::Init,
+]);
+
+/// Chooses the steps.
+#[inline(never)]
+pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
+    let (user, pid) = (plan.makes(CLONE_NEWUSER), plan.makes(CLONE_NEWPID));
+    let mut steps = plan.steps;
+    for (opt, step) in ASKED {
+        steps.add(*step, spec.has(*opt));
+    }
+    #[cfg(feature = "users")]
+    let ranges = steps.has(Step::IdsInside);
+    #[cfg(not(feature = "users"))]
+    let ranges = false;
+    steps.add(Step::IdMap, user && !ranges);
+    #[cfg(feature = "users")]
+    steps.add(Step::Released, ranges);
+    #[cfg(feature = "loopback")]
+    steps.add(Step::Loopback, plan.makes(CLONE_NEWNET));
+    #[cfg(feature = "root")]
+    let (elsewhere, options) = (spec.has(Opt::Proc), spec.has(Opt::ProcOpts));
+    #[cfg(not(feature = "root"))]
+    let (elsewhere, options) = (false, false);
+    #[cfg(feature = "join")]
+    let (joins_pid, joins) = (spec.has(Opt::Pidns), spec.has(Opt::Pidns) || spec.has(Opt::Userns));
+    #[cfg(not(feature = "join"))]
+    let (joins_pid, joins) = (false, false);
+    let shared = !pid && !joins_pid && !options;
+    // The host's own tree has a /proc for the caller's own PID namespace.
+    let there = plan.how == Root::Same && shared && !elsewhere;
+    let proc = !spec.has(Opt::NoProc) && !there;
+    plan.shared_proc = shared;
+    steps.add(Step::Proc, proc);
+    steps.add(Step::Sources, proc && shared);
+    #[cfg(feature = "fs")]
+    if !plan.lists.operations.is_empty() {
+        steps.add_all(Steps::of(&[Step::Sources, Step::Operations, Step::NoUmask, Step::Umask]));
+    }
+    // With a map of its own and no ranges, the map is all it takes.
+    #[cfg(feature = "ids")]
+    steps.add(Step::Ids, (spec.has(Opt::Uid) || spec.has(Opt::Gid)) && (!user || ranges));
+    #[cfg(feature = "process")]
+    {
+        #[cfg(feature = "ids")]
+        let changed = steps.has(Step::Ids);
+        #[cfg(not(feature = "ids"))]
+        let changed = false;
+        #[cfg(feature = "init")]
+        let changed = changed || spec.has(Opt::Init);
+        steps.add(Step::DieWithParentStill, changed && spec.has(Opt::DieWithParent));
+    }
+    steps.add(Step::NoNewPrivs, !spec.has(Opt::AllowNewPrivs));
+    // Whoever is in the joined namespace already could reach into the memory that the child borrowed.
+    plan.borrow = !joins && !steps.meet(OWN_MEMORY);
+    #[cfg(feature = "init")]
+    {
+        plan.init_lends = !joins;
+        #[cfg(feature = "report")]
+        {
+            plan.init_lends &= !steps.has(Step::Block);
+        }
+    }
+    plan.steps = steps;
+}

@@ -1,0 +1,83 @@
+//! Which namespaces are new, and which are the caller's or somebody else's.
+
+use super::Plan;
+use crate::cli::Opt;
+use crate::fail::Fail;
+#[cfg(any(feature = "host", feature = "users", feature = "init", feature = "join"))]
+use crate::fail::Why;
+use crate::spec::Spec;
+#[cfg(any(feature = "init", feature = "join"))]
+use crate::spec::misuse;
+#[cfg(feature = "join")]
+use crate::sys::CLONE_NEWTIME;
+use crate::sys::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS};
+
+/// A CLONE_NEW* by the number of its bit: what a table holds in a byte.
+const fn bit(kind: u32) -> u8 {
+    kind.trailing_zeros() as u8
+}
+
+/// The options by which the caller's namespace is kept.
+const SHARES: &[(Opt, u8)] = &[
+    (Opt::SharePid, bit(CLONE_NEWPID)),
+    (Opt::ShareNet, bit(CLONE_NEWNET)),
+    (Opt::ShareUts, bit(CLONE_NEWUTS)),
+    (Opt::ShareIpc, bit(CLONE_NEWIPC)),
+    (Opt::ShareCgroup, bit(CLONE_NEWCGROUP)),
+];
+
+/// The namespaces that can be joined.
+#[cfg(feature = "join")]
+pub const JOINS: &[(Opt, u8)] = &[
+    // The first one gives the rights for the others.
+    (Opt::Userns, bit(CLONE_NEWUSER)),
+    (Opt::Pidns, bit(CLONE_NEWPID)),
+    (Opt::Netns, bit(CLONE_NEWNET)),
+    (Opt::Utsns, bit(CLONE_NEWUTS)),
+    (Opt::Ipcns, bit(CLONE_NEWIPC)),
+    (Opt::Cgroupns, bit(CLONE_NEWCGROUP)),
+    (Opt::Timens, bit(CLONE_NEWTIME)),
+];
+
+/// Which namespaces are new, and whether every option has the one that it needs.
+#[inline(never)]
+pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
+    let mut new = plan.namespaces & !kinds(SHARES, spec);
+    if spec.has(Opt::UnshareUser) {
+        new |= CLONE_NEWUSER;
+    }
+    #[cfg(feature = "join")]
+    {
+        if spec.has(Opt::Userns) && spec.has(Opt::UnshareUser) {
+            return misuse(Why::Joined);
+        }
+        new &= !kinds(JOINS, spec);
+    }
+    plan.namespaces = new;
+    #[cfg(any(feature = "host", feature = "users"))]
+    for given in spec.given.iter() {
+        let (there, why) = match given.opt {
+            #[cfg(feature = "host")]
+            Opt::Hostname | Opt::Domainname => (plan.makes(CLONE_NEWUTS), Why::NeedsUts),
+            #[cfg(feature = "host")]
+            Opt::Boottime | Opt::Monotonic => (spec.has(Opt::UnshareTime), Why::NeedsTime),
+            #[cfg(feature = "users")]
+            Opt::MapUsers | Opt::MapGroups => (plan.makes(CLONE_NEWUSER), Why::NeedsUser),
+            _ => continue,
+        };
+        if !there {
+            return given.bad(why);
+        }
+    }
+    #[cfg(feature = "init")]
+    if spec.has(Opt::WaitAll) && !spec.has(Opt::Init) {
+        return misuse(Why::NeedsInit);
+    }
+    Ok(())
+}
+
+/// The CLONE_NEW* of those options of `table` that were given.
+#[inline(never)]
+fn kinds(table: &[(Opt, u8)], spec: &Spec<'_>) -> u32 {
+    table.iter().filter(|(opt, _)| spec.has(*opt)).fold(0, |kinds, (_, bit)| kinds | 1 << bit)
+}

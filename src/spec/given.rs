@@ -1,0 +1,81 @@
+//! The options that were given, and their values.
+
+use super::Spec;
+use crate::cli::{COUNT, Opt};
+use crate::fail::{Fail, Stage, Why, fail};
+#[cfg(any(feature = "process", feature = "report"))]
+use crate::sys::Fd;
+use crate::sys::ZStr;
+use heapless::Vec;
+
+/// How many options with values fit.
+pub const MAX_GIVEN: usize = 2048;
+
+/// An option with its values, as it was given.
+#[derive(Clone, Copy)]
+#[cfg_attr(test, derive(Debug, PartialEq))]
+pub struct Given {
+    /// Which.
+    pub opt: Opt,
+    /// The word that named it, for messages.
+    pub word: ZStr<'static>,
+    /// Its value; for an option with two, the first.
+    pub a: ZStr<'static>,
+    /// The second value, or the first again.
+    pub b: ZStr<'static>,
+    /// Its value as a number, where it is one: in the unit of its kind.
+    pub number: u64,
+}
+
+impl Given {
+    /// The descriptor that its value is: one that the caller passed on.
+    #[cfg(any(feature = "process", feature = "report"))]
+    pub fn fd(&self) -> Fd {
+        Fd::inherited(self.number as u32)
+    }
+
+    /// A complaint about this option.
+    #[cold]
+    pub fn bad<T>(&self, why: Why) -> Result<T, Fail<'static>> {
+        fail(Stage::Option, self.word, why)
+    }
+}
+
+/// Options with values: too large for a stack frame.
+pub type Words = Vec<Given, MAX_GIVEN>;
+
+const _: () = assert!(COUNT <= u64::BITS as usize);
+
+impl Spec<'_> {
+    /// Notes that an option was given.
+    pub fn ask(&mut self, opt: Opt) {
+        self.asked |= opt.bit();
+    }
+
+    /// Whether it was.
+    pub fn has(&self, opt: Opt) -> bool {
+        self.asked & opt.bit() != 0
+    }
+
+    /// The last one of this option, with its value.
+    #[inline(never)]
+    pub fn get(&self, opt: Opt) -> Option<&Given> {
+        self.given.iter().rfind(|g| g.opt == opt)
+    }
+
+    /// Its value.
+    pub fn text(&self, opt: Opt) -> Option<ZStr<'static>> {
+        self.get(opt).map(|g| g.a)
+    }
+
+    /// Its value as a number.
+    pub fn number(&self, opt: Opt) -> Option<u64> {
+        self.get(opt).map(|g| g.number)
+    }
+
+    /// The value of the option that a complaint is about, unless its word says it already, as `--uid=x` does.
+    pub fn value(&self, complaint: &Fail<'_>) -> Option<ZStr<'static>> {
+        let word = complaint.subject.filter(|word| !word.has(b'='))?;
+        self.given.iter().find(|g| g.word.as_ptr() == word.as_ptr()).map(|g| g.a)
+    }
+}
