@@ -66,9 +66,9 @@ fn features() -> Vec<String> {
         .collect()
 }
 
-/// What the files may be at most on x86_64. The aim of the design is 4 KiB and 20 KiB; these are what has been reached,
-/// and are only ever lowered.
-const BARE: u64 = 9_300;
+/// What the files may be at most on x86_64. The aim of the design is 4 KiB, which has been reached, and 20 KiB, which has
+/// not; these are only ever lowered.
+const BARE: u64 = 4_096;
 const ALL: u64 = 27_800;
 
 /// The rows of README's size table: features and bytes.
@@ -125,7 +125,53 @@ fn bare_launcher_runs_a_command_in_new_namespaces() {
         let words = [copy.as_os_str(), "run".as_ref(), root.as_os_str(), "/bin/true".as_ref()];
         program(who, words).go().code(0);
         let words = [copy.as_os_str(), "run".as_ref(), root.as_os_str(), "/bin/nowhere".as_ref()];
-        program(who, words).go().refuses(127, &["/bin/nowhere"]);
+        program(who, words).go().refuses(127, &["exec /bin/nowhere: errno 2"]);
+        let words = [copy.as_os_str(), "run".as_ref(), "--".as_ref(), root.as_os_str(), "/bin/true".as_ref()];
+        program(who, words).go().code(0);
+    }
+}
+
+#[test]
+fn bare_launcher_refuses_what_it_does_not_know() {
+    let bare = build(Some(""));
+    let copy = scratch().join("bare-refuses");
+    assert!(Command::new("cp").arg(bare).arg(&copy).status().expect("cp").success());
+    let usage = "vesicle run ROOTFS COMMAND [ARG...]";
+    for (words, told) in [
+        ("run --read-only / /bin/true", "option --read-only: unknown"),
+        ("run --no-proc / /bin/true", "option --no-proc: unknown"),
+        ("run --share-net=x / /bin/true", "option --share-net=x: unknown"),
+        ("run -x / /bin/true", "option -x: unknown"),
+        ("run -- /", usage),
+        ("run /", usage),
+        ("run", usage),
+        ("init /bin/true", "argument init: not a command"),
+        ("help", "argument help: not a command"),
+    ] {
+        let words = [copy.to_str().expect("UTF-8")].into_iter().chain(words.split(' '));
+        program(Who::User, words).go().refuses(125, &[told]);
+    }
+}
+
+#[test]
+fn bare_launcher_sends_on_its_signals_and_ends_as_its_command_does() {
+    let bare = build(Some(""));
+    let copy = scratch().join("bare-waits");
+    assert!(Command::new("cp").arg(bare).arg(&copy).status().expect("cp").success());
+    for &who in everyone() {
+        let Some(root) = rootfs(who) else { return };
+        let run = |script: &str| {
+            program(who, [copy.as_os_str(), "run".as_ref(), root.as_os_str(), "/bin/sh".as_ref()])
+                .args(["-c", script])
+                .spawn()
+        };
+        run("exit 7").wait().code(7);
+        // Process 1 can't kill itself; the kernel ends it for a fault of its own, and its shell tells of a child's end.
+        run("(kill -9 $BASHPID; sh -c 'kill -9 $$'); exit $?").wait().code(137);
+        let mut running = run("trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done");
+        running.until_says("ready");
+        running.signal(Signal::SIGTERM);
+        running.wait().code(5);
     }
 }
 

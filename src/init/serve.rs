@@ -182,6 +182,8 @@ impl Parent for Init<'_> {
     }
 
     fn stays(&mut self, main: Pid, code: u8) -> bool {
+        #[cfg(not(feature = "drop-in"))]
+        let _ = main;
         let d = self.duties;
         if core::mem::replace(&mut self.ended, true) {
             // Orphans of those that a KILL has ended are our children now.
