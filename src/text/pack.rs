@@ -11,23 +11,22 @@ const PIECE: u8 = 0x80;
 /// Pieces of text, found by trial: each makes the whole smaller than it is itself.
 #[rustfmt::skip]
 const ALL: &[&str] = &[
-    ": ", ": vesicle run [OPTION...] ", "a ", "al", "an", "an ", "ar", "ch", "COMMAND", "d ", "descript", "e ",
-    "ea", "en", "er", "es", "file ", "group", "gumen", "it", "lo", "lock", "ma", "make ", "missi", "mo", "name",
-    "ne", "not ", "o ", "on", "open ", "option", "or", "priv", "root", "ROOTFS", "s ", "set", "si", "t ", "the ",
-    "un", "us", "vesicle ", "vesicle help", "wait for ", "with ", "xec", "y ",
-
-    " (", " (E", " a ", " and ", " at most", " inside", " itself", " namespace", " of ", " to", "'s ", "(E", "(ENO",
-    ", ", "--", "--unshare-", "/etc/sub", ": see ", ": the ", "; ", "ame, nothing if there is no SRC", "caller",
-    "container", "DES", "devic", "director", "directory ", "D|PATH", "ead-only", "ed ", "er ", "ho", "id", "il",
-    "in", "in ", "IN:OUT:COUNT", "is ", "its own", "join this ", "kernel",
-    "kernel.apparmor_restrict_unprivileged_usern", "map", "me", "mount", "must be ", "namespaces", "needs ",
-    "network", "new", "no", "no ", "No such ", "of ", "oo many ", "or ", "proc", "process ", "rang", "RC DEST",
-    "res", "right", "ro", "spac", "st", "stay in the caller's ", "su", "symbolic link", "th", "that ",
-    "the launcher", "this ", "ti", "tmpfs", "uid", "user", "ut", "variable",
+    "\n  -", "   ", "       ", " (", " (E", " COMMAND [ARG...]", " TINI_", " [OPTION", " and ", " for ", " in",
+    " is ", " namespace", " run [OPTION...] ROOTFS COMMAND [ARG...]", " there is a SRC", " to ", "(E", ", ", "--",
+    "--unshare-", "...]", "/etc/sub", "3A child with PID # ", ": ", ":OUT:COU", "<signum>", "COMMAND", "D|PATH",
+    "No such ", "PID", "Print ", "RC DEST", "ROOTFS", "SIGNAL", "a ", "ad-only", "al", "an", "ap", "ar", "as ", "at",
+    "call", "ce", "ch", "child", "com", "container", "controlling t", "d ", "descriptor", "device", "directory",
+    "dumb-init", "e ", "ed", "ed ", "eep the caller'", "en", "er", "er ", "es", "exit", "file ", "forward", "from ",
+    "group", "gument", "help", "id", "il", "in", "ing ", "ion", "it", "ivileged_user", "join this ", "kernel.", "le",
+    "lock", "make ", "map ", "miss", "mo", "must b", "name", "namespace", "ne", "network", "no ", "not ", "o ",
+    "o many ", "of ", "on", "option", "or", "or ", "ow", "pro", "process ", "program", "re", "root", "s ", "sage",
+    "se", "signal", "signal ", "st", "subreaper", "t ", "th", "the ", "this ", "tim", "to", "to ", "un", "user",
+    "variable", "version", "vesicle", "vironmen", "with ", "write ", "xec", "y ",
 ];
 
 /// The pieces of this build. Where there are few texts they don't pay.
-const PIECES: &[&str] = if cfg!(any(feature = "help", feature = "words")) { ALL } else { &[] };
+const PIECES: &[&str] =
+    if cfg!(any(feature = "drop-in", feature = "help", feature = "words")) { ALL } else { &[] };
 
 static PACKED_PIECES: [u8; packed_len(PIECES)] = pack(PIECES);
 
