@@ -11,17 +11,17 @@ const PIECE: u8 = 0x80;
 /// Pieces of text, found by trial: each makes the whole smaller than it is itself.
 #[rustfmt::skip]
 const ALL: &[&str] = &[
-    "\n  -", "   ", "       ", " (", " (E", " COMMAND [ARG...]", " TINI_", " [OPTION", " and ", " for ", " in",
-    " is ", " namespace", " run [OPTION...] ROOTFS COMMAND [ARG...]", " there is a SRC", " to ", "(E", ", ", "--",
-    "--unshare-", "...]", "/etc/sub", "3A child with PID # ", ": ", ":OUT:COU", "<signum>", "COMMAND", "D|PATH",
-    "No such ", "PID", "Print ", "RC DEST", "ROOTFS", "SIGNAL", "a ", "ad-only", "al", "an", "ap", "ar", "as ", "at",
-    "call", "ce", "ch", "child", "com", "container", "controlling t", "d ", "descriptor", "device", "directory",
-    "dumb-init", "e ", "ed", "ed ", "eep the caller'", "en", "er", "er ", "es", "exit", "file ", "forward", "from ",
-    "group", "gument", "help", "id", "il", "in", "ing ", "ion", "it", "ivileged_user", "join this ", "kernel.", "le",
-    "lock", "make ", "map ", "miss", "mo", "must b", "name", "namespace", "ne", "network", "no ", "not ", "o ",
-    "o many ", "of ", "on", "option", "or", "or ", "ow", "pro", "process ", "program", "re", "root", "s ", "sage",
-    "se", "signal", "signal ", "st", "subreaper", "t ", "th", "the ", "this ", "tim", "to", "to ", "un", "user",
-    "variable", "version", "vesicle", "vironmen", "with ", "write ", "xec", "y ",
+    "\n  -", "   ", "       ", " (", " COMMAND [ARG...]", " TINI_", " [", " [OPTION", " and ", " child with PID # ",
+    " for ", " in", " is ", " namespace", " run [OPTION...] ROOTFS COMMAND [ARG...]", " there is a SRC", " to ", "(E",
+    ", ", "--", "--unshare-", "...]", "/etc/sub", ": ", ":OUT:COU", "<signum>", "COMMAND", "DE", "D|PATH", "No such ",
+    "PID", "Print ", "RC DEST", "ROOTFS", "SIGNAL", "a ", "ad-only", "al", "an", "ap", "ar", "as ", "at", "call",
+    "ch", "child", "com", "container", "controlling t", "d ", "descriptor", "devic", "directory", "dumb-init", "e ",
+    "ed", "ed ", "eep the caller'", "en", "er", "er ", "es", "exit", "file ", "forward", "from ", "group", "gument",
+    "help", "id", "il", "in", "ing ", "ion", "it", "ivileged_user", "join this ", "kernel.", "le", "lock", "make ",
+    "map ", "miss", "mo", "must b", "name", "namespac", "ne", "network", "no ", "not ", "o ", "o many ", "of ", "on",
+    "option", "or", "or ", "ow", "pro", "process ", "program", "re", "root", "s ", "sage", "se", "signal", "signal ",
+    "st", "subreaper", "t ", "th", "the ", "this ", "tim", "to", "to ", "un", "user", "variable", "version",
+    "vesicle", "vironmen", "with ", "write ", "xec", "y ",
 ];
 
 /// The pieces of this build. Where there are few texts they don't pay.
@@ -89,10 +89,13 @@ pub(crate) const fn put(table: &mut [u8], mut at: usize, text: &[u8]) -> usize {
 }
 
 /// What the text from byte `from` on begins with, and how long that is: the longest piece that is shorter than the text,
-/// or one byte.
+/// or one byte. A digit that a text begins with stays as it is: it can be read before the text is unpacked.
 const fn first(text: &[u8], from: usize) -> (u8, usize) {
     let (mut byte, mut longest) = (text[from], 1);
     assert!(byte < PIECE, "a text has to be ASCII");
+    if from == 0 && byte.is_ascii_digit() {
+        return (byte, 1);
+    }
     let mut i = 0;
     while i < PIECES.len() {
         let piece = PIECES[i].as_bytes();
