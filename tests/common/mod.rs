@@ -616,6 +616,8 @@ pub struct Pty {
     child: Child,
     mark: String,
     seen: Vec<u8>,
+    /// How long it waits for what is expected.
+    pub limit: Duration,
     /// Where the next `expect` begins to look.
     from: usize,
 }
@@ -666,7 +668,14 @@ impl Pty {
         drop(command);
         let flags = nix::fcntl::OFlag::O_NONBLOCK;
         nix::fcntl::fcntl(&ends.master, nix::fcntl::FcntlArg::F_SETFL(flags)).expect("nonblock");
-        Pty { master: ends.master.into(), child, mark, seen: Vec::new(), from: 0 }
+        Pty {
+            master: ends.master.into(),
+            child,
+            mark,
+            seen: Vec::new(),
+            limit: Duration::from_secs(10),
+            from: 0,
+        }
     }
 
     /// Types a line.
@@ -694,10 +703,10 @@ impl Pty {
         String::from_utf8_lossy(&self.seen).into_owned()
     }
 
-    /// Waits until the terminal shows `word` after what was expected before; fails the test after ten seconds.
+    /// Waits until the terminal shows `word` after what was expected before; fails the test after ten seconds (`limit`).
     #[track_caller]
     pub fn expect(&mut self, word: &str) {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + self.limit;
         loop {
             self.pump();
             let new = self.seen.get(self.from..).unwrap_or_default();
@@ -713,7 +722,7 @@ impl Pty {
     /// Waits until a process of this name is in the terminal's foreground process group.
     #[track_caller]
     pub fn expect_foreground(&mut self, name: &str) {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + self.limit;
         loop {
             self.pump();
             let group = nix::unistd::tcgetpgrp(&self.master).map_or(0, |g| g.as_raw());
@@ -756,7 +765,7 @@ impl Pty {
     /// Waits for the end of the program on the terminal.
     #[track_caller]
     pub fn end(&mut self) -> Option<i32> {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + self.limit;
         loop {
             self.pump();
             if let Some(status) = self.child.try_wait().expect("wait") {
