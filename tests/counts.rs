@@ -397,3 +397,171 @@ fn launcher_has_at_most_ten_page_faults_and_twelve_kib_of_its_own() {
         }
     }
 }
+
+/// Our binary by its own name as an init, and those of Debian where they are installed: what makes each an init.
+fn inits() -> Vec<(&'static str, Vec<PathBuf>)> {
+    static COPY: OnceLock<PathBuf> = OnceLock::new();
+    let copy = COPY.get_or_init(|| {
+        let to = scratch().join("release-init");
+        assert!(Command::new("cp").arg(release()).arg(&to).status().expect("cp").success());
+        to
+    });
+    let mut all = vec![("vesicle init", vec![copy.clone(), "init".into()])];
+    for name in ["tini", "tini-static", "dumb-init", "catatonit"] {
+        match find(name) {
+            Some(path) => all.push((name, vec![path])),
+            None => skip("inits", &format!("{name} is not installed")),
+        }
+    }
+    all
+}
+
+/// Why an init makes a call before COMMAND runs.
+fn init_reason(call: &Call) -> Option<&'static str> {
+    let text = &call.text;
+    Some(match call.name.as_str() {
+        "rt_sigprocmask" if text.contains("~[]") => "no signal is lost from here on",
+        "rt_sigprocmask" => "COMMAND's mask is the caller's",
+        "rt_sigaction" => "an ignored CHLD would take the children away before they are waited for",
+        "getpid" => "whether it is process 1; and who COMMAND is, for LISTEN_PID and the terminal",
+        "prctl" if text.contains("PR_SET_CHILD_SUBREAPER") => {
+            "orphans come to us though we are not process 1"
+        }
+        "ioctl" if text.contains("TIOCGPGRP") => "whose the terminal is: of stdin, or stdout, or stderr",
+        "clone" => "COMMAND is a child",
+        "setpgid" => "job control: COMMAND is a group of its own",
+        "execve" => "COMMAND",
+        _ => return None,
+    })
+}
+
+/// The calls from an init's execve to that of COMMAND, which has begun with the last of them.
+const INIT_CALLS: usize = 12;
+
+#[test]
+fn init_makes_as_few_calls_as_are_listed_until_its_command_runs() {
+    let Some(_) = need!("strace") else { return };
+    let who = everyone()[0];
+    let (root, log) = (tiny_root(who), folder(who).join("log"));
+    let command = root.join("bin/true");
+    let mut ours = 0;
+    for (name, words) in inits() {
+        program(who, ["strace".as_ref(), "-f".as_ref(), "-q".as_ref(), "-o".as_ref(), log.as_os_str()])
+            .args(&words)
+            .arg(&command)
+            .go()
+            .code(0);
+        let all = calls(&log, &command.to_string_lossy());
+        let exec = format!("execve(\"{}\"", command.display());
+        let last = all.iter().position(|c| c.text.starts_with(&exec)).expect("COMMAND's execve");
+        let before = &all[..=last];
+        if ours > 0 {
+            say(&format!("  {name}: {}", before.len()));
+            assert!(before.len() > ours, "{name} makes {} calls, vesicle init {ours}", before.len());
+            continue;
+        }
+        ours = before.len();
+        let mut text = String::new();
+        for call in before {
+            let why = init_reason(call);
+            let shown: String = call.text.chars().take(90).collect();
+            text += &format!("    {shown}  [{}]\n", why.unwrap_or("no reason"));
+        }
+        say(&format!("system calls from the execve of {name} to COMMAND's: {ours}\n{text}"));
+        assert!(before.iter().all(|c| init_reason(c).is_some()), "calls without a reason:\n{text}");
+        assert_eq!(ours, INIT_CALLS, "{text}");
+    }
+}
+
+/// Page faults of an init from its first instruction until COMMAND runs, and its private memory in KiB while another one
+/// of the same file runs.
+fn init_faults_and_memory(who: Who, words: &[PathBuf]) -> (u64, u64) {
+    let pause = tiny_root(who).join("bin/pause");
+    let mark = new_mark();
+    let start = |trace: bool| {
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).arg(&pause).current_dir("/").env("VESICLE_TEST_MARK", &mark);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        if who == Who::User && is_root() {
+            command.uid(UID).gid(UID);
+        }
+        if trace {
+            // SAFETY: ptrace(TRACEME) is one system call.
+            unsafe { command.pre_exec(|| ptrace::traceme().map_err(Into::into)) };
+        }
+        command.spawn().expect("an init")
+    };
+    let paused = |n: usize| {
+        let end = Instant::now() + Duration::from_secs(10);
+        let is_pause =
+            |pid: i32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "pause");
+        while marked(&mark).iter().filter(|(pid, _)| is_pause(*pid)).count() < n {
+            assert!(Instant::now() < end, "COMMAND did not start");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let mut first = start(true);
+    let pid = Pid::from_raw(first.id() as i32);
+    assert!(
+        matches!(waitpid(pid, None), Ok(WaitStatus::Stopped(_, Signal::SIGTRAP))),
+        "it stops at its exec"
+    );
+    let before = faults(pid);
+    ptrace::detach(pid, None).expect("detach");
+    paused(1);
+    let after = faults(pid);
+    let mut second = start(false);
+    paused(2);
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("smaps_rollup");
+    let memory = |name: &str| -> u64 {
+        let number = |l: &str| l.strip_prefix(name)?.trim().strip_suffix(" kB")?.trim().parse().ok();
+        text.lines().find_map(number).expect("a number")
+    };
+    let private = memory("Private_Clean:") + memory("Private_Dirty:");
+    kill_marked(&mark);
+    let _ = (first.wait(), second.wait());
+    (after - before, private)
+}
+
+#[test]
+fn waiting_init_has_at_most_twelve_kib_of_its_own() {
+    for &who in everyone() {
+        let mut ours = (0, 0);
+        for (name, words) in inits() {
+            let (faults, private) = init_faults_and_memory(who, &words);
+            say(&format!(
+                "{name}, {who:?}: {faults} page faults until COMMAND runs, {private} KiB of its own while it waits"
+            ));
+            if name == "vesicle init" {
+                ours = (faults, private);
+                assert!(private <= 12, "{private} KiB of private memory ({who:?})");
+            } else {
+                assert!(ours.1 < private, "{name} has {private} KiB, vesicle init {} ({who:?})", ours.1);
+                assert!(
+                    ours.0 < faults,
+                    "{name} has {faults} page faults, vesicle init {} ({who:?})",
+                    ours.0
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn init_is_a_smaller_file_than_the_others() {
+    let (all, one, four) = (size(release()), size(&build(Some("init"))), size(&build(Some("drop-in"))));
+    say(&format!("bytes: all of vesicle {all}; with init alone {one}, and the others' command lines {four}"));
+    for (name, words) in inits().into_iter().skip(1) {
+        let theirs = size(&words[0]);
+        say(&format!("  {name}: {theirs}"));
+        if !cfg!(target_arch = "x86_64") {
+            continue;
+        }
+        assert!(one < theirs, "with init alone it is {one} bytes, {name} {theirs}");
+        // What needs no library, beside all that vesicle is.
+        if ["tini-static", "catatonit"].contains(&name) {
+            assert!(all < theirs && four < theirs, "{name} is {theirs} bytes");
+        }
+    }
+}

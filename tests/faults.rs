@@ -358,3 +358,187 @@ fn wait_that_always_fails_neither_hangs_nor_spins() {
         }
     }
 }
+
+/// The name by which an init is called, and its words before COMMAND.
+struct Init {
+    name: &'static str,
+    options: &'static str,
+    /// With a child that outlives COMMAND.
+    leaves: bool,
+}
+
+impl Init {
+    fn go(&self, who: Who, dir: &Path, strace: &[String]) -> Outcome {
+        let _ = fs::remove_file(dir.join("log"));
+        let name = dir.join(self.name);
+        let mut launch =
+            program(who, ["strace", "-f", "-q", "-o"]).arg(dir.join("log")).args(strace).arg(&name);
+        launch = launch.words(self.options).limit(10);
+        if self.leaves {
+            // strace stays until it has gone, and it goes by itself.
+            let script = format!("sleep 1 & exec {}/true", dir.display());
+            return launch.args(["/bin/sh", "-c", &script]).go();
+        }
+        launch.arg(dir.join("true")).go()
+    }
+}
+
+/// Calls of an init that may fail without harm, and here is why that is right.
+const INIT_OPTIONAL: &[(&str, &str, &str)] = &[
+    ("rt_sigaction", "", "a signal that we put back to what it was already"),
+    ("ioctl", "", "what is no terminal can't be given to anybody"),
+    ("chdir", "\"/\"", "init lets go of a directory: all else is well"),
+    ("close_range", "(3, 2147483647", "init lets go of its descriptors: all else is well"),
+    ("rt_sigtimedwait", "", "the end can be waited for without it"),
+    ("setitimer", "", "no grace, then: who was told to end is not made to"),
+    ("write", "", "a message that nobody hears"),
+    ("prctl", "PR_GET_CHILD_SUBREAPER", "it warns, then, as it would if it were none"),
+    ("prctl", "PR_SET_CHILD_SUBREAPER", "not asked for: it warns that orphans go elsewhere"),
+];
+
+fn no_digits(line: &str) -> String {
+    line.chars().filter(|c| !c.is_ascii_digit()).collect()
+}
+
+/// As above, of an init that is its caller's child: one call fails, and it ends with a status and a line, or as if
+/// nothing had happened where that is right.
+fn every_call_of_init_fails(init: &Init) {
+    let Some(_) = need!("strace") else { return };
+    for &who in everyone() {
+        let (root, dir) = (tiny_root(who), folder(who));
+        fs::hard_link(root.join("bin/true"), dir.join("true")).expect("link");
+        fs::hard_link(vesicle(), dir.join(init.name)).expect("link");
+        let command =
+            if init.leaves { "/bin/sh".to_string() } else { dir.join("true").to_string_lossy().into_owned() };
+        let good = init.go(who, &dir, &[]);
+        good.code(0);
+        let normal = good.stderr.clone();
+        let seen = calls(&dir.join("log"), &command);
+        let init_pid = seen.first().expect("a call").pid;
+        let theirs: BTreeSet<i32> = seen.iter().filter(|c| c.payload).map(|c| c.pid).collect();
+        assert_eq!(theirs.len(), 1, "the log shows no COMMAND: {seen:?}");
+        // Init's, and its child's until it is COMMAND.
+        let ours = |c: &Call| !c.payload && (c.pid == init_pid || theirs.contains(&c.pid));
+        let mut todo: Vec<(String, usize, bool, String)> = Vec::new();
+        for call in seen.iter().filter(|c| ours(c) && !NEVER.contains(&c.name.as_str())) {
+            match todo.iter_mut().find(|(name, nth, ..)| *name == call.name && *nth == call.nth) {
+                Some(entry) => entry.2 |= call.before,
+                None => todo.push((call.name.clone(), call.nth, call.before, call.text.clone())),
+            }
+        }
+        let (mut runs, mut wrong, mut optional) = (0, Vec::new(), BTreeSet::new());
+        for (name, nth, before, text) in &todo {
+            let mut errnos = vec!["EPERM", "ENOMEM"];
+            if name.starts_with("clone") {
+                errnos.extend(["EAGAIN", "ENOSYS"]);
+            }
+            if ["read", "wait4", "rt_sigtimedwait", "openat"].contains(&name.as_str()) {
+                errnos.push("EINTR");
+            }
+            for errno in errnos {
+                let inject = format!("--inject={name}:error={errno}:when={nth}");
+                let end = init.go(who, &dir, &[format!("--trace={name},execve"), inject]);
+                runs += 1;
+                let log =
+                    String::from_utf8_lossy(&fs::read(dir.join("log")).unwrap_or_default()).into_owned();
+                let asked = init.options.contains("-s") && text.contains("PR_SET_CHILD_SUBREAPER");
+                let may = INIT_OPTIONAL.iter().any(|o| o.0 == name && text.contains(o.1)) && !asked
+                    // The number of whoever says a line.
+                    || name == "getpid" && *nth > 1;
+                let verdict = if end.hung {
+                    Some("it hung".to_string())
+                } else if !log.contains("(INJECTED)") {
+                    (end.code != Some(0)).then(|| "nothing was injected".into())
+                } else if log.lines().count() > 400 {
+                    Some(format!("it spun: {} calls", log.lines().count()))
+                } else if !end.left.is_empty() {
+                    Some(format!("left: {:?}", end.left))
+                } else {
+                    match end.code {
+                        Some(0) if errno == "EINTR" || !before => None,
+                        Some(0) if may => {
+                            optional
+                                .insert(format!("{name} {}", text.split(['(', ',']).nth(1).unwrap_or("")));
+                            None
+                        }
+                        Some(0) => Some("it went on as if nothing had happened".into()),
+                        Some(125..=127) => {
+                            let usual: Vec<String> = normal.lines().map(no_digits).collect();
+                            let new = end.stderr.lines().filter(|l| !usual.contains(&no_digits(l))).count();
+                            (new != 1).then(|| format!("{new} lines"))
+                        }
+                        _ if !before && end.code.is_some() => None,
+                        other => Some(format!("status {other:?}, signal {:?}", end.signal)),
+                    }
+                };
+                if let Some(verdict) = verdict {
+                    wrong.push(format!(
+                        "{errno} for {name} no. {nth}: {verdict}\n    {text}\n    stderr: {:?}",
+                        end.stderr
+                    ));
+                }
+            }
+        }
+        say(&format!(
+            "{runs} runs with one failed call, {} calls, as {who:?}, of: {} {} (may fail: {})",
+            todo.len(),
+            init.name,
+            init.options,
+            Vec::from_iter(optional).join(", ")
+        ));
+        assert!(
+            wrong.is_empty(),
+            "{} of {runs} wrong for {} {}:\n{}",
+            wrong.len(),
+            init.name,
+            init.options,
+            wrong.join("\n")
+        );
+    }
+}
+
+#[test]
+fn init_command_survives_the_failure_of_each_call() {
+    every_call_of_init_fails(&Init { name: "vesicle", options: "init --", leaves: false });
+}
+
+#[test]
+fn init_command_with_a_grace_survives_the_failure_of_each_call() {
+    every_call_of_init_fails(&Init { name: "vesicle", options: "init -p TERM -k 0.3 --", leaves: true });
+}
+
+#[test]
+fn init_command_as_tini_survives_the_failure_of_each_call() {
+    every_call_of_init_fails(&Init { name: "tini", options: "-s -g -p TERM --", leaves: false });
+    every_call_of_init_fails(&Init { name: "tini", options: "--", leaves: false });
+}
+
+#[test]
+fn init_command_as_dumb_init_survives_the_failure_of_each_call() {
+    every_call_of_init_fails(&Init { name: "dumb-init", options: "--", leaves: true });
+}
+
+#[test]
+fn init_command_as_catatonit_survives_the_failure_of_each_call() {
+    every_call_of_init_fails(&Init { name: "catatonit", options: "-g --", leaves: false });
+}
+
+#[test]
+fn init_command_whose_call_always_fails_neither_hangs_nor_spins() {
+    let Some(_) = need!("strace") else { return };
+    let init = Init { name: "vesicle", options: "init -k 0.3 --", leaves: true };
+    for &who in everyone() {
+        let (root, dir) = (tiny_root(who), folder(who));
+        fs::hard_link(root.join("bin/true"), dir.join("true")).expect("link");
+        fs::hard_link(vesicle(), dir.join(init.name)).expect("link");
+        for call in ["rt_sigtimedwait", "wait4", "rt_sigprocmask", "kill", "setitimer", "read", "openat"] {
+            for errno in ["EPERM", "ECHILD", "EINVAL"] {
+                let how = [format!("--trace={call}"), format!("--inject={call}:error={errno}:when=1+")];
+                let end = init.go(who, &dir, &how);
+                let lines = fs::read_to_string(dir.join("log")).unwrap_or_default().lines().count();
+                assert!(!end.hung, "{call} always says {errno}: it hung after {lines} calls");
+                assert!(lines < 400, "{call} always says {errno}: it spun, {lines} calls");
+            }
+        }
+    }
+}

@@ -220,7 +220,8 @@ fn live(args: &[&str]) -> i32 {
             say("left\n");
             number(code)
         }
-        // Starts a program, and is killed so many microseconds after it has become that.
+        // Starts a program, and is killed so many microseconds after it has blocked signals: before its first instruction
+        // no program can notice anything.
         ["parent", micros, program @ ..] => {
             let mut fds = [0; 2];
             // SAFETY: the kernel writes two ints.
@@ -239,6 +240,12 @@ fn live(args: &[&str]) -> i32 {
                 libc::close(fds[1]);
                 libc::read(fds[0], (&raw mut byte).cast(), 1);
             }
+            let begun = || {
+                let status = std::fs::read_to_string(format!("/proc/{child}/status")).unwrap_or_default();
+                !status.lines().any(|l| l.starts_with("SigBlk") && l.ends_with("0000000000"))
+            };
+            let most = Instant::now() + Duration::from_millis(50);
+            while !begun() && Instant::now() < most {}
             let end = Instant::now() + Duration::from_micros(number(micros) as u64);
             say(&format!("child {child}.\n"));
             while Instant::now() < end {}

@@ -157,7 +157,7 @@ fn tty_stops(tool: &Tool) -> Shown {
     pty.expect("listed");
     pty.line("fg; echo status $((1000+$?))");
     std::thread::sleep(Duration::from_millis(200));
-    pty.line("some''word");
+    pty.line("someword");
     pty.expect("got someword");
     pty.expect("status 1007");
     let mut pty = shell(tool);

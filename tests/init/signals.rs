@@ -276,7 +276,7 @@ fn ignored_sigchld(tool: &Tool) -> Shown {
 pub static IGNORED_SIGCHLD: Promise =
     Promise::new("an ignored SIGCHLD, as nohup and Erlang leave it, does not hang it", ignored_sigchld);
 
-/// The parent is killed so many microseconds after the init's exec.
+/// The parent is killed so many microseconds after the init has begun.
 fn parent_death(tool: &Tool) -> Shown {
     ensure!(tool.has('p'), "-");
     let pause = tiny_root(me()).join("bin/pause");
@@ -301,7 +301,12 @@ fn parent_death(tool: &Tool) -> Shown {
 fn ends_with_its_parent(words: Vec<OsString>, tool: &Tool) -> bool {
     let (mut read, write) = pipe();
     let mut command = std::process::Command::new(&words[0]);
-    command.args(&words[1..]).current_dir("/").stdin(std::process::Stdio::null()).stdout(write);
+    command
+        .args(&words[1..])
+        .current_dir("/")
+        .stdin(std::process::Stdio::null())
+        .stdout(write)
+        .stderr(std::process::Stdio::null());
     let mut parent = command.spawn().expect("a parent");
     drop(command);
     let _ = parent.wait();
@@ -332,7 +337,7 @@ fn ends_with_its_parent(words: Vec<OsString>, tool: &Tool) -> bool {
 }
 
 pub static PARENT_DEATH: Promise = Promise::racy(
-    "`-p`: it ends with its parent, killed in the init's first three milliseconds",
+    "`-p`: it ends with its parent, killed in the three milliseconds after it has blocked signals",
     parent_death,
 );
 

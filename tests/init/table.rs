@@ -125,7 +125,9 @@ fn cell(promise: &'static Promise, tool: &'static Tool) -> String {
     match verdict(promise, tool) {
         Ok(()) => "yes".into(),
         Err(why) if why == "-" => "–".into(),
-        Err(why) if promise.racy && !tool.ours => why.split(' ').take(4).collect::<Vec<_>>().join(" "),
+        Err(why) if promise.racy && !tool.ours => {
+            why.split(' ').take(4).collect::<Vec<_>>().join(" ").replace(',', "")
+        }
         Err(_) => "no".into(),
     }
 }
