@@ -234,3 +234,6 @@ fn environment(duties: &mut Duties, stack: Stack) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

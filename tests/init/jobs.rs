@@ -52,7 +52,7 @@ fn interrupted(tool: &Tool) -> Shown {
     Ok(())
 }
 
-pub static INTERRUPTED: Promise = Promise::new(
+pub static INTERRUPTED: Promise = Promise::racy(
     "^C and ^\\ end the foreground job alone, and the shell has the terminal again",
     interrupted,
 );

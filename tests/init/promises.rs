@@ -216,11 +216,21 @@ pub static NOT_EXECUTED: Promise = Promise::new(
     not_executed,
 );
 
+/// Its status, and how many are still there a while after it; they don't stay.
+fn left_by(mut running: Running, tool: &Tool, kept: bool) -> (Option<i32>, usize) {
+    running.until("its end", |r| state(r.pid()).is_none_or(|s| s == 'Z'));
+    let patience = Duration::from_millis(if tool.ours && !kept { 3000 } else { 400 });
+    let left = settled(&running.mark, patience).len();
+    kill_marked(&running.mark);
+    (running.wait().code, left)
+}
+
 fn left_get_term(tool: &Tool) -> Shown {
     // TERM takes a moment; a process that ignores it would stay for twenty seconds.
-    let end = tool.reaping(Place::Child).payload("leave t 5").go();
-    ensure!(end.code == Some(5), "status {:?}", end.code);
-    ensure!(end.left.is_empty(), "left: {}", end.left.len());
+    let running = tool.reaping(Place::Child).payload("leave t 5").spawn();
+    let (code, left) = left_by(running, tool, LEFT_GET_TERM.kept.contains(&tool.kind));
+    ensure!(code == Some(5), "status {code:?}");
+    ensure!(left == 0, "left: {left}");
     Ok(())
 }
 
@@ -233,9 +243,10 @@ pub static LEFT_GET_TERM: Promise = Promise::but(
 );
 
 fn left_anywhere(tool: &Tool) -> Shown {
-    let end = tool.reaping(Place::Child).payload("leave t,s,z,sz 6").go();
-    ensure!(end.code == Some(6), "status {:?}", end.code);
-    ensure!(end.left.is_empty(), "left: {}", end.left.len());
+    let running = tool.reaping(Place::Child).payload("leave t,s,z,sz 6").spawn();
+    let (code, left) = left_by(running, tool, LEFT_ANYWHERE.kept.contains(&tool.kind));
+    ensure!(code == Some(6), "status {code:?}");
+    ensure!(left == 0, "left: {left}");
     Ok(())
 }
 

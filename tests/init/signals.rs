@@ -15,7 +15,7 @@ pub fn forwarded() -> impl Iterator<Item = i32> {
 }
 
 /// Sends each of `signals` to the init, and waits until each of `want` was heard once.
-fn heard(mut running: Running, place: Place, sent: &[i32], want: &[String]) -> Shown {
+fn heard(tool: &Tool, mut running: Running, place: Place, sent: &[i32], want: &[String]) -> Shown {
     let init = init_of(&running, place);
     let mut missing = Vec::new();
     for n in sent {
@@ -24,10 +24,10 @@ fn heard(mut running: Running, place: Place, sent: &[i32], want: &[String]) -> S
         let said = format!("got {n}.");
         let there = |r: &Running| r.stdout().contains(&said);
         if want.iter().any(|w| w.contains(&said)) {
-            comes_true(Duration::from_millis(300), || there(&running));
+            comes_true(Duration::from_millis(if tool.ours { 300 } else { 30 }), || there(&running));
         }
     }
-    comes_true(Duration::from_secs(running_seconds(&running)), || {
+    comes_true(Duration::from_millis(if tool.ours { 3000 } else { 500 }), || {
         let out = running.stdout();
         want.iter().all(|w| out.lines().any(|l| l == w))
     });
@@ -48,11 +48,6 @@ fn heard(mut running: Running, place: Place, sent: &[i32], want: &[String]) -> S
     Ok(())
 }
 
-/// How long what is late may come: a tool that lost something is not waited for as long as ours.
-fn running_seconds(running: &Running) -> u64 {
-    if running.shown.contains("vesicle-tests") { 3 } else { 1 }
-}
-
 fn each_once(tool: &Tool, place: Place) -> Shown {
     let mut running = tool.single(place).payload("hear").limit(30).spawn();
     running.until_says("up");
@@ -63,7 +58,7 @@ fn each_once(tool: &Tool, place: Place) -> Shown {
         _ => sent,
     };
     let want: Vec<String> = sent.iter().map(|n| format!("got {n}.")).collect();
-    heard(running, place, &sent, &want)
+    heard(tool, running, place, &sent, &want)
 }
 
 fn every_signal(tool: &Tool) -> Shown {
@@ -81,7 +76,7 @@ fn to_the_group(tool: &Tool) -> Shown {
         let sent = [1, 2, 3, 10, 12, 14, 15, 18, 28];
         let want: Vec<String> =
             sent.iter().flat_map(|n| ["A", "B", "C"].map(|who| format!("{who}got {n}."))).collect();
-        heard(running, place, &sent, &want)?;
+        heard(tool, running, place, &sent, &want)?;
     }
     Ok(())
 }
@@ -97,7 +92,7 @@ fn left_group(tool: &Tool) -> Shown {
     let mut running = tool.group(Place::Child).payload("hear-elsewhere").limit(30).spawn();
     running.until_says("up");
     ensure!(!running.stdout().contains("can't"), "it could not leave its group");
-    heard(running, Place::Child, &[15, 10], &["got 15.".into(), "got 10.".into()])
+    heard(tool, running, Place::Child, &[15, 10], &["got 15.".into(), "got 10.".into()])
 }
 
 pub static LEFT_GROUP: Promise =
@@ -116,7 +111,7 @@ fn rewritten(tool: &Tool) -> Shown {
         let mut running = launch.payload("hear").limit(30).spawn();
         running.until_says("up");
         let want = ["got 10.", "got 12.", "got 14."].map(String::from);
-        heard(running, place, &[15, 1, 2, 3], &want)?;
+        heard(tool, running, place, &[15, 1, 2, 3], &want)?;
     }
     // To the group, and from the signals that there are in vain until somebody wants them.
     let mut launch = tool.group(Place::First);
@@ -291,14 +286,32 @@ fn parent_death(tool: &Tool) -> Shown {
                 .map(|w| if tool.ours { w.into() } else { OsString::from(w.replace("TERM", "SIGTERM")) }),
         );
         words.extend(["--".into(), pause.clone().into()]);
-        left += usize::from(!ends_with_its_parent(words, tool));
+        left += usize::from(!ends_with_its_parent(words, if tool.ours { 5000 } else { 300 }));
     }
     ensure!(left == 0, "{left} of {runs} stayed");
+    // And the moment before it is asked for, drawn out.
+    if find("strace").is_some() {
+        let words = held(tool, "prctl", "delay_enter");
+        ensure!(ends_with_its_parent(words, 3000), "one that dies just before it is asked for is missed");
+    }
     Ok(())
 }
 
+/// A parent that dies while its init is held at the first such call.
+fn held(tool: &Tool, call: &str, side: &str) -> Vec<OsString> {
+    let mut words = helper("parent 150000");
+    words.extend(["strace", "-D", "-q", "-o"].map(OsString::from));
+    words.push(folder(me()).join("log").into());
+    words.push(format!("--trace={call}").into());
+    words.push(format!("--inject={call}:{side}=400000:when=1").into());
+    words.extend(tool.words.iter().cloned());
+    words.extend(["-p", "SIGTERM", "--"].map(OsString::from));
+    words.push(tiny_root(me()).join("bin/pause").into());
+    words
+}
+
 /// Whether nothing is left of it: all of them hold the end of a pipe.
-fn ends_with_its_parent(words: Vec<OsString>, tool: &Tool) -> bool {
+fn ends_with_its_parent(words: Vec<OsString>, patience: u16) -> bool {
     let (mut read, write) = pipe();
     let mut command = std::process::Command::new(&words[0]);
     command
@@ -310,11 +323,10 @@ fn ends_with_its_parent(words: Vec<OsString>, tool: &Tool) -> bool {
     let mut parent = command.spawn().expect("a parent");
     drop(command);
     let _ = parent.wait();
-    let limit = if tool.ours { 5000 } else { 300u16 };
     let mut text = Vec::new();
     let gone = loop {
         let mut fds = [nix::poll::PollFd::new(read.as_fd(), nix::poll::PollFlags::POLLIN)];
-        if nix::poll::poll(&mut fds, limit) != Ok(1) {
+        if nix::poll::poll(&mut fds, patience) != Ok(1) {
             break false;
         }
         let mut buffer = [0; 100];
@@ -345,19 +357,9 @@ pub static PARENT_DEATH: Promise = Promise::racy(
 #[test]
 fn parent_that_dies_while_the_death_signal_is_asked_for_is_noticed() {
     let Some(_) = need!("strace") else { return };
-    let pause = tiny_root(me()).join("bin/pause");
     for tool in tools().iter().filter(|t| t.ours && t.has('p')) {
         for (call, side) in [("getppid", "delay_exit"), ("prctl", "delay_enter"), ("prctl", "delay_exit")] {
-            let log = folder(me()).join("log");
-            let mut words = helper("parent 150000");
-            words.extend(["strace", "-D", "-q", "-o"].map(OsString::from));
-            words.push(log.into());
-            words.push(format!("--trace={call}").into());
-            words.push(format!("--inject={call}:{side}=400000:when=1").into());
-            words.extend(tool.words.iter().cloned());
-            words.extend(["-p", "TERM"].map(OsString::from));
-            words.extend(["--".into(), pause.clone().into()]);
-            assert!(ends_with_its_parent(words, tool), "{}: {side} of {call}", tool.name);
+            assert!(ends_with_its_parent(held(tool, call, side), 5000), "{}: {side} of {call}", tool.name);
         }
     }
 }
