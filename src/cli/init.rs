@@ -22,6 +22,10 @@ pub enum Instead {
     Name(ZStr<'static>),
     /// The option of that letter has no value.
     NoValue(u8),
+    /// The option of that name has none.
+    NamedNoValue(ZStr<'static>),
+    /// This one has one, and takes none.
+    TakesNone(ZStr<'static>),
     /// The value of this option is none that it takes.
     Value(u8, ZStr<'static>),
     /// COMMAND is missing.
@@ -72,9 +76,13 @@ pub fn parse(stack: Stack, mut at: usize, duties: &mut Duties) -> Result<(), Ins
             let inline = long.skip(name.len());
             let inline = (inline.first() != 0).then(|| inline.skip(1));
             match letter {
+                Some(letter) if takes_value(*letter) && inline.is_none() && stack.arg(at).is_none() => {
+                    return Err(Instead::NamedNoValue(word));
+                }
                 Some(letter) if inline.is_none() || takes_value(*letter) => {
                     option(duties, *letter, inline, stack, &mut at)?;
                 }
+                Some(_) => return Err(Instead::TakesNone(word)),
                 // tini has short options only: to it this is one of them.
                 #[cfg(feature = "drop-in")]
                 _ if duties.tool == Tool::Tini => return Err(Instead::Letter(b'-')),

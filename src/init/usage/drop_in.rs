@@ -5,7 +5,7 @@ use super::super::say::{Event, say};
 use crate::cli::init::Instead;
 use crate::spec::duties::{Duties, Tool};
 use crate::sys::{self, Fd};
-use crate::text::{Text, texts};
+use crate::text::{Text, before, texts};
 
 texts! {
     /// The texts.
@@ -33,17 +33,24 @@ pub(super) fn tell(tool: Tool, called: &[u8], instead: Instead) -> u8 {
     let mut room = [0; 2048];
     let mut text = Text::on(&mut room);
     // What getopt(3) says; the usage text follows, but for dumb-init.
-    let mut wrong = |what: &[u8], word: &[u8]| {
-        text.push(called).push(b": ").push(what).push(b" '").push(word).push(b"'\n");
+    let mut wrong = |before: &[u8], word: &[u8], behind: &[u8]| {
+        text.push(called).push(b": ").push(before).push(b" '").push(word).push(b"'").push(behind).push(b"\n");
         (tool != Tool::DumbInit).then_some(missing)
     };
     let (said, to, code) = match instead {
         Instead::Help => (Some(help), if tool == Tool::Tini { Fd::STDOUT } else { Fd::STDERR }, 0),
         Instead::Version => (Some(version), if tool == Tool::DumbInit { Fd::STDERR } else { Fd::STDOUT }, 0),
         Instead::Licence => (Some(Said::Licence), Fd::STDOUT, 0),
-        Instead::Letter(letter) => (wrong(b"invalid option --", &[letter]), Fd::STDERR, 1),
-        Instead::Name(word) => (wrong(b"unrecognized option", word.bytes()), Fd::STDERR, 1),
-        Instead::NoValue(letter) => (wrong(b"option requires an argument --", &[letter]), Fd::STDERR, 1),
+        Instead::Letter(letter) => (wrong(b"invalid option --", &[letter], b""), Fd::STDERR, 1),
+        Instead::Name(word) => (wrong(b"unrecognized option", word.bytes(), b""), Fd::STDERR, 1),
+        Instead::NoValue(letter) => (wrong(b"option requires an argument --", &[letter], b""), Fd::STDERR, 1),
+        Instead::NamedNoValue(word) => {
+            (wrong(b"option", word.bytes(), b" requires an argument"), Fd::STDERR, 1)
+        }
+        Instead::TakesNone(word) => {
+            let name = before(word.bytes(), b'=');
+            (wrong(b"option", name, b" doesn't allow an argument"), Fd::STDERR, 1)
+        }
         Instead::Value(b'r', _) => (Some(Said::BadRewrite), Fd::STDERR, 1),
         Instead::Value(letter, value) => {
             let event = if letter == b'p' { Event::NoSignal } else { Event::NoCode };
