@@ -134,14 +134,14 @@ fn set_apart(init: &mut Init<'_>) {
         Apart::Group => {
             let mut why = Errno::EBADF;
             for fd in [Fd::STDIN, Fd::STDOUT, Fd::STDERR] {
-                match (sys::foreground(fd), sys::process_group(None)) {
-                    (Ok(group), Ok(own)) => {
+                match sys::foreground(fd).and_then(|group| Ok((group, sys::process_group(None)?))) {
+                    Ok((group, own)) => {
                         init.terminal = Some((fd, own));
                         // In the background it is not ours to give.
                         init.handed = group == own;
                         return;
                     }
-                    (Err(e), _) | (_, Err(e)) => why = e,
+                    Err(e) => why = e,
                 }
             }
             say(init.duties, Event::NoTerminal, errno(why), 0, b"");

@@ -59,7 +59,6 @@ fn help_version_and_usage_are_those_of_the_original() {
                 "-Z",
                 "-p",
                 "-e",
-                "--help",
                 "-s",
                 "--",
                 "-p SIGNOPE x",
