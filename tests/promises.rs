@@ -7,7 +7,7 @@ use common::*;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Runs cases.sh and passes on what it says.
@@ -598,33 +598,9 @@ fn range_that_the_caller_may_not_map_is_refused() {
     end.refuses(125, &["vesicle: "]);
 }
 
-/// The tree that tests/setup/debootstrap makes, if this machine can make one.
-fn debian() -> Option<PathBuf> {
-    let name = "debootstrap_root";
-    if let Some(given) = std::env::var_os("VESICLE_DEBIAN_ROOT") {
-        return Some(given.into());
-    }
-    let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/setup/debootstrap");
-    if !is_root() {
-        say(&format!("SKIP {name}: only root makes one"));
-        return None;
-    }
-    if !setup.exists() || find("debootstrap").is_none() {
-        skip(name, "debootstrap is not installed");
-        return None;
-    }
-    let made = program(Who::Root, [&setup]).limit(400).go();
-    let path = made.stdout.lines().last().map(PathBuf::from).filter(|p| p.join("usr").is_dir());
-    if made.code != Some(0) || path.is_none() {
-        skip(name, &format!("tests/setup/debootstrap failed: {}{}", made.stdout, made.stderr));
-        return None;
-    }
-    path
-}
-
 #[test]
 fn debian_root_lists_its_packages_and_its_processes() {
-    let Some(root) = debian() else { return };
+    let Some(root) = debian(&[]) else { return };
     let apt = run(Who::Root)
         .words("--dev /dev --tmpfs /tmp")
         .arg(&root)
@@ -642,7 +618,7 @@ fn debian_root_lists_its_packages_and_its_processes() {
 
 #[test]
 fn debian_root_runs_a_shell_with_job_control() {
-    let Some(root) = debian() else { return };
+    let Some(root) = debian(&[]) else { return };
     for how in ["", "--init"] {
         let line =
             format!("{} run {how} --dev /dev {} /bin/bash --norc -i", vesicle().display(), root.display());

@@ -179,6 +179,28 @@ pub fn rootfs(who: Who) -> Option<PathBuf> {
     Some(root)
 }
 
+/// The tree that tests/setup/debootstrap makes with these words, if this machine can make one.
+pub fn debian(words: &[&str]) -> Option<PathBuf> {
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("?").to_string();
+    let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/setup/debootstrap");
+    if !is_root() {
+        say(&format!("SKIP {name}: not root, and only root makes a Debian tree"));
+        return None;
+    }
+    if !setup.exists() || find("debootstrap").is_none() {
+        skip(&name, "debootstrap is not installed");
+        return None;
+    }
+    let made = program(Who::Root, [setup.as_os_str()]).args(words).limit(400).go();
+    let path = made.stdout.lines().last().map(PathBuf::from).filter(|p| p.join("usr").is_dir());
+    if made.code != Some(0) || path.is_none() {
+        skip(&name, &format!("tests/setup/debootstrap failed: {}{}", made.stdout, made.stderr));
+        return None;
+    }
+    path
+}
+
 /// What a tree holds: path, kind, mode, and for a link its target.
 pub fn tree(root: &Path) -> Vec<String> {
     let mut list = Vec::new();
