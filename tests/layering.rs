@@ -428,6 +428,34 @@ fn man_page_describes_every_option_that_there_is_and_no_other() {
     assert!(unknown.is_empty(), "in man/vesicle.1, but vesicle has no such option: {unknown:?}");
 }
 
+/// The letters of the options of init: of `vesicle help init`, of the tags below a heading of the page, of the README.
+#[test]
+#[cfg(feature = "init")]
+fn options_of_init_are_described_and_no_others() {
+    let read = |name: &str| fs::read_to_string(Path::new(MANIFEST).join(name)).expect("a text");
+    let letters = |of: &mut dyn Iterator<Item = char>| {
+        let mut list: Vec<char> = of.collect();
+        list.sort_unstable();
+        list
+    };
+    let binary = std::env::var_os("VESICLE_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_vesicle").into());
+    let out = std::process::Command::new(binary).args(["help", "init"]).output().expect("vesicle help init");
+    let help = String::from_utf8(out.stdout).expect("UTF-8");
+    let known = letters(&mut help.lines().filter_map(|l| l.strip_prefix("  -")?.chars().next()));
+    assert!(known.len() > 8, "{help}");
+    let page = read("man/vesicle.1");
+    let section = page.split("\n.SS Options of init\n").nth(1).expect("the options of init");
+    let section = section.split("\n.S").next().expect("their end");
+    let tags = section.split(".TP\n").skip(1).filter_map(|t| t.strip_prefix(".BR \\-")?.chars().next());
+    assert_eq!(letters(&mut { tags }), known, "man/vesicle.1");
+    let text = read("README.md");
+    let table = text.split("## An init for containers").nth(1).and_then(|t| t.split("\n## ").next());
+    let cells = table.expect("the init").lines().filter_map(|l| l.strip_prefix("| ")?.split(" | ").next());
+    let named: Vec<&str> = cells.filter(|c| c.starts_with("`-")).flat_map(|c| c.split(", ")).collect();
+    let named = named.iter().filter_map(|c| c.strip_prefix("`-")?.chars().next());
+    assert_eq!(letters(&mut { named }), known, "README.md");
+}
+
 #[test]
 fn readme_names_no_option_that_vesicle_does_not_have() {
     let text = fs::read_to_string(Path::new(MANIFEST).join("README.md")).expect("README.md");
