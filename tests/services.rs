@@ -193,6 +193,14 @@ impl Service {
         tree_of(self.init).into_iter().filter(|p| line(p.pid).starts_with(title.as_bytes())).collect()
     }
 
+    /// The one child that process 1 has.
+    fn only_child(&self) -> i32 {
+        let mut children = tree_of(self.init);
+        children.retain(|p| p.parent == self.init && p.state != 'Z');
+        assert_eq!(children.len(), 1, "{}: {children:?}", self.run.shown);
+        children[0].pid
+    }
+
     /// Waits until the processes of this title are as the test wants them.
     fn until_named(&mut self, title: &str, what: &str, test: impl Fn(&[Process]) -> bool) -> Vec<Process> {
         let end = Instant::now() + Duration::from_secs(30);
@@ -201,6 +209,7 @@ impl Service {
             if test(&found) {
                 return found;
             }
+            assert!(process(self.init).is_some(), "{} ended: {}", self.run.shown, self.run.stderr());
             assert!(
                 Instant::now() < end,
                 "{}: {title}: not {what}: {found:?}; {}",
@@ -275,17 +284,14 @@ fn nginx_serves_reloads_and_stops_behind_every_init() {
     let web = Web::new();
     for (n, way) in WAYS.iter().enumerate() {
         let mut nginx = web.start(&root, *way, FOREGROUND);
-        // Its master is the only child of process 1.
-        let masters = nginx.named("nginx: master");
-        assert_eq!(masters.iter().map(|p| p.parent).collect::<Vec<_>>(), [nginx.init], "{way:?}");
+        let master = nginx.only_child();
         // A reload: the same master, other workers.
         let old: Vec<i32> = nginx.named("nginx: worker process").iter().map(|w| w.pid).collect();
         nginx.signal(Signal::SIGHUP);
         nginx.until_named("nginx: worker process", "replaced", |w| {
             !w.is_empty() && w.iter().all(|w| !old.contains(&w.pid) && w.state != 'Z')
         });
-        assert_eq!(nginx.named("nginx: master").len(), 1);
-        assert_eq!(nginx.named("nginx: master")[0].pid, masters[0].pid);
+        assert_eq!(nginx.only_child(), master);
         nginx.until("0", &get("/"));
         // A worker that dies is replaced: the master's own children are not its init's business.
         let worker = nginx.named("nginx: worker process")[0].pid;
@@ -337,17 +343,18 @@ fn daemon_that_orphans_itself_is_kept_and_ended() {
         // COMMAND ends as soon as the daemon runs, with 0; process 1 stays with the daemon.
         let mut nginx = web.start(&root, way, &["nginx"]);
         let init = nginx.init;
-        let master = nginx.until_named("nginx: master", "an orphan", |m| m.iter().any(|m| m.parent == init));
+        nginx.until_named("nginx: master", "an orphan", |m| m.iter().any(|m| m.parent == init));
         nginx.until_named("nginx", "the daemon and its workers alone", |all| {
             all.iter().filter(|p| p.parent == init).count() == 1
         });
+        let master = nginx.only_child();
         // A reload reaches who is left.
         let old: Vec<i32> = nginx.named("nginx: worker process").iter().map(|w| w.pid).collect();
         nginx.signal(Signal::SIGHUP);
         nginx.until_named("nginx: worker process", "replaced", |w| {
             !w.is_empty() && w.iter().all(|w| !old.contains(&w.pid))
         });
-        assert_eq!(nginx.named("nginx: master")[0].pid, master[0].pid);
+        assert_eq!(nginx.only_child(), master);
         nginx.signal(Signal::SIGTERM);
         let end = nginx.ends(0);
         if way.0.is_empty() {
@@ -356,7 +363,7 @@ fn daemon_that_orphans_itself_is_kept_and_ended() {
     }
     // Its master killed, the workers are orphans: process 1 stays with them too, and ends as the master did.
     let mut nginx = web.start(&root, ("", "/opt/vesicle init -a"), FOREGROUND);
-    let (init, master) = (nginx.init, nginx.named("nginx: master")[0].pid);
+    let (init, master) = (nginx.init, nginx.only_child());
     kill(master, Signal::SIGKILL);
     nginx.until_named("nginx: worker", "orphans", |w| !w.is_empty() && w.iter().all(|w| w.parent == init));
     nginx.until("0", &get("/"));
@@ -470,8 +477,7 @@ fn postgres_serves_reloads_recovers_and_stops() {
     ];
     for (n, (way, stop)) in ways.into_iter().enumerate() {
         let mut server = db.serve(way);
-        let init = server.init;
-        let main = tree_of(init).into_iter().find(|p| p.parent == init).expect("a postmaster").pid;
+        let main = server.only_child();
         db.query(&server, "CREATE TABLE IF NOT EXISTS runs (n int);");
         db.query(&server, &format!("INSERT INTO runs VALUES ({n});"));
         assert_eq!(db.query(&server, "SELECT count(*) FROM runs;"), (n + 1).to_string());
@@ -511,7 +517,7 @@ fn postgres_serves_reloads_recovers_and_stops() {
         server.run.until("the server saw it", |r| r.stderr().contains("terminating any other active server"));
         db.ready(&mut server);
         assert_eq!(db.query(&server, "SELECT count(*) FROM runs;"), (n + 1).to_string());
-        assert!(tree_of(init).iter().any(|p| p.pid == main && p.parent == init), "the same postmaster");
+        assert_eq!(server.only_child(), main, "the same postmaster");
 
         server.signal(stop);
         let end = server.ends(0);
@@ -541,8 +547,7 @@ fn postgres_as_an_orphaned_daemon_is_reaped() {
     }
     // The postmaster killed: its children are orphans who notice, and end by themselves.
     let server = db.serve(("", "/opt/vesicle init -a -w --"));
-    let init = server.init;
-    let main = tree_of(init).into_iter().find(|p| p.parent == init).expect("a postmaster").pid;
+    let main = server.only_child();
     kill(main, Signal::SIGKILL);
     let end = server.ends(137);
     assert!(end.stderr.contains("vesicle: reaped process "), "{}", end.stderr);
