@@ -552,3 +552,22 @@ fn postgres_as_an_orphaned_daemon_is_reaped() {
     let end = server.ends(137);
     assert!(end.stderr.contains("vesicle: reaped process "), "{}", end.stderr);
 }
+
+/// An init inside waits for its signals, and the kernel shows as blocked only what nobody waits for: rt_sigtimedwait(2).
+#[test]
+fn signal_for_the_launcher_reaches_an_init_inside() {
+    let Some(root) = services() else { return };
+    let web = Web::new();
+    for way in WAYS {
+        let mut nginx = web.start(&root, *way, FOREGROUND);
+        let master = nginx.only_child();
+        let old: Vec<i32> = nginx.named("nginx: worker process").iter().map(|w| w.pid).collect();
+        nginx.run.signal(Signal::SIGHUP);
+        nginx.until_named("nginx: worker process", "replaced", |w| {
+            !w.is_empty() && w.iter().all(|w| !old.contains(&w.pid))
+        });
+        assert_eq!(nginx.only_child(), master);
+        nginx.run.signal(Signal::SIGQUIT);
+        nginx.ends(0);
+    }
+}
