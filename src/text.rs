@@ -26,7 +26,7 @@ pub(crate) fn field(text: &[u8], by: u8, n: usize) -> &[u8] {
 }
 
 /// The part before the first byte `by`; all of it when there is none.
-#[cfg(feature = "options")]
+#[cfg(any(feature = "jobs", feature = "options"))]
 pub(crate) fn before(text: &[u8], by: u8) -> &[u8] {
     field(text, by, 0)
 }
@@ -146,7 +146,7 @@ pub(crate) fn process_path(pid: Pid, file: &[u8]) -> [u8; 40] {
 }
 
 /// A number in decimal: digits only, no sign, no space, no overflow. A number that wraps to root is somebody's CVE.
-#[cfg(feature = "options")]
+#[cfg(any(feature = "jobs", feature = "options"))]
 pub(crate) fn decimal(s: &[u8]) -> Option<u64> {
     radix(s, 10)
 }
@@ -199,7 +199,7 @@ pub(crate) fn octal(s: &[u8]) -> Option<u32> {
     radix(s, 8).filter(|n| *n <= 0o7777).map(|n| n as u32)
 }
 
-#[cfg(feature = "options")]
+#[cfg(any(feature = "jobs", feature = "options"))]
 #[inline(never)]
 fn radix(s: &[u8], base: u64) -> Option<u64> {
     if s.is_empty() {

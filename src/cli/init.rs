@@ -41,9 +41,12 @@ pub enum Instead {
 /// The letters that each tool knows, in the order of [`Tool`].
 const LETTERS: &[u8] =
     if cfg!(feature = "drop-in") { b"hspgerwvqkaP hspgewvlV hrvVc hgPVL" } else { b"hspgerwvqkaP" };
-/// Long names, each behind the letter that it stands for. A tool knows those of its letters.
-const NAMES: &[u8] =
-    if cfg!(feature = "drop-in") { b"hhelp rrewrite vverbose Vversion csingle-child" } else { b"hhelp" };
+/// Their long names, each behind the letter that it stands for.
+const NAMES: &[u8] = if cfg!(feature = "drop-in") {
+    b"hhelp/hhelp Vversion/hhelp rrewrite vverbose Vversion csingle-child/Vversion"
+} else {
+    b"hhelp"
+};
 
 /// Which tool a name is, if any: of the file by which we were called.
 #[cfg(feature = "drop-in")]
@@ -70,9 +73,9 @@ pub fn parse(stack: Stack, mut at: usize, duties: &mut Duties) -> Result<(), Ins
         if *first == b'-' {
             let long = word.skip(2);
             let name = before(long.bytes(), b'=');
-            let known = fields(NAMES, b' ').find(|known| known.get(1..) == Some(name));
-            let letter =
-                known.and_then(|known| known.first()).filter(|letter| letters.iter().any(|l| l == *letter));
+            let names = field(NAMES, b'/', duties.tool as usize);
+            let known = fields(names, b' ').find(|known| known.get(1..) == Some(name));
+            let letter = known.and_then(|known| known.first());
             let inline = long.skip(name.len());
             let inline = (inline.first() != 0).then(|| inline.skip(1));
             match letter {

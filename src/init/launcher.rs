@@ -6,8 +6,8 @@ use crate::fail::{Fail, Stage, Why};
 use crate::status::{self, Status};
 use crate::sys::{self, Pid, SigSet, Signal, ZStr};
 #[cfg(any(feature = "users", feature = "report"))]
-use crate::text::{decimal, field};
-use crate::text::{fields, process_path};
+use crate::text::field;
+use crate::text::{before, decimal, fields, process_path};
 
 /// The signals that a process without a handler doesn't notice, signal(7).
 const IGNORED: SigSet = SigSet::of(&[sys::SIGCHLD, sys::SIGCONT, sys::SIGURG, sys::SIGWINCH]);
@@ -86,8 +86,8 @@ fn stopped(main: Pid, signal: u8) {
     }
 }
 
-/// Whether process `main` handles, ignores or blocks signal `n`. Not while it is still our own code, which blocks
-/// everything; and yes where there is no /proc to ask.
+/// Whether process `main` handles, ignores, blocks or waits for signal `n`. Not while it is still our own code, which
+/// blocks everything; and yes where there is no /proc to ask.
 #[inline(never)]
 fn takes(main: Pid, n: u8) -> bool {
     let mut buf = [0; 2048];
@@ -95,8 +95,13 @@ fn takes(main: Pid, n: u8) -> bool {
     if is_ours(main, &mut buf) {
         return false;
     }
+    // As long as it waits for signals in that call, those count as not blocked. Between two waits they are blocked again, so
+    // what is asked in between is asked on both sides.
+    if waits(main, &mut buf) {
+        return true;
+    }
     let Some(text) = read(main, b"status", &mut buf) else { return true };
-    fields(text, b'\n').any(|line| {
+    let takes = fields(text, b'\n').any(|line| {
         match line {
             // SigBlk, SigIgn and SigCgt; not SigPnd, nor what begins with Shd.
             [b'S', b'i', b'g', b'B' | b'I' | b'C', _, _, b':', b'\t', hex @ ..] => {
@@ -104,7 +109,13 @@ fn takes(main: Pid, n: u8) -> bool {
             }
             _ => false,
         }
-    })
+    });
+    takes || waits(main, &mut buf)
+}
+
+/// Whether it is in rt_sigtimedwait(2), as an init is nearly always: proc_pid_syscall(5). No where we may not know.
+fn waits(main: Pid, buf: &mut [u8]) -> bool {
+    read(main, b"syscall", buf).is_some_and(|text| decimal(before(text, b' ')) == Some(sys::RT_SIGTIMEDWAIT))
 }
 
 /// Whether it has not become COMMAND yet: PF_FORKNOEXEC, 0x40 of include/linux/sched.h, in the seventh field behind the

@@ -84,6 +84,10 @@ pub struct Signal {
     pub from_kernel: bool,
 }
 
+/// The number of that call on this CPU.
+#[cfg(feature = "jobs")]
+pub const RT_SIGTIMEDWAIT: u64 = c::__NR_rt_sigtimedwait as u64;
+
 /// rt_sigtimedwait(2) without a timeout, for any signal.
 #[inline(never)]
 pub fn wait_signal() -> Result<Signal> {

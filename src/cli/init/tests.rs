@@ -16,7 +16,8 @@ const TOOLS: &[Tool] = &[
 
 fn read(tool: Tool, words: &[&str], env: &[&str]) -> Result<Duties, Instead> {
     let args: Vec<&str> = core::iter::once("init").chain(words.iter().copied()).collect();
-    parse(Stack::for_test(&args, env, 0), tool, 1)
+    let mut duties = Duties::new(tool);
+    parse(Stack::for_test(&args, env, 0), 1, &mut duties).map(|()| duties)
 }
 
 #[test]
