@@ -418,7 +418,7 @@ fn inits() -> Vec<(&'static str, Vec<PathBuf>)> {
     for name in ["tini", "tini-static", "dumb-init", "catatonit"] {
         match find(name) {
             Some(path) => all.push((name, vec![path])),
-            None => skip("inits", &format!("{name} is not installed")),
+            None => skip(std::thread::current().name().unwrap_or("?"), &format!("{name} is not installed")),
         }
     }
     all

@@ -242,9 +242,9 @@ fn live(args: &[&str]) -> i32 {
             }
             let begun = || {
                 let status = std::fs::read_to_string(format!("/proc/{child}/status")).unwrap_or_default();
-                !status.lines().any(|l| l.starts_with("SigBlk") && l.ends_with("0000000000"))
+                status.lines().any(|l| l.starts_with("SigBlk") && !l.ends_with("0000000000"))
             };
-            let most = Instant::now() + Duration::from_millis(50);
+            let most = Instant::now() + Duration::from_secs(5);
             while !begun() && Instant::now() < most {}
             let end = Instant::now() + Duration::from_micros(number(micros) as u64);
             say(&format!("child {child}.\n"));

@@ -199,7 +199,7 @@ fn not_executed(tool: &Tool) -> Shown {
         (String::new(), 127),
     ] {
         for place in [Place::Child, Place::First] {
-            let end = tool.reaping(place).args(["--", &command]).go();
+            let end = tool.reaping(place).args(["--", &command]).env("PATH", "/usr/bin:/bin").go();
             ensure!(end.code == Some(code), "{command:?}: {:?}, not {code}", end.code);
             ensure!(
                 end.stderr.lines().count() == 1 && end.stdout.is_empty(),

@@ -125,6 +125,9 @@ fn cell(promise: &'static Promise, tool: &'static Tool) -> String {
     match verdict(promise, tool) {
         Ok(()) => "yes".into(),
         Err(why) if why == "-" => "–".into(),
+        Err(why) if promise.racy && !tool.ours && !why.starts_with(|c: char| c.is_ascii_digit()) => {
+            "some".into()
+        }
         Err(why) if promise.racy && !tool.ours => {
             why.split(' ').take(4).collect::<Vec<_>>().join(" ").replace(',', "")
         }

@@ -11,7 +11,7 @@ fn pairs() -> Vec<(&'static str, Kind, PathBuf, PathBuf)> {
         .filter_map(|(name, kind)| match find(name) {
             Some(theirs) => Some((name, kind, named(name), theirs)),
             None => {
-                skip("words", &format!("{name} is not installed"));
+                skip(std::thread::current().name().unwrap_or("?"), &format!("{name} is not installed"));
                 None
             }
         })
@@ -245,7 +245,7 @@ fn options_end_at_the_first_word_that_is_none() {
         end.says("-g -v -- -h --version");
         let end = tool.reaping(Place::Child).args(["--", "echo", "--", "x"]).go();
         end.says("-- x");
-        let end = tool.reaping(Place::Child).args(["--", "-g"]).go();
+        let end = tool.reaping(Place::Child).args(["--", "-g"]).env("PATH", "/usr/bin:/bin").go();
         assert_eq!(end.code, Some(127), "{}: {}", tool.name, end.stderr);
     }
     // As Docker and podman call them.
