@@ -242,7 +242,9 @@ fn live(args: &[&str]) -> i32 {
             }
             let begun = || {
                 let status = std::fs::read_to_string(format!("/proc/{child}/status")).unwrap_or_default();
+                // While it waits for a signal, the kernel shows none as blocked.
                 status.lines().any(|l| l.starts_with("SigBlk") && !l.ends_with("0000000000"))
+                    || !children_of(child).is_empty()
             };
             let most = Instant::now() + Duration::from_secs(5);
             while !begun() && Instant::now() < most {}

@@ -28,6 +28,7 @@ fn interrupted(tool: &Tool) -> Shown {
         pty.line("ulimit -c 0");
         // A job in the background is not meant by the keyboard.
         pty.line(&line(tool, true, "tail -f /dev/null &"));
+        ensure!(comes_true(pty.limit, || named(&pty, "tail").len() == 1), "no job in the background");
         pty.line(&line(tool, true, "sleep 100"));
         pty.expect_foreground("sleep");
         pty.key(key);
