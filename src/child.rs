@@ -64,7 +64,7 @@ impl Child<'_, '_> {
         // Before COMMAND is there: it could look at /proc/1/fd, and find what the caller had open.
         self.world.doing.now(Stage::Close, None);
         step::exec::close(&self.world)?;
-        self.world.doing.now(Stage::Clone, None);
+        self.world.doing.now(Stage::Start, None);
         self.world.init = Some(sys::me()?);
         let hold = if lends { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };
         let main = sys::clone(hold, live, self)?;

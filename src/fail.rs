@@ -41,6 +41,7 @@ texts! {
         Close = "close descriptors"
         #[cfg(any(feature = "process", feature = "report", feature = "words"))] Descriptor = "use descriptor"
         #[cfg(any(feature = "init", feature = "words"))] Subreaper = "become a subreaper"
+        #[cfg(any(feature = "init", feature = "words"))] Start = "start COMMAND"
         #[cfg(any(feature = "init", feature = "words"))] Group = "make a process group"
         #[cfg(any(feature = "report", feature = "words"))] Block = "read block-fd"
         Report = "write"

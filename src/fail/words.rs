@@ -79,7 +79,7 @@ const fn rows<const N: usize>(hints: &[(&[Stage], u32)]) -> [[u8; 3]; N] {
 hints! {
     Clone => EPERM ": user namespaces are off, or root lacks CAP_SYS_ADMIN: see kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns, an outer container's seccomp profile"
     Clone => ENOSPC ": too many namespaces: see user.max_user_namespaces and its neighbours"
-    Clone => EAGAIN ": too many processes: see ulimit -u, pids.max of the cgroup, kernel.pid_max"
+    Clone|Start => EAGAIN ": too many processes: see ulimit -u, pids.max of the cgroup, kernel.pid_max"
     Clone => EINVAL ": this kernel lacks one of the namespaces"
     Clone => EUSERS ": namespaces are nested too deep"
     IdMap => EPERM ": no right to map this id: the caller may map itself (--uid, --gid), and by newuidmap the ranges of /etc/subuid; kernel.apparmor_restrict_unprivileged_userns forbids it too"

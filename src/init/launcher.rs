@@ -95,16 +95,17 @@ fn takes(main: Pid, n: u8) -> bool {
     if is_ours(main, &mut buf) {
         return false;
     }
-    // As long as it waits for signals in that call, those count as not blocked. Between two waits they are blocked again, so
-    // what is asked in between is asked on both sides.
+    // As long as it waits for signals in that call, those count as not blocked, up to the moment when it runs again: until
+    // then the signal is pending, which one that was dropped never is. Between two waits they are blocked again, so what is
+    // asked in between is asked on both sides.
     if waits(main, &mut buf) {
         return true;
     }
     let Some(text) = read(main, b"status", &mut buf) else { return true };
     let takes = fields(text, b'\n').any(|line| {
         match line {
-            // SigBlk, SigIgn and SigCgt; not SigPnd, nor what begins with Shd.
-            [b'S', b'i', b'g', b'B' | b'I' | b'C', _, _, b':', b'\t', hex @ ..] => {
+            // SigPnd, ShdPnd, SigBlk, SigIgn and SigCgt.
+            [b'S', _, _, b'P' | b'B' | b'I' | b'C', _, _, b':', b'\t', hex @ ..] => {
                 SigSet::from_hex(hex).has(n)
             }
             _ => false,

@@ -51,7 +51,7 @@ fn run(stack: Stack, duties: &Duties) -> Result<u8, Fail<'static>> {
     if duties.parent_death != 0 {
         parent_death(duties.parent_death).at(Stage::Parent, None)?;
     }
-    let me = sys::me().at(Stage::Clone, None)?;
+    let me = sys::me().at(Stage::Start, None)?;
     let mut init = Init::new(duties, me == Pid(1));
     reaper(duties, init.first)?;
     if duties.pause {
@@ -62,7 +62,7 @@ fn run(stack: Stack, duties: &Duties) -> Result<u8, Fail<'static>> {
     set_apart(&mut init);
     let terminal = init.terminal.filter(|_| init.handed).map(|(fd, _)| fd);
     let mut life = Life { duties, stack, mask, ignored, init: me, terminal };
-    let main = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, live, &mut life).at(Stage::Clone, None)?;
+    let main = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, live, &mut life).at(Stage::Start, None)?;
     say(duties, Event::Runs, main.0 as u32, 0, stack.arg(duties.command).map_or(b"", ZStr::bytes));
     let _ = let_go();
     Ok(supervise(Some(main), &mut init))
