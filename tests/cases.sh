@@ -619,6 +619,16 @@ init_as_process_1_reaps_orphans_and_says_so() {
     eq "what it says of them" "$(grep -c '^vesicle: reaped process [0-9]*: exit code 3$' "$T/err")" 10
 }
 
+init_in_an_image_is_named_as_one_likes() {
+    for name in init vesicle pid1; do
+        cp "$VESICLE" "$R/bin/$name"
+        v "$R" "/bin/$name" init -- /bin/sh -c 'exit $(($$ + 1))'
+        code=$?
+        rm -f "$R/bin/$name"
+        eq "exit code as $name" $code 3
+    done
+}
+
 init_forwards_every_signal_but_those_that_cannot_be_caught() {
     # 32 and 33 are the C library's own: a shell can't trap them; nor 2 and 3 when it was started in the background, where
     # they are ignored from the start.
