@@ -17,10 +17,7 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
     sys::fchdir(root)?;
     world.root = Rootfs(root);
     #[cfg(feature = "root")]
-    if world.plan.steps.has(Step::ReadOnly) {
-        world.doing.now(Stage::ReadOnly, path);
-        read_only_below(root)?;
-    }
+    read_only_below(world)?;
     world.doing.now(Stage::Root, path);
     sys::move_mount(root, Fd::CWD, z!("/"))
 }
@@ -39,9 +36,15 @@ pub(super) fn pivot() -> sys::Result<()> {
     }
 }
 
-/// Everything mounted below ROOTFS read-only, but ROOTFS itself not yet: mount points may have to be made in it.
+/// Everything mounted below ROOTFS read-only, where that is asked for, but ROOTFS itself not yet: mount points may have to
+/// be made in it.
 #[cfg(feature = "root")]
-fn read_only_below(root: Fd) -> sys::Result<()> {
+pub(super) fn read_only_below(world: &mut World<'_, '_>) -> sys::Result<()> {
+    if !world.plan.steps.has(Step::ReadOnly) {
+        return Ok(());
+    }
+    world.doing.now(Stage::ReadOnly, world.plan.rootfs);
+    let root = world.root.0;
     let was = sys::mount_flags(root)? & sys::ST_RDONLY != 0;
     sys::mount_setattr(root, true, sys::MOUNT_ATTR_RDONLY, 0)?;
     if was { Ok(()) } else { sys::mount_setattr(root, false, 0, sys::MOUNT_ATTR_RDONLY) }

@@ -42,6 +42,8 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
         return super::pivot::take(world);
     }
     world.root = Rootfs(sys::open(world.plan.rootfs, sys::O_PATH | sys::O_DIRECTORY)?);
+    #[cfg(feature = "root")]
+    super::pivot::read_only_below(world)?;
     Ok(())
 }
 
