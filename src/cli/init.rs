@@ -4,9 +4,11 @@
 //! wants it: what belongs to COMMAND is never taken for one of ours.
 
 use super::signal;
-use crate::spec::duties::{Apart, Duties, level};
 #[cfg(feature = "drop-in")]
-use crate::spec::duties::{Rest, Tool};
+use crate::spec::duties::Rest;
+#[cfg(any(test, feature = "drop-in"))]
+use crate::spec::duties::Tool;
+use crate::spec::duties::{Apart, Duties, level};
 use crate::sys::{SIGCHLD, SIGKILL, SIGSTOP, Stack, ZStr};
 #[cfg(feature = "drop-in")]
 use crate::sys::{SIGTSTP, SIGTTIN, SIGTTOU};
