@@ -95,6 +95,15 @@ ended() {
     wait "$1"
 }
 
+# as NAME ARG... : vesicle under another name.
+as() {
+    name=$1
+    shift
+    [ -e "$T/$name" ] || ln "$VESICLE" "$T/$name" 2>/dev/null || cp "$VESICLE" "$T/$name"
+    limited "$T/$name" "$@"
+}
+b() { echo "$R/bin/busybox"; }
+
 # --- promises
 
 hostname_set_inside_is_not_seen_outside() {
@@ -573,15 +582,6 @@ closed_standard_descriptors_do_no_harm() {
     inside 'echo lost' >&- 2>/dev/null
     eq "standard input" "$(inside 'cat' </etc/passwd 2>/dev/null | head -n 1)" "$(head -n 1 /etc/passwd 2>/dev/null)"
 }
-
-# as NAME ARG... : vesicle under another name.
-as() {
-    name=$1
-    shift
-    [ -e "$T/$name" ] || ln "$VESICLE" "$T/$name" 2>/dev/null || cp "$VESICLE" "$T/$name"
-    limited "$T/$name" "$@"
-}
-b() { echo "$R/bin/busybox"; }
 
 init_exits_as_its_command_does() {
     for code in 0 1 125 126 127 128 200 255; do

@@ -42,14 +42,19 @@ fn run(stack: Stack, duties: &Duties) -> Result<u8, Fail<'static>> {
     if stack.ids().secure {
         return fail(Stage::Usage, None, Why::Secure);
     }
-    // First of all: what comes from here on is not lost. Process 1 would drop it, any other would die of it.
+    // Asked before all else: a parent that ends from here on is noticed by the change of its id.
+    let parent = if duties.parent_death != 0 { sys::parent() } else { Pid(0) };
+    // What comes from here on is not lost. Process 1 would drop it, any other would die of it.
     let mut mask = SigSet::ALL;
     sys::swap_mask(&mut mask).at(Stage::Signals, None)?;
     // Ignored, as nohup leaves it, it would make children vanish before they are waited for.
     let mut ignored = false;
     sys::swap_sigchld(&mut ignored).at(Stage::Signals, None)?;
     if duties.parent_death != 0 {
-        parent_death(duties.parent_death).at(Stage::Parent, None)?;
+        sys::parent_death(duties.parent_death).at(Stage::Parent, None)?;
+        if sys::parent() != parent {
+            sys::raise(duties.parent_death);
+        }
     }
     let me = sys::me().at(Stage::Start, None)?;
     let mut init = Init::new(duties, me == Pid(1));
@@ -73,16 +78,6 @@ fn run(stack: Stack, duties: &Duties) -> Result<u8, Fail<'static>> {
 pub fn let_go() -> sys::Result<()> {
     sys::chdir(z!("/"))?;
     sys::close_range(3, i32::MAX as u32)
-}
-
-/// PR_SET_PDEATHSIG. A parent that ends between the entry and this call is noticed by the change of its id.
-fn parent_death(signal: u8) -> sys::Result<()> {
-    let parent = sys::parent();
-    sys::parent_death(signal)?;
-    if sys::parent() != parent {
-        sys::raise(signal);
-    }
-    Ok(())
 }
 
 /// Orphans become our children, or we say that they don't.
