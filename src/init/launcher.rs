@@ -12,6 +12,9 @@ use crate::text::{before, decimal, fields, process_path};
 /// The signals that a process without a handler doesn't notice, signal(7).
 const IGNORED: SigSet = SigSet::of(&[sys::SIGCHLD, sys::SIGCONT, sys::SIGURG, sys::SIGWINCH]);
 
+/// So often a process that runs is looked at, a millisecond between two looks, before it is believed not to take a signal.
+const LOOKS: u8 = 20;
+
 /// The launcher, outside.
 pub struct Launcher {
     /// Whether its child is process 1 of a PID namespace.
@@ -95,28 +98,35 @@ fn takes(main: Pid, n: u8) -> bool {
     if is_ours(main, &mut buf) {
         return false;
     }
-    // As long as it waits for signals in that call, those count as not blocked, up to the moment when it runs again: until
-    // then the signal is pending, which one that was dropped never is. Between two waits they are blocked again, so what is
-    // asked in between is asked on both sides.
-    if waits(main, &mut buf) {
-        return true;
-    }
-    let Some(text) = read(main, b"status", &mut buf) else { return true };
-    let takes = fields(text, b'\n').any(|line| {
-        match line {
-            // SigPnd, ShdPnd, SigBlk, SigIgn and SigCgt.
-            [b'S', _, _, b'P' | b'B' | b'I' | b'C', _, _, b':', b'\t', hex @ ..] => {
-                SigSet::from_hex(hex).has(n)
+    // As long as it waits for signals in rt_sigtimedwait(2), as an init is nearly always, those count as not blocked, up to
+    // the moment when it runs again. Until then the signal is pending, which one that was dropped never is. And as long as
+    // it runs, or is about to, nothing is certain: it may be an init that is about to wait, or about to go on.
+    let mut sleeps = 0;
+    for _ in 0..LOOKS {
+        let Some(text) = read(main, b"status", &mut buf) else { return true };
+        let takes = fields(text, b'\n').any(|line| {
+            match line {
+                // SigPnd, ShdPnd, SigBlk, SigIgn and SigCgt.
+                [b'S', _, _, b'P' | b'B' | b'I' | b'C', _, _, b':', b'\t', hex @ ..] => {
+                    SigSet::from_hex(hex).has(n)
+                }
+                _ => false,
             }
-            _ => false,
+        });
+        // The number of the call that it sleeps in, or "running", proc_pid_syscall(5); nothing where we may not know.
+        let call = before(read(main, b"syscall", &mut buf).unwrap_or_default(), b' ');
+        if takes || decimal(call) == Some(sys::RT_SIGTIMEDWAIT) {
+            return true;
         }
-    });
-    takes || waits(main, &mut buf)
-}
-
-/// Whether it is in rt_sigtimedwait(2), as an init is nearly always: proc_pid_syscall(5). No where we may not know.
-fn waits(main: Pid, buf: &mut [u8]) -> bool {
-    read(main, b"syscall", buf).is_some_and(|text| decimal(before(text, b' ')) == Some(sys::RT_SIGTIMEDWAIT))
+        if call.first() == Some(&b'r') {
+            sys::sleep_a_millisecond();
+        } else if sleeps > 0 {
+            return false;
+        } else {
+            sleeps += 1;
+        }
+    }
+    false
 }
 
 /// Whether it has not become COMMAND yet: PF_FORKNOEXEC, 0x40 of include/linux/sched.h, in the seventh field behind the

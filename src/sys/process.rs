@@ -202,6 +202,14 @@ pub fn has_ended(pidfd: Fd) -> Result<bool> {
     unsafe { call!(ppoll, &raw mut fds, 1, &raw const now, 0, 0) }.map(|ready| ready > 0)
 }
 
+/// nanosleep(2).
+#[cfg(feature = "jobs")]
+pub fn sleep_a_millisecond() {
+    let time = c::__kernel_timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+    // SAFETY: the kernel reads a timespec.
+    let _ = unsafe { done!(nanosleep, &raw const time, 0) };
+}
+
 /// prctl(2), PR_SET_PDEATHSIG: a signal for us when the thread that made us ends.
 pub fn parent_death(signal: u8) -> Result<()> {
     prctl(p::PR_SET_PDEATHSIG, signal.into())
