@@ -48,6 +48,7 @@ pub fn supervise(main: Option<Pid>, parent: &mut dyn Parent) -> u8 {
         let signal = match sys::wait_signal() {
             Ok(signal) => signal,
             // Not without a filter that refuses it. Then nothing can be forwarded any more, but the end be waited for.
+            Err(_) if main.is_none() => return status::OWN,
             Err(_) => return code.unwrap_or_else(|| wait_for(command)),
         };
         if signal.number != sys::SIGCHLD {

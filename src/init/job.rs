@@ -16,14 +16,14 @@ pub(super) fn has_got(main: Pid, signal: &sys::Signal) -> bool {
 }
 
 /// Stops us by `signal`, so that a shell says what it says of any job, until we are continued. In an orphaned process
-/// group the kernel stops nobody: then this comes back at once.
+/// group the kernel stops nobody: then this comes back at once, and says no.
 #[inline(never)]
-pub(super) fn stop(signal: u8) {
+pub(super) fn stop(signal: u8) -> bool {
     sys::raise(signal);
     // Unblocked for a moment, and back again.
     let mut mask = SigSet::ALL.without(signal);
     let _ = sys::swap_mask(&mut mask);
     let _ = sys::swap_mask(&mut mask);
     // What continued us was for us.
-    sys::take_pending(sys::SIGCONT);
+    sys::take_pending(sys::SIGCONT)
 }

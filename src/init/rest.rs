@@ -1,9 +1,9 @@
 //! Those that outlive COMMAND where no PID namespace ends with us.
 
-use crate::sys::{self, Pid, ZStr};
-use crate::text::Text;
+use crate::sys::{self, Fd, Pid, ZStr};
+use crate::text::{Text, decimal};
 
-/// So many are found; more than that are found when some of these have ended.
+/// So many are found at once; children of ours beyond that are found by the next KILL, when some of these have ended.
 const MAX: usize = 1024;
 
 /// Processes.
@@ -49,6 +49,12 @@ impl List {
 #[inline(never)]
 pub(super) fn signal(signal: u8, all: bool) {
     let Ok(me) = sys::me() else { return };
+    // A /proc of another PID namespace would name others by our children's numbers.
+    let mut room = [0; 16];
+    let own = sys::readlinkat(Fd::CWD, crate::z!("/proc/self"), &mut room);
+    if own.and_then(|id| decimal(id.bytes())) != Some(me.0 as u64) {
+        return;
+    }
     let mut list = List { pids: [Pid(0); MAX], len: 0 };
     list.add_children(me);
     let mut next = 0;

@@ -189,7 +189,11 @@ fn line(tool: Tool, level: u8, packed: &[u8], [a, b]: [u32; 2], name: &[u8]) {
     let to = if tool == Tool::Tini && level > level::WARN { Fd::STDOUT } else { Fd::STDERR };
     #[cfg(not(feature = "drop-in"))]
     let to = Fd::STDERR;
-    let _ = sys::write(to, line.get());
+    if sys::write(to, line.get()).is_err() {
+        // Nobody reads it, or the file is full: what the kernel sends us for that is not for COMMAND.
+        sys::take_pending(sys::SIGPIPE);
+        sys::take_pending(sys::SIGXFSZ);
+    }
 }
 
 /// Who speaks, and how serious it is.

@@ -23,13 +23,15 @@ pub struct Init<'d> {
     pub duties: &'d Duties,
     /// Whether it is process 1 of its PID namespace: then the kernel ends all with it, and nobody can stop it.
     pub first: bool,
+    /// How COMMAND is set apart in the end.
+    pub apart: Apart,
     /// Our controlling terminal, where there is one, and our process group.
     pub terminal: Option<(Fd, Pid)>,
-    /// Whether we gave its foreground to COMMAND's process group.
-    pub handed: bool,
     /// Signals that the kernel sent us for something that we did ourselves: each is passed over once.
     pub own: SigSet,
     grace: Grace,
+    /// Whether it was told to end: by a TERM.
+    told: bool,
     /// Whether COMMAND has ended.
     ended: bool,
 }
@@ -40,24 +42,32 @@ impl<'d> Init<'d> {
         Init {
             duties,
             first,
+            apart: duties.apart,
             terminal: None,
-            handed: false,
             own: SigSet::of(&[]),
             grace: Grace::No,
+            told: false,
             ended: false,
         }
     }
 
-    /// To COMMAND, or to its whole process group. There may be no such group: then it has left it.
+    /// To COMMAND, or to its whole process group; and to COMMAND too where it has left that.
     fn send(&self, main: Pid, signal: u8) {
-        if !(self.duties.group && sys::kill_group(main, signal)) {
+        if !(self.duties.group && sys::kill_group(main, signal) && sys::process_group(Some(main)) == Ok(main))
+        {
             sys::kill(main, signal);
         }
     }
 
-    /// What is left when COMMAND is not, all of it.
+    /// What is left when COMMAND is not, all of it. What was stopped goes on, to see a TERM.
     fn send_to_rest(&self, signal: u8, all: bool) {
-        if self.first { sys::kill_all(signal) } else { rest::signal(signal, all) }
+        if !self.first {
+            return rest::signal(signal, all);
+        }
+        sys::kill_all(signal);
+        if signal == sys::SIGTERM {
+            sys::kill_all(sys::SIGCONT);
+        }
     }
 
     /// From here on there is so much time.
@@ -69,16 +79,25 @@ impl<'d> Init<'d> {
     }
 
     /// COMMAND was stopped. Where that is job control's doing the shell waits for us to stop too, by the same signal and
-    /// in the foreground again; and when it has continued us, all is as it was before. Process 1 can't be stopped, and has
-    /// no shell that would continue it: there it is COMMAND that goes on.
+    /// in the foreground again; and when it has continued us, all is as it was before. A STOP is job control's when COMMAND
+    /// has the terminal. Process 1 can't be stopped, and has no shell that would continue it: there it is COMMAND that goes
+    /// on. Nor can we in an orphaned process group: whoever wants the terminal there is told that there is none any more, as
+    /// the kernel tells a stopped job that is orphaned.
     fn stopped(&mut self, main: Pid, signal: u8) {
-        if self.duties.apart != Apart::Group || !job::STOPS.has(signal) {
+        let has_terminal = self.terminal.is_some_and(|(fd, _)| sys::foreground(fd) == Ok(main));
+        let stop = signal == sys::SIGSTOP && has_terminal && !self.first;
+        if self.apart != Apart::Group || !(job::STOPS.has(signal) || stop) {
             return;
         }
+        let mut continued = false;
         if !self.first {
-            self.take_back();
-            job::stop(signal);
+            self.take_back(main);
+            continued = job::stop(signal);
             self.hand_over(main);
+        }
+        if !continued && matches!(signal, sys::SIGTTIN | sys::SIGTTOU) && !sys::kill_group(main, sys::SIGHUP)
+        {
+            sys::kill(main, sys::SIGHUP);
         }
         if !sys::kill_group(main, sys::SIGCONT) {
             sys::kill(main, sys::SIGCONT);
@@ -90,13 +109,16 @@ impl<'d> Init<'d> {
         if let Some((fd, own)) = self.terminal
             && sys::foreground(fd) == Ok(own)
         {
-            self.handed = sys::set_foreground(fd, main).is_ok();
+            let _ = sys::set_foreground(fd, main);
         }
     }
 
-    /// Takes it back. As long as we were not stopped nobody else can have got it but from COMMAND.
-    fn take_back(&mut self) {
-        if let (Some((fd, own)), true) = (self.terminal, core::mem::take(&mut self.handed)) {
+    /// Takes it back from COMMAND, or from a group that has ended; from nobody else.
+    fn take_back(&mut self, main: Pid) {
+        if let Some((fd, own)) = self.terminal
+            && let Ok(group) = sys::foreground(fd)
+            && (group == main || group != own && !sys::kill_group(group, 0))
+        {
             let _ = sys::set_foreground(fd, own);
         }
     }
@@ -150,7 +172,7 @@ impl Parent for Init<'_> {
             say(d, Event::Dropped, 0, 0, b"");
         } else {
             // A shell brings us to the foreground, running as we are.
-            if n == sys::SIGCONT {
+            if n == sys::SIGCONT && !ended {
                 self.hand_over(main);
             }
             if ended {
@@ -159,8 +181,14 @@ impl Parent for Init<'_> {
                 self.send(main, to);
             }
             say(d, Event::Forwarded, to.into(), 0, b"");
-            if to == sys::SIGTERM && self.grace == Grace::No {
+            if (to == sys::SIGTERM || n == sys::SIGTERM) && !self.told {
+                self.told = true;
                 self.begin_grace();
+            }
+            // Then it is those who are left that are the shell's job.
+            if ended && !self.first && job::STOPS.has(to) {
+                job::stop(to);
+                self.send_to_rest(sys::SIGCONT, true);
             }
         }
         if d.suspends && job::STOPS.has(n) {
@@ -192,10 +220,10 @@ impl Parent for Init<'_> {
             }
             return true;
         }
-        self.take_back();
+        self.take_back(main);
         if d.wait_all {
             // Somebody wants it all to end.
-            if self.grace != Grace::No {
+            if self.told {
                 self.send_to_rest(sys::SIGTERM, true);
                 self.begin_grace();
             }
@@ -211,8 +239,9 @@ impl Parent for Init<'_> {
             }
             #[cfg(feature = "drop-in")]
             Rest::Group => {
-                if d.group {
-                    sys::kill_group(main, d.forwards(sys::SIGTERM));
+                let to = d.forwards(sys::SIGTERM);
+                if d.group && to != 0 {
+                    sys::kill_group(main, to);
                 }
                 say(d, Event::Forwarded, sys::SIGTERM.into(), 0, b"");
             }

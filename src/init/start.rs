@@ -29,6 +29,7 @@ pub fn start(stack: Stack, tool: Tool, at: usize) -> u8 {
 /// What becomes COMMAND: a child that borrows our memory until then.
 struct Life<'a> {
     duties: &'a Duties,
+    apart: Apart,
     stack: Stack,
     /// Our parent's doing: the mask, and whether CHLD was ignored.
     mask: SigSet,
@@ -64,9 +65,8 @@ fn run(stack: Stack, duties: &Duties) -> Result<u8, Fail<'static>> {
         return Ok(supervise(None, &mut init));
     }
     tell_environment(duties, stack);
-    set_apart(&mut init);
-    let terminal = init.terminal.filter(|_| init.handed).map(|(fd, _)| fd);
-    let mut life = Life { duties, stack, mask, ignored, init: me, terminal };
+    let terminal = set_apart(&mut init);
+    let mut life = Life { duties, apart: init.apart, stack, mask, ignored, init: me, terminal };
     let main = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, live, &mut life).at(Stage::Start, None)?;
     say(duties, Event::Runs, main.0 as u32, 0, stack.arg(duties.command).map_or(b"", ZStr::bytes));
     let _ = let_go();
@@ -121,20 +121,27 @@ fn tell_environment(duties: &Duties, stack: Stack) {
     let _ = (duties, stack);
 }
 
-/// Our part of setting COMMAND apart: the terminal whose foreground we have it shall get; of a session of its own it gets
-/// the terminal itself.
-fn set_apart(init: &mut Init<'_>) {
+/// Our part of setting COMMAND apart: which terminal's foreground it shall get, if we have that; of a session of its own it
+/// gets the terminal itself.
+fn set_apart(init: &mut Init<'_>) -> Option<Fd> {
     match init.duties.apart {
         Apart::No => {}
         Apart::Group => {
             let mut why = Errno::EBADF;
             for fd in [Fd::STDIN, Fd::STDOUT, Fd::STDERR] {
                 match sys::foreground(fd).and_then(|group| Ok((group, sys::process_group(None)?))) {
+                    // Our group lies outside of our PID namespace: nobody could give the terminal back to it. COMMAND
+                    // stays in it then.
+                    Ok((_, Pid(0))) => {
+                        if !init.duties.group {
+                            init.apart = Apart::No;
+                        }
+                        return None;
+                    }
                     Ok((group, own)) => {
                         init.terminal = Some((fd, own));
                         // In the background it is not ours to give.
-                        init.handed = group == own;
-                        return;
+                        return (group == own).then_some(fd);
                     }
                     Err(e) => why = e,
                 }
@@ -152,6 +159,7 @@ fn set_apart(init: &mut Init<'_>) {
             Ok(()) => say(init.duties, Event::LetGoAlone, 0, 0, b""),
         },
     }
+    None
 }
 
 /// The child's life.
@@ -180,7 +188,7 @@ impl Life<'_> {
 
     /// Apart from its init, with the signals as our parent left them. TTOU is still blocked when the terminal is taken.
     fn prepare(&mut self) -> Result<(), Fail<'static>> {
-        match self.duties.apart {
+        match self.apart {
             Apart::No => {}
             Apart::Group => {
                 sys::own_process_group().at(Stage::Group, None)?;

@@ -82,7 +82,7 @@ pub fn symlinkat(target: ZStr<'_>, dir: Fd, path: ZStr<'_>) -> Result<()> {
 }
 
 /// readlinkat(2): the target, NUL-terminated, in `buf`; `None` when it is no link or does not fit.
-#[cfg(feature = "fs")]
+#[cfg(any(feature = "fs", feature = "init"))]
 pub fn readlinkat<'b>(dir: Fd, path: ZStr<'_>, buf: &'b mut [u8]) -> Option<ZStr<'b>> {
     // SAFETY: the kernel reads a string and writes at most `len` bytes at the pointer; both come from one slice.
     let n = unsafe { call!(readlinkat, dir.0, path.as_ptr(), buf.as_mut_ptr(), buf.len()) }.ok()?;

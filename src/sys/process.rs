@@ -101,7 +101,7 @@ pub fn kill(pid: Pid, signal: u8) {
     }
 }
 
-/// kill(2) of a process group, by the id of the process that made it; whether there was one.
+/// kill(2) of a process group, by the id of the process that made it; whether there was one. Signal 0 only asks.
 #[cfg(feature = "init")]
 pub fn kill_group(leader: Pid, signal: u8) -> bool {
     // -1 would be everybody, 0 our own group.

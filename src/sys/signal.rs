@@ -10,7 +10,7 @@ macro_rules! signals {
         pub const $name: u8 = c::$name as u8;
     )* };
 }
-signals! { SIGHUP SIGINT SIGQUIT SIGKILL SIGALRM SIGTERM SIGCHLD SIGCONT SIGSTOP SIGTSTP SIGTTIN SIGTTOU SIGURG SIGWINCH }
+signals! { SIGHUP SIGINT SIGQUIT SIGKILL SIGPIPE SIGALRM SIGTERM SIGCHLD SIGCONT SIGSTOP SIGTSTP SIGTTIN SIGTTOU SIGURG SIGXFSZ SIGWINCH }
 
 /// A set of signals, the kernel's 64-bit sigset: signal n is bit n-1.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,12 +106,12 @@ pub fn wait_signal() -> Result<Signal> {
     }
 }
 
-/// rt_sigtimedwait(2) without waiting: takes `signal` if it is pending.
-pub fn take_pending(signal: u8) {
+/// rt_sigtimedwait(2) without waiting: takes `signal` if it is pending; whether it was.
+pub fn take_pending(signal: u8) -> bool {
     let set = SigSet::one(signal);
     let now = c::__kernel_timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the kernel reads 8 bytes and a timespec.
-    let _ = unsafe { call!(rt_sigtimedwait, &raw const set.0, 0, &raw const now, 8) };
+    unsafe { call!(rt_sigtimedwait, &raw const set.0, 0, &raw const now, 8) }.is_ok()
 }
 
 /// setitimer(2), ITIMER_REAL: the kernel sends an ALRM once, after so many microseconds (more than 0).
