@@ -630,6 +630,7 @@ init_in_an_image_is_named_as_one_likes() {
 }
 
 init_forwards_every_signal_but_those_that_cannot_be_caught() {
+    : >"$T/out"
     # 32 and 33 are the C library's own: a shell can't trap them; nor 2 and 3 when it was started in the background, where
     # they are ignored from the start.
     "$VESICLE" init "$(b)" sh -c '
@@ -647,6 +648,7 @@ init_forwards_every_signal_but_those_that_cannot_be_caught() {
 }
 
 init_rewrites_signals() {
+    : >"$T/out"
     "$VESICLE" init -r TERM:USR1 -r 12:0 "$(b)" sh -c 'trap "exit 7" USR1; trap "exit 8" TERM; trap "exit 9" USR2; echo ready; while :; do sleep 1 & wait $!; done' >"$T/out" &
     pid=$!
     soon grep -q ready "$T/out" || fail "it did not start"
@@ -661,7 +663,7 @@ init_ends_what_outlives_its_command() {
     eq "exit code" $? 4
     sleep 1
     alive "sleep.9$S[12]" && fail "a child that ignores TERM is still there"
-    start=$(date +%s)
+    : >"$T/out"
     "$VESICLE" init -k 0.5 "$(b)" sh -c 'trap : TERM; echo ready; while :; do sleep 1; done' >"$T/out" &
     pid=$!
     soon grep -q ready "$T/out" || fail "it did not start"

@@ -23,8 +23,6 @@ pub struct Init<'d> {
     pub duties: &'d Duties,
     /// Whether it is process 1 of its PID namespace: then the kernel ends all with it, and nobody can stop it.
     pub first: bool,
-    /// How COMMAND is set apart in the end.
-    pub apart: Apart,
     /// Our controlling terminal, where there is one, and our process group.
     pub terminal: Option<(Fd, Pid)>,
     /// Signals that the kernel sent us for something that we did ourselves: each is passed over once.
@@ -42,7 +40,6 @@ impl<'d> Init<'d> {
         Init {
             duties,
             first,
-            apart: duties.apart,
             terminal: None,
             own: SigSet::of(&[]),
             grace: Grace::No,
@@ -86,7 +83,7 @@ impl<'d> Init<'d> {
     fn stopped(&mut self, main: Pid, signal: u8) {
         let has_terminal = self.terminal.is_some_and(|(fd, _)| sys::foreground(fd) == Ok(main));
         let stop = signal == sys::SIGSTOP && has_terminal && !self.first;
-        if self.apart != Apart::Group || !(job::STOPS.has(signal) || stop) {
+        if self.duties.apart != Apart::Group || !(job::STOPS.has(signal) || stop) {
             return;
         }
         let mut continued = false;
@@ -95,8 +92,8 @@ impl<'d> Init<'d> {
             continued = job::stop(signal);
             self.hand_over(main);
         }
-        if !continued && matches!(signal, sys::SIGTTIN | sys::SIGTTOU) && !sys::kill_group(main, sys::SIGHUP)
-        {
+        let wants_terminal = self.terminal.is_some() && matches!(signal, sys::SIGTTIN | sys::SIGTTOU);
+        if wants_terminal && !continued && !sys::kill_group(main, sys::SIGHUP) {
             sys::kill(main, sys::SIGHUP);
         }
         if !sys::kill_group(main, sys::SIGCONT) {

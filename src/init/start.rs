@@ -29,7 +29,6 @@ pub fn start(stack: Stack, tool: Tool, at: usize) -> u8 {
 /// What becomes COMMAND: a child that borrows our memory until then.
 struct Life<'a> {
     duties: &'a Duties,
-    apart: Apart,
     stack: Stack,
     /// Our parent's doing: the mask, and whether CHLD was ignored.
     mask: SigSet,
@@ -66,7 +65,7 @@ fn run(stack: Stack, duties: &Duties) -> Result<u8, Fail<'static>> {
     }
     tell_environment(duties, stack);
     let terminal = set_apart(&mut init);
-    let mut life = Life { duties, apart: init.apart, stack, mask, ignored, init: me, terminal };
+    let mut life = Life { duties, stack, mask, ignored, init: me, terminal };
     let main = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, live, &mut life).at(Stage::Start, None)?;
     say(duties, Event::Runs, main.0 as u32, 0, stack.arg(duties.command).map_or(b"", ZStr::bytes));
     let _ = let_go();
@@ -130,14 +129,6 @@ fn set_apart(init: &mut Init<'_>) -> Option<Fd> {
             let mut why = Errno::EBADF;
             for fd in [Fd::STDIN, Fd::STDOUT, Fd::STDERR] {
                 match sys::foreground(fd).and_then(|group| Ok((group, sys::process_group(None)?))) {
-                    // Our group lies outside of our PID namespace: nobody could give the terminal back to it. COMMAND
-                    // stays in it then.
-                    Ok((_, Pid(0))) => {
-                        if !init.duties.group {
-                            init.apart = Apart::No;
-                        }
-                        return None;
-                    }
                     Ok((group, own)) => {
                         init.terminal = Some((fd, own));
                         // In the background it is not ours to give.
@@ -188,7 +179,7 @@ impl Life<'_> {
 
     /// Apart from its init, with the signals as our parent left them. TTOU is still blocked when the terminal is taken.
     fn prepare(&mut self) -> Result<(), Fail<'static>> {
-        match self.apart {
+        match self.duties.apart {
             Apart::No => {}
             Apart::Group => {
                 sys::own_process_group().at(Stage::Group, None)?;
