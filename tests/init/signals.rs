@@ -299,11 +299,11 @@ fn parent_death(tool: &Tool) -> Shown {
 
 /// A parent that dies while its init is held at the first such call.
 fn held(tool: &Tool, call: &str, side: &str) -> Vec<OsString> {
-    let mut words = helper("parent 150000");
+    let mut words = helper("parent 500000");
     words.extend(["strace", "-D", "-q", "-o"].map(OsString::from));
     words.push(folder(me()).join("log").into());
     words.push(format!("--trace={call}").into());
-    words.push(format!("--inject={call}:{side}=400000:when=1").into());
+    words.push(format!("--inject={call}:{side}=1500000:when=1").into());
     words.extend(tool.words.iter().cloned());
     words.extend(["-p", "SIGTERM", "--"].map(OsString::from));
     words.push(tiny_root(me()).join("bin/pause").into());
