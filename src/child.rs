@@ -68,7 +68,7 @@ impl Child<'_, '_> {
         self.world.init = Some(sys::me()?);
         let hold = if lends { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };
         let main = sys::clone(hold, live, self)?;
-        let _ = let_go();
+        let_go();
         let duties = Duties { wait_all, ..Duties::new(Tool::Vesicle) };
         sys::exit(supervise(Some(main), &mut Init::new(&duties, first)))
     }

@@ -67,6 +67,7 @@ texts! {
         #[cfg(feature = "init")] Signal = "not a signal: a number from 1 to 64, or a name"
         #[cfg(feature = "init")] Code = "not an exit code"
         #[cfg(feature = "init")] Rewrite = "not FROM:TO, two signals: what can't be caught, and CHLD, are never forwarded; TO may be 0"
+        #[cfg(feature = "init")] Pause = "-P runs no COMMAND"
         #[cfg(feature = "init")] NoInitCommand = "COMMAND is missing: vesicle init [OPTION...] [--] COMMAND [ARG...]"
         #[cfg(feature = "users")] Range = "not IN:OUT:COUNT"
         #[cfg(feature = "users")] Overlap = "overlaps another range"

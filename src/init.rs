@@ -21,7 +21,8 @@ use crate::sys::{self, Pid, Signal, Waited};
 
 /// Who waits: what the launcher does in another way than an init.
 pub trait Parent {
-    /// A signal was sent to us, and it is no CHLD. `ended`: COMMAND has ended already. Whether this is our end too.
+    /// A signal was sent to us, and it is no CHLD; or it is none, and the deadline has passed. `ended`: COMMAND has ended
+    /// already. Whether this is our end too.
     fn signal(&mut self, main: Pid, signal: &Signal, ended: bool) -> bool;
 
     /// A child has ended, or was stopped.
@@ -32,9 +33,17 @@ pub trait Parent {
         status::code(status)
     }
 
-    /// COMMAND has ended with that code, and perhaps others since. Whether there is still something to wait for.
-    fn stays(&mut self, _main: Pid, _code: u8) -> bool {
+    /// COMMAND has ended with that code. Whether there is still something to wait for.
+    fn ended(&mut self, _main: Pid, _code: u8) -> bool {
         false
+    }
+
+    /// Others have ended since.
+    fn rest_ended(&mut self) {}
+
+    /// How long it waits at most, in nanoseconds of [`sys::now`].
+    fn deadline(&self) -> Option<u64> {
+        None
     }
 }
 
@@ -45,14 +54,15 @@ pub fn supervise(main: Option<Pid>, parent: &mut dyn Parent) -> u8 {
     let command = main.unwrap_or(Pid(0));
     let mut code = None;
     loop {
-        let signal = match sys::wait_signal() {
+        let ended = code.is_some();
+        let signal = match sys::wait_signal(parent.deadline()) {
             Ok(signal) => signal,
             // Not without a filter that refuses it. Then nothing can be forwarded any more, but the end be waited for.
             Err(_) if main.is_none() => return status::OWN,
             Err(_) => return code.unwrap_or_else(|| wait_for(command)),
         };
         if signal.number != sys::SIGCHLD {
-            if parent.signal(command, &signal, code.is_some()) {
+            if parent.signal(command, &signal, ended) {
                 return code.unwrap_or(0);
             }
             continue;
@@ -74,7 +84,13 @@ pub fn supervise(main: Option<Pid>, parent: &mut dyn Parent) -> u8 {
             }
         };
         if let Some(code) = code {
-            if !parent.stays(command, code) || none_left {
+            let stays = if ended {
+                parent.rest_ended();
+                true
+            } else {
+                parent.ended(command, code)
+            };
+            if none_left || !stays {
                 return code;
             }
         } else if none_left && main.is_some() {

@@ -25,7 +25,7 @@ texts! {
   -v          say more
   -q          say nothing
   -k SECONDS  KILL so long after a TERM
-  -a          stay until every process is gone
+  -a          stay until every child is gone
   -P          pause: no COMMAND, wait for TERM or INT
 
 SIGNAL is a number or a name. Called as tini, docker-init, dumb-init or catatonit it has their options.

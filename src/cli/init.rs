@@ -6,9 +6,7 @@
 use super::signal;
 #[cfg(feature = "drop-in")]
 use crate::spec::duties::Rest;
-#[cfg(any(test, feature = "drop-in"))]
-use crate::spec::duties::Tool;
-use crate::spec::duties::{Apart, Duties, level};
+use crate::spec::duties::{Apart, Duties, Tool, level};
 use crate::sys::{SIGCHLD, SIGKILL, SIGSTOP, Stack, ZStr};
 #[cfg(feature = "drop-in")]
 use crate::sys::{SIGTSTP, SIGTTIN, SIGTTOU};
@@ -32,6 +30,8 @@ pub enum Instead {
     Value(u8, ZStr<'static>),
     /// COMMAND is missing.
     NoCommand,
+    /// There is one, and none is to be run.
+    Command(ZStr<'static>),
     /// The usage text was asked for.
     Help,
     /// The version was.
@@ -81,11 +81,11 @@ pub fn parse(stack: Stack, mut at: usize, duties: &mut Duties) -> Result<(), Ins
             let inline = long.skip(name.len());
             let inline = (inline.first() != 0).then(|| inline.skip(1));
             match letter {
-                Some(letter) if takes_value(*letter) && inline.is_none() && stack.arg(at).is_none() => {
-                    return Err(Instead::NamedNoValue(word));
-                }
                 Some(letter) if inline.is_none() || takes_value(*letter) => {
-                    option(duties, *letter, inline, stack, &mut at)?;
+                    option(duties, *letter, inline, stack, &mut at).map_err(|instead| match instead {
+                        Instead::NoValue(_) => Instead::NamedNoValue(word),
+                        other => other,
+                    })?;
                 }
                 Some(_) => return Err(Instead::TakesNone(word)),
                 // tini has short options only: to it this is one of them.
@@ -110,8 +110,11 @@ pub fn parse(stack: Stack, mut at: usize, duties: &mut Duties) -> Result<(), Ins
         }
     }
     duties.command = at;
-    if stack.arg(at).is_none() && !duties.pause {
-        return Err(Instead::NoCommand);
+    match stack.arg(at) {
+        None if !duties.pause => return Err(Instead::NoCommand),
+        // catatonit takes no notice of it.
+        Some(word) if duties.pause && duties.tool == Tool::Vesicle => return Err(Instead::Command(word)),
+        _ => {}
     }
     #[cfg(feature = "drop-in")]
     environment(duties, stack);
@@ -158,7 +161,11 @@ fn option(
     let bad = Instead::Value(letter, value);
     match letter {
         b's' => duties.subreaper = true,
-        b'p' => duties.parent_death = signal::number(value.bytes()).ok_or(bad)?,
+        // A CHLD would be one of many, and nobody's.
+        b'p' => {
+            let signal = signal::number(value.bytes()).filter(|signal| *signal != SIGCHLD);
+            duties.parent_death = signal.ok_or(bad)?;
+        }
         b'g' => duties.group = true,
         b'e' => {
             duties.succeeds(decimal(value.bytes()).and_then(|code| u8::try_from(code).ok()).ok_or(bad)?);
@@ -168,9 +175,8 @@ fn option(
         b'v' => duties.verbosity = duties.verbosity.saturating_add(1),
         b'q' => duties.verbosity = level::NOTHING,
         b'k' => {
-            let grace = nanoseconds(value.bytes()).filter(|ns| *ns >= 0).ok_or(bad)?;
-            // At once is still some time.
-            duties.grace = (grace as u64 / 1000).max(1);
+            let grace = nanoseconds(value.bytes()).and_then(|ns| u64::try_from(ns).ok());
+            duties.grace = Some(grace.ok_or(bad)?);
         }
         b'a' => duties.wait_all = true,
         b'P' => duties.pause = true,

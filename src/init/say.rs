@@ -8,8 +8,7 @@ use crate::sys::{self, Fd};
 use crate::text::{Text, field, pack, packed_len};
 
 /// A row an event: its text for each tool, empty where the tool says nothing. A text begins with its level; `#` and `@`
-/// stand for numbers, `$` for a name, `^` for the errno
-/// that `#` is the number of, `~` for the signal that `@` is.
+/// stand for numbers, `$` for a name, `^` for the errno that `#` is the number of, `~` for the signal that `@` is.
 macro_rules! events {
     ($($(#[$doc:meta])* $event:ident { $vesicle:literal $tini:literal $dumb_init:literal $catatonit:literal })*) => {
         /// Something that may be said.

@@ -6,17 +6,6 @@ use crate::spec::duties::{Apart, Duties, Rest};
 use crate::status::{self, Status};
 use crate::sys::{self, Fd, Pid, SigSet, Signal};
 
-/// How far the grace for those that are told to end has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Grace {
-    /// Nobody was told.
-    No,
-    /// A timer runs.
-    Runs,
-    /// It is over.
-    Over,
-}
-
 /// An init.
 pub struct Init<'d> {
     /// What it is asked to do.
@@ -27,33 +16,42 @@ pub struct Init<'d> {
     pub terminal: Option<(Fd, Pid)>,
     /// Signals that the kernel sent us for something that we did ourselves: each is passed over once.
     pub own: SigSet,
-    grace: Grace,
     /// Whether it was told to end: by a TERM.
     told: bool,
-    /// Whether COMMAND has ended.
-    ended: bool,
+    /// When there is a KILL for those that were told to end.
+    deadline: Option<u64>,
+    /// Whether there was one.
+    over: bool,
 }
 
 impl<'d> Init<'d> {
     /// One that has these duties.
     pub fn new(duties: &'d Duties, first: bool) -> Init<'d> {
-        Init {
-            duties,
-            first,
-            terminal: None,
-            own: SigSet::of(&[]),
-            grace: Grace::No,
-            told: false,
-            ended: false,
-        }
+        Init { duties, first, terminal: None, own: SigSet::of(&[]), told: false, deadline: None, over: false }
     }
 
     /// To COMMAND, or to its whole process group; and to COMMAND too where it has left that.
     fn send(&self, main: Pid, signal: u8) {
-        if !(self.duties.group && sys::kill_group(main, signal) && sys::process_group(Some(main)) == Ok(main))
-        {
+        if self.duties.group { self.send_to_group(main, signal) } else { sys::kill(main, signal) }
+    }
+
+    fn send_to_group(&self, main: Pid, signal: u8) {
+        if !(sys::kill_group(main, signal) && sys::process_group(Some(main)) == Ok(main)) {
             sys::kill(main, signal);
         }
+    }
+
+    /// What this signal is forwarded as, if it is; and says so.
+    fn translated(&self, n: u8) -> Option<u8> {
+        let (d, to) = (self.duties, self.duties.forwards(n));
+        if to != n {
+            say(d, Event::Rewritten, n.into(), to.into(), b"");
+        }
+        if to == 0 {
+            say(d, Event::Dropped, 0, 0, b"");
+            return None;
+        }
+        Some(to)
     }
 
     /// What is left when COMMAND is not, all of it. What was stopped goes on, to see a TERM.
@@ -69,10 +67,8 @@ impl<'d> Init<'d> {
 
     /// From here on there is so much time.
     fn begin_grace(&mut self) {
-        if self.duties.grace > 0 {
-            sys::alarm_after(self.duties.grace);
-            self.grace = Grace::Runs;
-        }
+        self.over = false;
+        self.deadline = self.duties.grace.map(|grace| sys::now().saturating_add(grace));
     }
 
     /// COMMAND was stopped. Where that is job control's doing the shell waits for us to stop too, by the same signal and
@@ -80,10 +76,13 @@ impl<'d> Init<'d> {
     /// has the terminal. Process 1 can't be stopped, and has no shell that would continue it: there it is COMMAND that goes
     /// on. Nor can we in an orphaned process group: whoever wants the terminal there is told that there is none any more, as
     /// the kernel tells a stopped job that is orphaned.
-    fn stopped(&mut self, main: Pid, signal: u8) {
-        let has_terminal = self.terminal.is_some_and(|(fd, _)| sys::foreground(fd) == Ok(main));
-        let stop = signal == sys::SIGSTOP && has_terminal && !self.first;
-        if self.duties.apart != Apart::Group || !(job::STOPS.has(signal) || stop) {
+    fn stopped(&self, main: Pid, signal: u8) {
+        // Asked for in this order: most children stop by none of these.
+        let by_job_control = job::STOPS.has(signal)
+            || signal == sys::SIGSTOP
+                && !self.first
+                && self.terminal.is_some_and(|(fd, _)| sys::foreground(fd) == Ok(main));
+        if self.duties.apart != Apart::Group || !by_job_control {
             return;
         }
         let mut continued = false;
@@ -93,16 +92,14 @@ impl<'d> Init<'d> {
             self.hand_over(main);
         }
         let wants_terminal = self.terminal.is_some() && matches!(signal, sys::SIGTTIN | sys::SIGTTOU);
-        if wants_terminal && !continued && !sys::kill_group(main, sys::SIGHUP) {
-            sys::kill(main, sys::SIGHUP);
+        if wants_terminal && !continued {
+            self.send_to_group(main, sys::SIGHUP);
         }
-        if !sys::kill_group(main, sys::SIGCONT) {
-            sys::kill(main, sys::SIGCONT);
-        }
+        self.send_to_group(main, sys::SIGCONT);
     }
 
     /// Gives the terminal's foreground to COMMAND if it is ours: a shell gives it to us when we are its foreground job.
-    fn hand_over(&mut self, main: Pid) {
+    fn hand_over(&self, main: Pid) {
         if let Some((fd, own)) = self.terminal
             && sys::foreground(fd) == Ok(own)
         {
@@ -111,7 +108,7 @@ impl<'d> Init<'d> {
     }
 
     /// Takes it back from COMMAND, or from a group that has ended; from nobody else.
-    fn take_back(&mut self, main: Pid) {
+    fn take_back(&self, main: Pid) {
         if let Some((fd, own)) = self.terminal
             && let Ok(group) = sys::foreground(fd)
             && (group == main || group != own && !sys::kill_group(group, 0))
@@ -145,8 +142,8 @@ impl Parent for Init<'_> {
         if d.pause {
             return matches!(n, sys::SIGTERM | sys::SIGINT);
         }
-        if self.grace == Grace::Runs && n == sys::SIGALRM && signal.from_kernel {
-            self.grace = Grace::Over;
+        if n == 0 {
+            (self.deadline, self.over) = (None, true);
             say(d, Event::GraceOver, 0, 0, b"");
             if ended {
                 self.send_to_rest(sys::SIGKILL, false)
@@ -161,13 +158,7 @@ impl Parent for Init<'_> {
             say(d, Event::PassedOver, n.into(), 0, b"");
             return false;
         }
-        let to = d.forwards(n);
-        if to != n {
-            say(d, Event::Rewritten, n.into(), to.into(), b"");
-        }
-        if to == 0 {
-            say(d, Event::Dropped, 0, 0, b"");
-        } else {
+        if let Some(to) = self.translated(n) {
             // A shell brings us to the foreground, running as we are.
             if n == sys::SIGCONT && !ended {
                 self.hand_over(main);
@@ -206,17 +197,8 @@ impl Parent for Init<'_> {
         self.duties.code(status::code(status))
     }
 
-    fn stays(&mut self, main: Pid, code: u8) -> bool {
-        #[cfg(not(feature = "drop-in"))]
-        let _ = main;
+    fn ended(&mut self, main: Pid, code: u8) -> bool {
         let d = self.duties;
-        if core::mem::replace(&mut self.ended, true) {
-            // Orphans of those that a KILL has ended are our children now.
-            if self.grace == Grace::Over {
-                self.send_to_rest(sys::SIGKILL, false);
-            }
-            return true;
-        }
         self.take_back(main);
         if d.wait_all {
             // Somebody wants it all to end.
@@ -231,21 +213,33 @@ impl Parent for Init<'_> {
                 if !self.first {
                     rest::signal(sys::SIGTERM, true);
                     self.begin_grace();
-                    return d.grace > 0;
+                    return d.grace.is_some();
                 }
             }
             #[cfg(feature = "drop-in")]
             Rest::Group => {
-                let to = d.forwards(sys::SIGTERM);
-                if d.group && to != 0 {
-                    sys::kill_group(main, to);
+                if let Some(to) = self.translated(sys::SIGTERM) {
+                    if d.group {
+                        sys::kill_group(main, to);
+                    }
+                    say(d, Event::Forwarded, to.into(), 0, b"");
                 }
-                say(d, Event::Forwarded, sys::SIGTERM.into(), 0, b"");
             }
             #[cfg(feature = "drop-in")]
             Rest::Stays => {}
         }
         say(d, Event::Ends, 0, code.into(), b"");
         false
+    }
+
+    /// Orphans of those that a KILL has ended are our children now.
+    fn rest_ended(&mut self) {
+        if self.over {
+            self.send_to_rest(sys::SIGKILL, false);
+        }
+    }
+
+    fn deadline(&self) -> Option<u64> {
+        self.deadline
     }
 }

@@ -19,11 +19,12 @@ pub fn start(stack: Stack, tool: Tool, at: usize) -> u8 {
     if let Err(instead) = cli::init::parse(stack, at, &mut duties) {
         return usage::tell(tool, stack, instead);
     }
-    match run(stack, &duties) {
-        Ok(code) => code,
-        Err(_) if duties.verbosity == 0 => crate::status::OWN,
-        Err(fail) => fail.report(),
-    }
+    run(stack, &duties).unwrap_or_else(|fail| report(&duties, &fail))
+}
+
+/// Says what failed, unless nothing shall be said; the exit code.
+fn report(duties: &Duties, fail: &Fail<'_>) -> u8 {
+    if duties.verbosity == 0 { fail.code() } else { fail.report() }
 }
 
 /// What becomes COMMAND: a child that borrows our memory until then.
@@ -60,7 +61,7 @@ fn run(stack: Stack, duties: &Duties) -> Result<u8, Fail<'static>> {
     let mut init = Init::new(duties, me == Pid(1));
     reaper(duties, init.first)?;
     if duties.pause {
-        let _ = let_go();
+        let_go();
         return Ok(supervise(None, &mut init));
     }
     tell_environment(duties, stack);
@@ -68,15 +69,15 @@ fn run(stack: Stack, duties: &Duties) -> Result<u8, Fail<'static>> {
     let mut life = Life { duties, stack, mask, ignored, init: me, terminal };
     let main = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, live, &mut life).at(Stage::Start, None)?;
     say(duties, Event::Runs, main.0 as u32, 0, stack.arg(duties.command).map_or(b"", ZStr::bytes));
-    let _ = let_go();
+    let_go();
     Ok(supervise(Some(main), &mut init))
 }
 
 /// No file system is kept busy by our working directory, no pipe open by a descriptor that COMMAND was given. If that
 /// fails, all else is well.
-pub fn let_go() -> sys::Result<()> {
-    sys::chdir(z!("/"))?;
-    sys::close_range(3, i32::MAX as u32)
+pub fn let_go() {
+    let _ = sys::chdir(z!("/"));
+    let _ = sys::close_range(3, i32::MAX as u32);
 }
 
 /// Orphans become our children, or we say that they don't.
@@ -162,18 +163,17 @@ impl Life<'_> {
     /// It comes back only with the exit code for what ended it.
     fn go(&mut self) -> u8 {
         if let Err(fail) = self.prepare() {
-            return fail.report();
+            return report(self.duties, &fail);
         }
         let Some(command) = self.stack.arg(self.duties.command) else { return crate::status::OWN };
         let mut room = [0; 24];
         self.rewrite_listen_pid(&mut room);
         let (stage, e) = exec::run(command, self.stack.argv_from(self.duties.command), self.stack.envp());
         let failure = Fail::new(stage, command, e);
-        if self.duties.tool != Tool::Vesicle {
-            say(self.duties, Event::NotExecuted, errno(e), 0, command.bytes());
-        } else if self.duties.verbosity > 0 {
-            return failure.report();
+        if self.duties.tool == Tool::Vesicle {
+            return report(self.duties, &failure);
         }
+        say(self.duties, Event::NotExecuted, errno(e), 0, command.bytes());
         failure.code()
     }
 
@@ -183,7 +183,9 @@ impl Life<'_> {
             Apart::No => {}
             Apart::Group => {
                 sys::own_process_group().at(Stage::Group, None)?;
-                if let (Some(fd), Ok(me)) = (self.terminal, sys::me()) {
+                if let Some(fd) = self.terminal
+                    && let Ok(me) = sys::me()
+                {
                     let _ = sys::set_foreground(fd, me);
                 }
             }

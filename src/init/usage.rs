@@ -36,6 +36,7 @@ fn vesicle(instead: Instead) -> u8 {
         }
         Instead::Name(word) => return Fail::new(Stage::Option, word, Why::Unknown).report(),
         Instead::TakesNone(word) => return Fail::new(Stage::Option, word, Why::TakesNone).report(),
+        Instead::Command(word) => return Fail::new(Stage::Argument, word, Why::Pause).report(),
         Instead::NoCommand => return Fail::new(Stage::Usage, None, Why::NoInitCommand).report(),
         Instead::NoValue(option) => {
             letter(option);

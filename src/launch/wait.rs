@@ -5,7 +5,7 @@ use crate::sys::{self, Pid};
 
 /// Waits for `main` and sends on what it was sent itself; the exit code. What comes from a terminal has reached `main` too.
 pub(super) fn wait(main: Pid) -> u8 {
-    while let Ok(signal) = sys::wait_signal() {
+    while let Ok(signal) = sys::wait_signal(None) {
         if !signal.from_kernel {
             sys::kill(main, signal.number);
         }

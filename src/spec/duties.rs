@@ -83,8 +83,8 @@ pub struct Duties {
     pub forwarded_as: [u8; 65],
     /// The exit codes of COMMAND that count as success: bit `code & 63` of word `code >> 6`.
     pub success: [u64; 4],
-    /// How long after a TERM there is a KILL, in microseconds; 0 for never.
-    pub grace: u64,
+    /// How long after a TERM there is a KILL, in nanoseconds.
+    pub grace: Option<u64>,
     /// Whether it stays until every process is gone.
     pub wait_all: bool,
     /// Whether there is no COMMAND: it waits for TERM or INT.
@@ -113,7 +113,7 @@ impl Duties {
             rest: Rest::All,
             forwarded_as,
             success: [0; 4],
-            grace: 0,
+            grace: None,
             wait_all: false,
             pause: false,
             command: 0,

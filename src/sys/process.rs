@@ -9,7 +9,7 @@ pub use linux_raw_sys::general::{
 };
 use linux_raw_sys::{general as c, net, prctl as p};
 
-/// A process that isn't us.
+/// A process id, in our own PID namespace.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Pid(pub i32);
 
@@ -122,7 +122,7 @@ pub fn me() -> Result<Pid> {
     unsafe { call!(getpid) }.map(|pid| Pid(pid as i32))
 }
 
-/// kill(2) of ourselves, with a signal that stops us.
+/// kill(2) of ourselves.
 pub fn raise(signal: u8) {
     if let Ok(me) = me() {
         kill(me, signal);
@@ -197,15 +197,29 @@ pub fn parent() -> Pid {
 /// Whether the process behind a pidfd has ended: ppoll(2) without waiting.
 pub fn has_ended(pidfd: Fd) -> Result<bool> {
     let mut fds = c::pollfd { fd: pidfd.0 as i32, events: c::POLLIN as i16, revents: 0 };
-    let now = c::__kernel_timespec { tv_sec: 0, tv_nsec: 0 };
+    let now = timespec(0);
     // SAFETY: the kernel reads one pollfd and a timespec, and writes the pollfd's revents.
     unsafe { call!(ppoll, &raw mut fds, 1, &raw const now, 0, 0) }.map(|ready| ready > 0)
+}
+
+/// So many nanoseconds, as the kernel takes them.
+pub(super) fn timespec(nanoseconds: u64) -> c::__kernel_timespec {
+    const SECOND: u64 = 1_000_000_000;
+    c::__kernel_timespec { tv_sec: (nanoseconds / SECOND) as i64, tv_nsec: (nanoseconds % SECOND) as i64 }
+}
+
+/// clock_gettime(2), CLOCK_MONOTONIC, in nanoseconds.
+pub fn now() -> u64 {
+    let mut time = timespec(0);
+    // SAFETY: the kernel writes a timespec.
+    let _ = unsafe { done!(clock_gettime, CLOCK_MONOTONIC, &raw mut time) };
+    (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
 }
 
 /// nanosleep(2).
 #[cfg(feature = "jobs")]
 pub fn sleep_a_millisecond() {
-    let time = c::__kernel_timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+    let time = timespec(1_000_000);
     // SAFETY: the kernel reads a timespec.
     let _ = unsafe { done!(nanosleep, &raw const time, 0) };
 }

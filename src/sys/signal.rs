@@ -10,7 +10,7 @@ macro_rules! signals {
         pub const $name: u8 = c::$name as u8;
     )* };
 }
-signals! { SIGHUP SIGINT SIGQUIT SIGKILL SIGPIPE SIGALRM SIGTERM SIGCHLD SIGCONT SIGSTOP SIGTSTP SIGTTIN SIGTTOU SIGURG SIGXFSZ SIGWINCH }
+signals! { SIGHUP SIGINT SIGQUIT SIGKILL SIGPIPE SIGTERM SIGCHLD SIGCONT SIGSTOP SIGTSTP SIGTTIN SIGTTOU SIGURG SIGXFSZ SIGWINCH }
 
 /// A set of signals, the kernel's 64-bit sigset: signal n is bit n-1.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub fn swap_sigchld(ignored: &mut bool) -> Result<()> {
 
 /// A signal that was sent to us.
 pub struct Signal {
-    /// Its number, 1 to 64.
+    /// Its number, 1 to 64; 0 is none, as for kill(2).
     pub number: u8,
     /// Whether the kernel sent it (a terminal, a timer, a child's end) and not a process: si_code > 0, sigaction(2).
     pub from_kernel: bool,
@@ -88,17 +88,23 @@ pub struct Signal {
 #[cfg(feature = "jobs")]
 pub const RT_SIGTIMEDWAIT: u64 = c::__NR_rt_sigtimedwait as u64;
 
-/// rt_sigtimedwait(2) without a timeout, for any signal.
+/// rt_sigtimedwait(2) for any signal; number 0, from the kernel, when `deadline`, in nanoseconds of [`super::now`], has
+/// passed.
 #[inline(never)]
-pub fn wait_signal() -> Result<Signal> {
+pub fn wait_signal(deadline: Option<u64>) -> Result<Signal> {
     let (all, mut info) = (SigSet::ALL, MaybeUninit::<[i32; 32]>::uninit());
     loop {
-        // SAFETY: the kernel reads 8 bytes and, before it returns a signal, writes a siginfo: 128 bytes.
+        let left = deadline.map(|deadline| super::process::timespec(deadline.saturating_sub(super::now())));
+        let timeout = left.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
+        // SAFETY: the kernel reads 8 bytes and a timespec (null is no timeout) and, before it returns a signal, writes a
+        // siginfo: 128 bytes.
         let signal = unsafe {
-            call!(rt_sigtimedwait, &raw const all.0, info.as_mut_ptr(), 0, 8).map(|n| (n, info.assume_init()))
+            call!(rt_sigtimedwait, &raw const all.0, info.as_mut_ptr(), timeout, 8)
+                .map(|n| (n, info.assume_init()))
         };
         match signal {
             Ok((number, info)) => return Ok(Signal { number: number as u8, from_kernel: info[2] > 0 }),
+            Err(Errno::EAGAIN) if deadline.is_some() => return Ok(Signal { number: 0, from_kernel: true }),
             // A stop and its CONT interrupt the wait.
             Err(Errno::EINTR | Errno::EAGAIN) => {}
             Err(e) => return Err(e),
@@ -109,17 +115,7 @@ pub fn wait_signal() -> Result<Signal> {
 /// rt_sigtimedwait(2) without waiting: takes `signal` if it is pending; whether it was.
 pub fn take_pending(signal: u8) -> bool {
     let set = SigSet::one(signal);
-    let now = c::__kernel_timespec { tv_sec: 0, tv_nsec: 0 };
+    let now = super::process::timespec(0);
     // SAFETY: the kernel reads 8 bytes and a timespec.
     unsafe { call!(rt_sigtimedwait, &raw const set.0, 0, &raw const now, 8) }.is_ok()
-}
-
-/// setitimer(2), ITIMER_REAL: the kernel sends an ALRM once, after so many microseconds (more than 0).
-#[cfg(feature = "init")]
-pub fn alarm_after(microseconds: u64) {
-    let (seconds, rest) = (microseconds / 1_000_000, microseconds % 1_000_000);
-    // struct itimerval: an interval of none, and the time until it fires.
-    let timer = [0, 0, seconds, rest];
-    // SAFETY: the kernel reads 32 bytes.
-    let _ = unsafe { call!(setitimer, c::ITIMER_REAL, timer.as_ptr(), 0) };
 }

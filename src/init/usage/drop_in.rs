@@ -57,6 +57,8 @@ pub(super) fn tell(tool: Tool, called: &[u8], instead: Instead) -> u8 {
             say(&Duties::new(tool), event, 0, 0, value.bytes());
             (None, Fd::STDERR, 1)
         }
+        // Of vesicle alone.
+        Instead::Command(_) => (None, Fd::STDERR, 1),
         Instead::NoCommand => {
             say(&Duties::new(tool), Event::NoCommand, 0, 0, b"");
             (Some(missing), Fd::STDERR, 1)
