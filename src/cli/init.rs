@@ -213,6 +213,7 @@ fn rewrite(duties: &mut Duties, value: &[u8]) -> Option<()> {
 
 /// What the tools take from their environment.
 #[cfg(feature = "drop-in")]
+#[inline(never)]
 fn environment(duties: &mut Duties, stack: Stack) {
     let has = |name: &[u8]| stack.envp().variable(name);
     match duties.tool {

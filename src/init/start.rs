@@ -14,6 +14,7 @@ use crate::text::Text;
 use crate::z;
 
 /// `vesicle init`, or a tool in whose place we are called; options begin at argument `at`. The exit code.
+#[inline(never)]
 pub fn start(stack: Stack, tool: Tool, at: usize) -> u8 {
     let mut duties = Duties::new(tool);
     if let Err(instead) = cli::init::parse(stack, at, &mut duties) {
@@ -39,6 +40,7 @@ struct Life<'a> {
     terminal: Option<Fd>,
 }
 
+#[inline(never)]
 fn run(stack: Stack, duties: &Duties) -> Result<u8, Fail<'static>> {
     if stack.ids().secure {
         return fail(Stage::Usage, None, Why::Secure);

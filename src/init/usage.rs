@@ -21,12 +21,8 @@ pub(super) fn tell(tool: Tool, stack: Stack, instead: Instead) -> u8 {
 }
 
 fn vesicle(instead: Instead) -> u8 {
-    let mut room = [b'-', 0, 0];
-    let mut letter = |letter: u8| {
-        let [_, place, _] = &mut room;
-        *place = letter;
-    };
-    let (value, why) = match instead {
+    let about = |stage, word, why| Fail::new(stage, word, why).report();
+    let (option, value, why) = match instead {
         #[cfg(feature = "help")]
         Instead::Help => {
             return match crate::launch::help(crate::cli::Help::Init) {
@@ -34,30 +30,18 @@ fn vesicle(instead: Instead) -> u8 {
                 Err(fail) => fail.report(),
             };
         }
-        Instead::Name(word) => return Fail::new(Stage::Option, word, Why::Unknown).report(),
-        Instead::TakesNone(word) => return Fail::new(Stage::Option, word, Why::TakesNone).report(),
-        Instead::Command(word) => return Fail::new(Stage::Argument, word, Why::Pause).report(),
-        Instead::NoCommand => return Fail::new(Stage::Usage, None, Why::NoInitCommand).report(),
-        Instead::NoValue(option) => {
-            letter(option);
-            (None, Why::NoValue)
-        }
-        Instead::Value(option, value) => {
-            letter(option);
-            let why = match option {
-                b'p' => Why::Signal,
-                b'e' => Why::Code,
-                b'r' => Why::Rewrite,
-                _ => Why::Number,
-            };
-            (Some(value), why)
-        }
-        Instead::Letter(option) => {
-            letter(option);
-            (None, Why::Unknown)
-        }
+        Instead::Name(word) => return about(Stage::Option, Some(word), Why::Unknown),
+        Instead::TakesNone(word) => return about(Stage::Option, Some(word), Why::TakesNone),
+        Instead::Command(word) => return about(Stage::Argument, Some(word), Why::Pause),
+        Instead::NoCommand => return about(Stage::Usage, None, Why::NoInitCommand),
+        Instead::Letter(option) => (option, None, Why::Unknown),
+        Instead::NoValue(option) => (option, None, Why::NoValue),
+        Instead::Value(option @ b'p', value) => (option, Some(value), Why::Signal),
+        Instead::Value(option @ b'e', value) => (option, Some(value), Why::Code),
+        Instead::Value(option @ b'r', value) => (option, Some(value), Why::Rewrite),
+        Instead::Value(option, value) => (option, Some(value), Why::Number),
         // It has no such options.
         _ => return status::OWN,
     };
-    Fail::new(Stage::Option, ZStr::until_nul(&room), why).report_with(value)
+    Fail::new(Stage::Option, ZStr::until_nul(&[b'-', option, 0]), why).report_with(value)
 }
