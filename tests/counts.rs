@@ -431,7 +431,7 @@ fn init_reason(call: &Call) -> Option<&'static str> {
         "rt_sigprocmask" if text.contains("~[]") => "no signal is lost from here on",
         "rt_sigprocmask" => "COMMAND's mask is the caller's",
         "rt_sigaction" => "an ignored CHLD would take the children away before they are waited for",
-        "getpid" => "whether it is process 1; and who COMMAND is, for LISTEN_PID and the terminal",
+        "getpid" => "whether it is process 1",
         "prctl" if text.contains("PR_SET_CHILD_SUBREAPER") => {
             "orphans come to us though we are not process 1"
         }
@@ -444,7 +444,7 @@ fn init_reason(call: &Call) -> Option<&'static str> {
 }
 
 /// The calls from an init's execve to that of COMMAND, which has begun with the last of them.
-const INIT_CALLS: usize = 12;
+const INIT_CALLS: usize = 11;
 
 #[test]
 fn init_makes_as_few_calls_as_are_listed_until_its_command_runs() {

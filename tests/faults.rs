@@ -84,7 +84,97 @@ const NEVER: &[&str] = &[
     "getppid",
 ];
 
-/// The heart: a good run, then one run for each call and errno.
+/// A call that shall fail: its name, which one of that name, whether it comes before COMMAND, and how it looked.
+struct Target {
+    name: String,
+    nth: usize,
+    before: bool,
+    text: String,
+}
+
+/// Those of a good run that are `ours`.
+fn targets(seen: &[Call], ours: impl Fn(&Call) -> bool) -> Vec<Target> {
+    let mut list: Vec<Target> = Vec::new();
+    for call in seen.iter().filter(|c| !NEVER.contains(&c.name.as_str()) && ours(c)) {
+        match list.iter_mut().find(|t| t.name == call.name && t.nth == call.nth) {
+            Some(target) => target.before |= call.before,
+            None => list.push(Target {
+                name: call.name.clone(),
+                nth: call.nth,
+                before: call.before,
+                text: call.text.clone(),
+            }),
+        }
+    }
+    list
+}
+
+/// Errnos that a call of this name can have.
+fn errnos(name: &str) -> Vec<&'static str> {
+    let mut errnos = vec!["EPERM", "ENOMEM"];
+    if name.starts_with("clone") || name.ends_with("fork") {
+        errnos.extend(["EAGAIN", "ENOSYS", "ENOSPC"]);
+    }
+    if ["read", "write", "writev", "wait4", "waitid", "rt_sigtimedwait", "openat", "open", "ppoll"]
+        .contains(&name)
+    {
+        errnos.push("EINTR");
+    }
+    errnos
+}
+
+/// The heart: one run for each call and errno. `judge` says what is wrong with one that was hit, ended by itself and left
+/// no process. How many runs there were, and what was wrong.
+fn fail_each(
+    targets: &[Target],
+    log: &Path,
+    go: impl Fn(&[String]) -> Outcome,
+    mut judge: impl FnMut(&Target, &str, &Outcome) -> Option<String>,
+) -> (usize, Vec<String>) {
+    let (mut runs, mut wrong) = (0, Vec::new());
+    for target in targets {
+        let Target { name, nth, text, .. } = target;
+        for errno in errnos(name) {
+            let inject = format!("--inject={name}:error={errno}:when={nth}");
+            let end = go(&[format!("--trace={name},execve"), inject]);
+            runs += 1;
+            let log = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
+            let verdict = if end.hung {
+                Some("it hung".to_string())
+            } else if !log.contains("(INJECTED)") {
+                // Another path was taken in this run (a race between two processes): nothing failed.
+                (end.code != Some(0))
+                    .then(|| format!("nothing was injected, yet the status is {:?}", end.code))
+            } else if !end.left.is_empty() {
+                Some(format!("left: {:?}", end.left))
+            } else if log.lines().count() > 400 {
+                Some(format!("it spun: {} calls", log.lines().count()))
+            } else {
+                judge(target, errno, &end)
+            };
+            if let Some(verdict) = verdict {
+                wrong.push(format!(
+                    "{errno} for {name} no. {nth}: {verdict}\n    {text}\n    stderr: {:?}",
+                    end.stderr
+                ));
+            }
+        }
+    }
+    (runs, wrong)
+}
+
+/// Tells of it, and that nothing was wrong.
+fn conclude(what: &str, targets: &[Target], runs: usize, optional: BTreeSet<String>, wrong: &[String]) {
+    let may = if optional.is_empty() {
+        String::new()
+    } else {
+        format!(" (may fail: {})", Vec::from_iter(optional).join(", "))
+    };
+    say(&format!("{runs} runs with one failed call, {} calls, {what}{may}", targets.len()));
+    assert!(wrong.is_empty(), "{} of {runs} wrong, {what}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Of the launcher: a good run, then all that fail.
 fn every_call_fails(mut scene: Scene, reports: bool) {
     let Some(_) = need!("strace") else { return };
     scene.reports = reports;
@@ -94,104 +184,51 @@ fn every_call_fails(mut scene: Scene, reports: bool) {
     assert_eq!(good.stderr, "", "{}", good.shown);
     let seen = calls(&scene.log(), "/bin/true");
     assert!(seen.iter().any(|c| c.payload), "the log shows no payload: {seen:?}");
-    let mut todo: Vec<(String, usize, bool, String)> = Vec::new();
-    for call in seen.iter().filter(|c| !c.payload && !NEVER.contains(&c.name.as_str())) {
-        match todo.iter_mut().find(|(name, nth, ..)| *name == call.name && *nth == call.nth) {
-            Some(entry) => entry.2 |= call.before,
-            None => todo.push((call.name.clone(), call.nth, call.before, call.text.clone())),
+    let targets = targets(&seen, |c| !c.payload);
+    let mut optional = BTreeSet::new();
+    let left_behind = std::cell::RefCell::new(Vec::new());
+    let go = |inject: &[String]| {
+        let end = scene.go(inject);
+        let now = scene.files();
+        let new: Vec<_> = now.iter().filter(|f| !files.contains(f)).cloned().collect();
+        for path in &new {
+            let _ = fs::remove_file(path.split(' ').next().unwrap_or_default());
         }
-    }
-    let (mut runs, mut wrong, mut optional) = (0, Vec::new(), BTreeSet::new());
-    for (name, nth, before, text) in &todo {
-        let mut errnos = vec!["EPERM", "ENOMEM"];
-        if name.starts_with("clone") || name.ends_with("fork") {
-            errnos.extend(["EAGAIN", "ENOSYS", "ENOSPC"]);
+        // What can't be removed stays, and was removed here.
+        if now != files && !inject.iter().any(|i| i.contains("unlinkat:")) {
+            left_behind.borrow_mut().push(format!("{inject:?}: the files changed: {new:?}"));
         }
-        if ["read", "write", "writev", "wait4", "waitid", "rt_sigtimedwait", "openat", "open", "ppoll"]
-            .contains(&name.as_str())
-        {
-            errnos.push("EINTR");
-        }
-        for errno in errnos {
-            let inject = format!("--inject={name}:error={errno}:when={nth}");
-            let end = scene.go(&[format!("--trace={name},execve"), inject.clone()]);
-            runs += 1;
-            let log = String::from_utf8_lossy(&fs::read(scene.log()).unwrap_or_default()).into_owned();
-            let after = calls(&scene.log(), "/bin/true");
-            let ran = after
-                .iter()
-                .any(|c| c.name == "execve" && c.text.starts_with("execve(\"/bin/true\"") && !c.failed);
-            let interrupted = errno == "EINTR";
-            let verdict = if end.hung {
-                Some("it hung".to_string())
-            } else if !log.contains("(INJECTED)") {
-                // Another path was taken in this run (a race between launcher and child): nothing failed.
-                (end.code != Some(0))
-                    .then(|| format!("nothing was injected, yet the status is {:?}", end.code))
-            } else if !end.left.is_empty() {
-                Some(format!("left: {:?}", end.left))
-            } else if log.lines().count() > 400 {
-                Some(format!("it spun: {} calls", log.lines().count()))
-            } else {
-                match end.code {
-                    Some(0) if interrupted || !before => None,
-                    Some(0) if OPTIONAL.iter().any(|o| o.0 == name && text.contains(o.1)) => {
-                        optional.insert(name.clone());
-                        None
-                    }
-                    Some(0) => Some("it went on as if nothing had happened".into()),
-                    Some(125..=127) if *before && ran => {
-                        Some(format!("the payload ran, and then the status is {:?}", end.code))
-                    }
-                    Some(125..=127) => end.complaint(),
-                    // The wait itself failed: whatever it says, it ended and left nothing.
-                    _ if !before && end.code.is_some() => None,
-                    other => Some(format!("status {other:?}, signal {:?}", end.signal)),
-                }
-            };
-            if let Some(verdict) = verdict {
-                let which = seen
-                    .iter()
-                    .find(|c| c.name == *name && c.nth == *nth)
-                    .map(|c| c.text.clone())
-                    .unwrap_or_default();
-                wrong.push(format!(
-                    "{errno} for {name} no. {nth}: {verdict}\n    {which}\n    stderr: {:?}",
-                    end.stderr
-                ));
+        end
+    };
+    let (runs, mut wrong) = fail_each(&targets, &scene.log(), go, |target, errno, end| {
+        let ran = calls(&scene.log(), "/bin/true")
+            .iter()
+            .any(|c| c.name == "execve" && c.text.starts_with("execve(\"/bin/true\"") && !c.failed);
+        match end.code {
+            Some(0) if errno == "EINTR" || !target.before => None,
+            Some(0) if OPTIONAL.iter().any(|o| o.0 == target.name && target.text.contains(o.1)) => {
+                optional.insert(target.name.clone());
+                None
             }
-            let now = scene.files();
-            // What can't be removed stays, and is removed here.
-            if now != files && name != "unlinkat" {
-                wrong.push(format!(
-                    "{errno} for {name} no. {nth}: the files changed: {:?}",
-                    now.iter().filter(|f| !files.contains(f)).collect::<Vec<_>>()
-                ));
+            Some(0) => Some("it went on as if nothing had happened".into()),
+            Some(125..=127) if target.before && ran => {
+                Some(format!("the payload ran, and then the status is {:?}", end.code))
             }
-            for path in now.iter().filter(|f| !files.contains(f)) {
-                let _ = fs::remove_file(path.split(' ').next().unwrap_or_default());
-            }
+            Some(125..=127) => end.complaint(),
+            // The wait itself failed: whatever it says, it ended and left nothing.
+            _ if !target.before && end.code.is_some() => None,
+            other => Some(format!("status {other:?}, signal {:?}", end.signal)),
         }
-    }
-    say(&format!(
-        "{runs} runs with one failed call, {} calls, as {:?}, of: {}{}",
-        todo.len(),
-        scene.who,
-        scene.options.join(" "),
-        if optional.is_empty() {
-            String::new()
-        } else {
-            format!(" (may fail: {})", Vec::from_iter(optional).join(", "))
-        }
-    ));
+    });
+    wrong.extend(left_behind.into_inner());
     let new = new_mounts(&mounted);
     assert!(new.is_empty(), "mounts in the host's view: {new:?}");
-    assert!(
-        wrong.is_empty(),
-        "{} of {runs} wrong for {:?}:\n{}",
-        wrong.len(),
-        scene.options,
-        wrong.join("\n")
+    conclude(
+        &format!("as {:?}, of: {}", scene.who, scene.options.join(" ")),
+        &targets,
+        runs,
+        optional,
+        &wrong,
     );
 }
 
@@ -390,7 +427,6 @@ const INIT_OPTIONAL: &[(&str, &str, &str)] = &[
     ("chdir", "\"/\"", "init lets go of a directory: all else is well"),
     ("close_range", "(3, 2147483647", "init lets go of its descriptors: all else is well"),
     ("rt_sigtimedwait", "", "the end can be waited for without it"),
-    ("setitimer", "", "no grace, then: who was told to end is not made to"),
     ("write", "", "a message that nobody hears"),
     ("prctl", "PR_GET_CHILD_SUBREAPER", "it warns, then, as it would if it were none"),
     ("prctl", "PR_SET_CHILD_SUBREAPER", "not asked for: it warns that orphans go elsewhere"),
@@ -400,8 +436,8 @@ fn no_digits(line: &str) -> String {
     line.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
-/// As above, of an init that is its caller's child: one call fails, and it ends with a status and a line, or as if
-/// nothing had happened where that is right.
+/// Of an init that is its caller's child: with one failed call it ends with a status and a line, or as if nothing had
+/// happened where that is right.
 fn every_call_of_init_fails(init: &Init) {
     let Some(_) = need!("strace") else { return };
     for &who in everyone() {
@@ -412,87 +448,42 @@ fn every_call_of_init_fails(init: &Init) {
             if init.leaves { "/bin/sh".to_string() } else { dir.join("true").to_string_lossy().into_owned() };
         let good = init.go(who, &dir, &[]);
         good.code(0);
-        let normal = good.stderr.clone();
+        let usual: Vec<String> = good.stderr.lines().map(no_digits).collect();
         let seen = calls(&dir.join("log"), &command);
         let init_pid = seen.first().expect("a call").pid;
         let theirs: BTreeSet<i32> = seen.iter().filter(|c| c.payload).map(|c| c.pid).collect();
         assert_eq!(theirs.len(), 1, "the log shows no COMMAND: {seen:?}");
         // Init's, and its child's until it is COMMAND.
-        let ours = |c: &Call| !c.payload && (c.pid == init_pid || theirs.contains(&c.pid));
-        let mut todo: Vec<(String, usize, bool, String)> = Vec::new();
-        for call in seen.iter().filter(|c| ours(c) && !NEVER.contains(&c.name.as_str())) {
-            match todo.iter_mut().find(|(name, nth, ..)| *name == call.name && *nth == call.nth) {
-                Some(entry) => entry.2 |= call.before,
-                None => todo.push((call.name.clone(), call.nth, call.before, call.text.clone())),
-            }
-        }
-        let (mut runs, mut wrong, mut optional) = (0, Vec::new(), BTreeSet::new());
-        for (name, nth, before, text) in &todo {
-            let mut errnos = vec!["EPERM", "ENOMEM"];
-            if name.starts_with("clone") {
-                errnos.extend(["EAGAIN", "ENOSYS"]);
-            }
-            if ["read", "wait4", "rt_sigtimedwait", "openat"].contains(&name.as_str()) {
-                errnos.push("EINTR");
-            }
-            for errno in errnos {
-                let inject = format!("--inject={name}:error={errno}:when={nth}");
-                let end = init.go(who, &dir, &[format!("--trace={name},execve"), inject]);
-                runs += 1;
-                let log =
-                    String::from_utf8_lossy(&fs::read(dir.join("log")).unwrap_or_default()).into_owned();
-                let asked = init.options.contains("-s") && text.contains("PR_SET_CHILD_SUBREAPER");
-                let may = INIT_OPTIONAL.iter().any(|o| o.0 == name && text.contains(o.1)) && !asked
-                    // The number of whoever says a line.
-                    || name == "getpid" && *nth > 1;
-                let verdict = if end.hung {
-                    Some("it hung".to_string())
-                } else if !log.contains("(INJECTED)") {
-                    (end.code != Some(0)).then(|| "nothing was injected".into())
-                } else if log.lines().count() > 400 {
-                    Some(format!("it spun: {} calls", log.lines().count()))
-                } else if !end.left.is_empty() {
-                    Some(format!("left: {:?}", end.left))
-                } else {
-                    match end.code {
-                        Some(0) if errno == "EINTR" || !before => None,
-                        Some(0) if may => {
-                            optional
-                                .insert(format!("{name} {}", text.split(['(', ',']).nth(1).unwrap_or("")));
-                            None
-                        }
-                        Some(0) => Some("it went on as if nothing had happened".into()),
-                        Some(125..=127) => {
-                            let usual: Vec<String> = normal.lines().map(no_digits).collect();
-                            let new = end.stderr.lines().filter(|l| !usual.contains(&no_digits(l))).count();
-                            (new != 1).then(|| format!("{new} lines"))
-                        }
-                        _ if !before && end.code.is_some() => None,
-                        other => Some(format!("status {other:?}, signal {:?}", end.signal)),
-                    }
-                };
-                if let Some(verdict) = verdict {
-                    wrong.push(format!(
-                        "{errno} for {name} no. {nth}: {verdict}\n    {text}\n    stderr: {:?}",
-                        end.stderr
-                    ));
+        let targets = targets(&seen, |c| !c.payload && (c.pid == init_pid || theirs.contains(&c.pid)));
+        let mut optional = BTreeSet::new();
+        let go = |inject: &[String]| init.go(who, &dir, inject);
+        let (runs, wrong) = fail_each(&targets, &dir.join("log"), go, |target, errno, end| {
+            let (name, text) = (&target.name, &target.text);
+            let asked = init.options.contains("-s") && text.contains("PR_SET_CHILD_SUBREAPER");
+            let may = INIT_OPTIONAL.iter().any(|o| o.0 == name && text.contains(o.1)) && !asked
+                // The number of whoever says a line.
+                || name == "getpid" && target.nth > 1;
+            match end.code {
+                Some(0) if errno == "EINTR" || !target.before => None,
+                Some(0) if may => {
+                    optional.insert(format!("{name} {}", text.split(['(', ',']).nth(1).unwrap_or("")));
+                    None
                 }
+                Some(0) => Some("it went on as if nothing had happened".into()),
+                Some(125..=127) => {
+                    let new = end.stderr.lines().filter(|l| !usual.contains(&no_digits(l))).count();
+                    (new != 1).then(|| format!("{new} lines"))
+                }
+                _ if !target.before && end.code.is_some() => None,
+                other => Some(format!("status {other:?}, signal {:?}", end.signal)),
             }
-        }
-        say(&format!(
-            "{runs} runs with one failed call, {} calls, as {who:?}, of: {} {} (may fail: {})",
-            todo.len(),
-            init.name,
-            init.options,
-            Vec::from_iter(optional).join(", ")
-        ));
-        assert!(
-            wrong.is_empty(),
-            "{} of {runs} wrong for {} {}:\n{}",
-            wrong.len(),
-            init.name,
-            init.options,
-            wrong.join("\n")
+        });
+        conclude(
+            &format!("as {who:?}, of: {} {}", init.name, init.options),
+            &targets,
+            runs,
+            optional,
+            &wrong,
         );
     }
 }
@@ -531,7 +522,8 @@ fn init_command_whose_call_always_fails_neither_hangs_nor_spins() {
         let (root, dir) = (tiny_root(who), folder(who));
         fs::hard_link(root.join("bin/true"), dir.join("true")).expect("link");
         fs::hard_link(vesicle(), dir.join(init.name)).expect("link");
-        for call in ["rt_sigtimedwait", "wait4", "rt_sigprocmask", "kill", "setitimer", "read", "openat"] {
+        for call in ["rt_sigtimedwait", "wait4", "rt_sigprocmask", "kill", "clock_gettime", "read", "openat"]
+        {
             for errno in ["EPERM", "ECHILD", "EINVAL"] {
                 let how = [format!("--trace={call}"), format!("--inject={call}:error={errno}:when=1+")];
                 let end = init.go(who, &dir, &how);

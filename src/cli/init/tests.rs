@@ -37,11 +37,11 @@ fn exit_codes_that_count_as_success_are_those_that_were_named() {
 }
 
 #[test]
-fn grace_is_in_microseconds_and_never_none_when_it_was_asked_for() {
-    for (text, micros) in [("1", 1_000_000), ("0.5", 500_000), ("0", 1), ("0.000001", 1), ("0.0000001", 1)] {
-        assert_eq!(read(Tool::Vesicle, &["-k", text, "x"], &[]).unwrap().grace, micros, "{text}");
+fn grace_is_in_nanoseconds_and_none_only_when_it_was_not_asked_for() {
+    for (text, ns) in [("1", 1_000_000_000), ("0.5", 500_000_000), ("0", 0), ("0.000000001", 1)] {
+        assert_eq!(read(Tool::Vesicle, &["-k", text, "x"], &[]).unwrap().grace, Some(ns), "{text}");
     }
-    assert_eq!(read(Tool::Vesicle, &["x"], &[]).unwrap().grace, 0);
+    assert_eq!(read(Tool::Vesicle, &["x"], &[]).unwrap().grace, None);
 }
 
 #[test]
