@@ -317,72 +317,55 @@ fn small_environment(command: &mut Command, mark: &str) {
     command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 }
 
-/// Starts the release binary under ptrace, so that its counters can be read at its first instruction.
-fn faults_until_it_waits(who: Who, options: &str) -> (u64, u64) {
-    let copy = scratch().join(format!("faults-{who:?}-{}", options.len()));
-    assert!(Command::new("cp").arg(release()).arg(&copy).status().expect("cp").success());
-    let root = tiny_root(who);
+/// Page faults of a program of ours or another's from its first instruction until its COMMAND, `pause`, runs, and its
+/// private memory in KiB while another one of the same file runs: what both have is not private. It is started under
+/// ptrace, so that its counters can be read at its first instruction.
+fn faults_and_memory(who: Who, call: impl Fn() -> Command) -> (u64, u64) {
     let mark = new_mark();
-    let mut command = Command::new(&copy);
-    command.arg("run").args(options.split_whitespace()).arg(&root).arg("/bin/pause").current_dir("/");
-    small_environment(&mut command, &mark);
-    command.stdin(Stdio::null()).stdout(Stdio::null());
-    if who == Who::User && is_root() {
-        command.uid(UID).gid(UID);
-    }
-    // SAFETY: ptrace(TRACEME) is one system call.
-    unsafe { command.pre_exec(|| ptrace::traceme().map_err(Into::into)) };
-    let mut child = command.spawn().expect("vesicle");
-    let pid = Pid::from_raw(child.id() as i32);
+    let start = |trace: bool| {
+        let mut command = call();
+        command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        small_environment(&mut command, &mark);
+        if who == Who::User && is_root() {
+            command.uid(UID).gid(UID);
+        }
+        if trace {
+            // SAFETY: ptrace(TRACEME) is one system call.
+            unsafe { command.pre_exec(|| ptrace::traceme().map_err(Into::into)) };
+        }
+        command.spawn().expect("the program")
+    };
+    let paused = |n: usize| {
+        let end = Instant::now() + Duration::from_secs(10);
+        let is_pause =
+            |pid: i32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "pause");
+        while marked(&mark).iter().filter(|(pid, _)| is_pause(*pid)).count() < n {
+            assert!(Instant::now() < end, "COMMAND did not start");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let mut first = start(true);
+    let pid = Pid::from_raw(first.id() as i32);
     assert!(
         matches!(waitpid(pid, None), Ok(WaitStatus::Stopped(_, Signal::SIGTRAP))),
         "it stops at its exec"
     );
-    let start = faults(pid);
+    let before = faults(pid);
     ptrace::detach(pid, None).expect("detach");
-    let end = Instant::now() + Duration::from_secs(10);
-    let paused =
-        |pid: i32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "pause");
-    while !marked(&mark).iter().any(|(pid, _)| paused(*pid)) {
-        assert!(Instant::now() < end, "the payload did not start");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    std::thread::sleep(Duration::from_millis(20));
-    let stop = faults(pid);
+    paused(1);
+    let after = faults(pid);
+    let mut second = start(false);
+    paused(2);
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("smaps_rollup");
     let memory = |name: &str| -> u64 {
-        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("smaps_rollup");
-        text.lines()
-            .find_map(|l| l.strip_prefix(name)?.trim().strip_suffix(" kB")?.trim().parse().ok())
-            .expect("a number")
+        let number = |l: &str| l.strip_prefix(name)?.trim().strip_suffix(" kB")?.trim().parse().ok();
+        text.lines().find_map(number).expect("a number")
     };
-    // A second one: what both have is not private.
-    let mut again = Command::new(&copy);
-    again
-        .arg("run")
-        .arg(tiny_root(Who::User))
-        .arg("/bin/pause")
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
-    small_environment(&mut again, &mark);
-    if is_root() {
-        again.uid(UID).gid(UID);
-    }
-    let mut second = again.spawn().expect("vesicle");
-    while marked(&mark).iter().filter(|(pid, _)| paused(*pid)).count() < 2 {
-        assert!(Instant::now() < end, "the second payload did not start");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    let (clean, dirty) = (memory("Private_Clean:"), memory("Private_Dirty:"));
-    for (pid, _) in marked(&mark) {
-        kill(pid, Signal::SIGKILL);
-    }
-    let _ = (child.wait(), second.wait());
-    say(&format!(
-        "launcher ({options:?}, {who:?}): {} page faults until it waits; private while it waits: {dirty} KiB dirty, {clean} KiB clean",
-        stop - start
-    ));
-    (stop - start, clean + dirty)
+    let private = memory("Private_Clean:") + memory("Private_Dirty:");
+    kill_marked(&mark);
+    let _ = (first.wait(), second.wait());
+    (after - before, private)
 }
 
 /// Minor and major page faults so far.
@@ -397,7 +380,16 @@ fn faults(pid: Pid) -> u64 {
 fn launcher_has_at_most_ten_page_faults_and_twelve_kib_of_its_own() {
     for &who in everyone() {
         for options in ["", "--init"] {
-            let (faults, private) = faults_until_it_waits(who, options);
+            let copy = scratch().join(format!("faults-{who:?}-{}", options.len()));
+            assert!(Command::new("cp").arg(release()).arg(&copy).status().expect("cp").success());
+            let (faults, private) = faults_and_memory(who, || {
+                let mut command = Command::new(&copy);
+                command.arg("run").args(options.split_whitespace()).arg(tiny_root(who)).arg("/bin/pause");
+                command
+            });
+            say(&format!(
+                "launcher ({options:?}, {who:?}): {faults} page faults until it waits; {private} KiB private while it waits"
+            ));
             if options.is_empty() {
                 assert!(faults <= 10, "{faults} page faults ({who:?})");
                 assert!(private <= 12, "{private} KiB of private memory ({who:?})");
@@ -481,64 +473,16 @@ fn init_makes_as_few_calls_as_are_listed_until_its_command_runs() {
     }
 }
 
-/// Page faults of an init from its first instruction until COMMAND runs, and its private memory in KiB while another one
-/// of the same file runs.
-fn init_faults_and_memory(who: Who, words: &[PathBuf]) -> (u64, u64) {
-    let pause = tiny_root(who).join("bin/pause");
-    let mark = new_mark();
-    let start = |trace: bool| {
-        let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).arg(&pause).current_dir("/");
-        small_environment(&mut command, &mark);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        if who == Who::User && is_root() {
-            command.uid(UID).gid(UID);
-        }
-        if trace {
-            // SAFETY: ptrace(TRACEME) is one system call.
-            unsafe { command.pre_exec(|| ptrace::traceme().map_err(Into::into)) };
-        }
-        command.spawn().expect("an init")
-    };
-    let paused = |n: usize| {
-        let end = Instant::now() + Duration::from_secs(10);
-        let is_pause =
-            |pid: i32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "pause");
-        while marked(&mark).iter().filter(|(pid, _)| is_pause(*pid)).count() < n {
-            assert!(Instant::now() < end, "COMMAND did not start");
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    };
-    let mut first = start(true);
-    let pid = Pid::from_raw(first.id() as i32);
-    assert!(
-        matches!(waitpid(pid, None), Ok(WaitStatus::Stopped(_, Signal::SIGTRAP))),
-        "it stops at its exec"
-    );
-    let before = faults(pid);
-    ptrace::detach(pid, None).expect("detach");
-    paused(1);
-    let after = faults(pid);
-    let mut second = start(false);
-    paused(2);
-    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("smaps_rollup");
-    let memory = |name: &str| -> u64 {
-        let number = |l: &str| l.strip_prefix(name)?.trim().strip_suffix(" kB")?.trim().parse().ok();
-        text.lines().find_map(number).expect("a number")
-    };
-    let private = memory("Private_Clean:") + memory("Private_Dirty:");
-    kill_marked(&mark);
-    let _ = (first.wait(), second.wait());
-    (after - before, private)
-}
-
 #[test]
 fn waiting_init_has_at_most_twelve_kib_of_its_own() {
     for &who in everyone() {
         let mut ours = (0, 0);
         for (name, words) in inits() {
-            let (faults, private) = init_faults_and_memory(who, &words);
+            let (faults, private) = faults_and_memory(who, || {
+                let mut command = Command::new(&words[0]);
+                command.args(&words[1..]).arg(tiny_root(who).join("bin/pause"));
+                command
+            });
             say(&format!(
                 "{name}, {who:?}: {faults} page faults until COMMAND runs, {private} KiB of its own while it waits"
             ));

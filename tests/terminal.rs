@@ -117,25 +117,7 @@ fn interactive_shell_inside_has_job_control() {
         for how in ["--dev /dev", "--dev /dev --init"] {
             let (mut pty, line) = at_keyboard(who, how, &root, "sh -i");
             pty.line(&line);
-            pty.line("echo in''side $((1+1))");
-            pty.expect("inside 2");
-            pty.line("sleep 50");
-            pty.expect_foreground("sleep");
-            pty.key(b"\x1a");
-            pty.line("echo back''again");
-            pty.expect("backagain");
-            pty.line("jobs; echo li''sted");
-            pty.expect("Stopped");
-            pty.expect("listed");
-            pty.line("fg");
-            pty.expect_foreground("sleep");
-            pty.key(b"\x03");
-            pty.line("echo status $((100+$?))");
-            pty.expect("status 230");
-            // Ctrl-C on its empty line is the inner shell's affair, and ends nobody.
-            pty.key(b"\x03");
-            pty.line("echo still''here");
-            pty.expect("stillhere");
+            pty.works_in_a_shell();
             pty.line("tty; exit 4");
             pty.line("echo out''side $?");
             pty.expect("outside 4");
@@ -285,36 +267,9 @@ fn terminating_signal_ends_a_payload_with_default_dispositions() {
 
 #[test]
 fn mask_and_dispositions_of_the_payload_are_the_callers() {
-    let cases: [(&[i32], &[i32]); 6] = [
-        (&[], &[]),
-        (&[15, 2], &[]),
-        (&[], &[1, 13]),
-        (&[34, 64, 10], &[15]),
-        (&[17], &[]),
-        (&[20, 21, 22, 18], &[20, 21, 22, 18]),
-    ];
     for &who in everyone() {
         let Some(root) = rootfs(who) else { return };
-        for (blocked, ignored) in cases {
-            let set = move || {
-                // SAFETY: sigset functions on a local, then sigprocmask and signal, all async-signal-safe.
-                unsafe {
-                    let mut mask = std::mem::zeroed();
-                    libc::sigemptyset(&mut mask);
-                    libc::sigprocmask(libc::SIG_SETMASK, &mask, std::ptr::null_mut());
-                    for n in 1..=64 {
-                        libc::signal(n, libc::SIG_DFL);
-                    }
-                    for n in ignored {
-                        libc::signal(*n, libc::SIG_IGN);
-                    }
-                    for n in blocked {
-                        libc::sigaddset(&mut mask, *n);
-                    }
-                    libc::sigprocmask(libc::SIG_SETMASK, &mask, std::ptr::null_mut());
-                }
-                Ok(())
-            };
+        for (blocked, ignored) in LEFT_SO {
             // What the same look says without vesicle.
             let plain = program(
                 who,
@@ -326,12 +281,13 @@ fn mask_and_dispositions_of_the_payload_are_the_callers() {
                     "/proc/self/status".as_ref(),
                 ],
             )
-            .before(set)
+            .before(leave_so(blocked, ignored))
             .go();
             plain.code(0);
             for how in ["", "--init", "--chroot", "--new-session"] {
                 let words = ["/bin/grep", "-E", "^Sig(Blk|Ign|Cgt)", "/proc/self/status"];
-                let inside = run(who).words(how).arg(&root).args(words).before(set).go();
+                let inside =
+                    run(who).words(how).arg(&root).args(words).before(leave_so(blocked, ignored)).go();
                 inside.says(plain.stdout.trim_end());
             }
         }

@@ -645,6 +645,31 @@ pub struct Pty {
 }
 
 impl Pty {
+    /// What a person does in a shell that was started on it: a job that is stopped, continued and interrupted.
+    pub fn works_in_a_shell(&mut self) {
+        self.line("echo in''side $((1+1))");
+        self.expect("inside 2");
+        self.line("sleep 50");
+        self.expect_foreground("sleep");
+        self.key(b"\x1a");
+        self.line("echo back''again");
+        self.expect("backagain");
+        self.line("jobs; echo li''sted");
+        self.expect("Stopped");
+        self.expect("listed");
+        self.line("fg");
+        self.expect_foreground("sleep");
+        self.key(b"\x03");
+        self.line("echo status $((1000+$?))");
+        self.expect("status 1130");
+        // On its empty line it is the inner shell's affair, and ends nobody.
+        self.key(b"\x03");
+        // What is typed before it has seen that, it may throw away.
+        std::thread::sleep(Duration::from_millis(200));
+        self.line("echo still''here");
+        self.expect("stillhere");
+    }
+
     /// A shell with job control and without a prompt that would be mistaken for an answer.
     pub fn shell(who: Who) -> Pty {
         Pty::of(who, &["/bin/sh", "-i"])
@@ -953,4 +978,41 @@ pub fn calls(log: &Path, payload: &str) -> Vec<Call> {
         }
     }
     list
+}
+
+/// How a caller may have left mask and dispositions: what is blocked, and what is ignored.
+pub const LEFT_SO: &[(&[i32], &[i32])] = &[
+    (&[], &[]),
+    (&[15, 2], &[]),
+    (&[], &[1, 13]),
+    (&[34, 64, 10], &[15]),
+    (&[17], &[]),
+    (&[20, 21, 22, 18], &[20, 21, 22, 18]),
+    (&[], &[17]),
+];
+
+/// Something to be done before a call, that leaves them so.
+pub fn leave_so(
+    blocked: &'static [i32],
+    ignored: &'static [i32],
+) -> impl FnMut() -> std::io::Result<()> + Send + Sync {
+    move || {
+        // SAFETY: sigset functions on a local, then sigprocmask and signal, all async-signal-safe.
+        unsafe {
+            let mut mask = std::mem::zeroed();
+            libc::sigemptyset(&mut mask);
+            libc::sigprocmask(libc::SIG_SETMASK, &mask, std::ptr::null_mut());
+            for n in 1..=64 {
+                libc::signal(n, libc::SIG_DFL);
+            }
+            for n in ignored {
+                libc::signal(*n, libc::SIG_IGN);
+            }
+            for n in blocked {
+                libc::sigaddset(&mut mask, *n);
+            }
+            libc::sigprocmask(libc::SIG_SETMASK, &mask, std::ptr::null_mut());
+        }
+        Ok(())
+    }
 }

@@ -92,28 +92,6 @@ fn suspended(tool: &Tool) -> Shown {
 pub static SUSPENDED: Promise =
     Promise::new("^Z stops COMMAND and init, the shell says so, `fg` and `bg` go on", suspended);
 
-/// What a person does in a shell that is COMMAND.
-fn works_in(pty: &mut Pty) {
-    pty.line("echo in''side $((1+1))");
-    pty.expect("inside 2");
-    pty.line("sleep 50");
-    pty.expect_foreground("sleep");
-    pty.key(b"\x1a");
-    pty.line("echo back''again");
-    pty.expect("backagain");
-    pty.line("fg");
-    pty.expect_foreground("sleep");
-    pty.key(b"\x03");
-    pty.line("echo status $((1000+$?))");
-    pty.expect("status 1130");
-    // On its empty line it is the inner shell's affair, and ends nobody.
-    pty.key(b"\x03");
-    // What is typed before it has seen that, it may throw away.
-    std::thread::sleep(Duration::from_millis(200));
-    pty.line("echo still''here");
-    pty.expect("stillhere");
-}
-
 fn inner_shell(tool: &Tool) -> Shown {
     let launcher = format!("{} run --share-net --share-uts --share-ipc / ", vesicle().display());
     let mut texts = Vec::new();
@@ -121,7 +99,7 @@ fn inner_shell(tool: &Tool) -> Shown {
     let words = line(tool, false, "sh -i");
     let mut pty = Pty::of(me(), &words.split(' ').collect::<Vec<_>>());
     pty.limit = Duration::from_secs(if tool.ours { 15 } else { 2 });
-    works_in(&mut pty);
+    pty.works_in_a_shell();
     pty.line("exit 4");
     let code = pty.end();
     ensure!(code == Some(4), "as the session's leader: {code:?}");
@@ -133,7 +111,7 @@ fn inner_shell(tool: &Tool) -> Shown {
         }
         let mut pty = shell(tool);
         pty.line(&format!("{before}{}", line(tool, true, "sh -i")));
-        works_in(&mut pty);
+        pty.works_in_a_shell();
         pty.line("exit 4");
         pty.line("echo out''side $?");
         pty.expect("outside 4");

@@ -189,42 +189,6 @@ fn signal_that_comes_before_the_child_is_command_is_commands() {
     }
 }
 
-/// How a caller may have left mask and dispositions: what is blocked, and what is ignored.
-const LEFT_SO: &[(&[i32], &[i32])] = &[
-    (&[], &[]),
-    (&[15, 2], &[]),
-    (&[], &[1, 13]),
-    (&[34, 64, 10], &[15]),
-    (&[17], &[]),
-    (&[20, 21, 22, 18], &[20, 21, 22, 18]),
-    (&[], &[17]),
-];
-
-fn leave_so(
-    blocked: &'static [i32],
-    ignored: &'static [i32],
-) -> impl FnMut() -> std::io::Result<()> + Send + Sync {
-    move || {
-        // SAFETY: sigset functions on a local, then sigprocmask and signal, all async-signal-safe.
-        unsafe {
-            let mut mask = std::mem::zeroed();
-            libc::sigemptyset(&mut mask);
-            libc::sigprocmask(libc::SIG_SETMASK, &mask, std::ptr::null_mut());
-            for n in 1..=64 {
-                libc::signal(n, libc::SIG_DFL);
-            }
-            for n in ignored {
-                libc::signal(*n, libc::SIG_IGN);
-            }
-            for n in blocked {
-                libc::sigaddset(&mut mask, *n);
-            }
-            libc::sigprocmask(libc::SIG_SETMASK, &mask, std::ptr::null_mut());
-        }
-        Ok(())
-    }
-}
-
 fn masks(out: &str) -> Vec<&str> {
     out.lines().filter(|l| l.starts_with("Sig")).collect()
 }
