@@ -4,6 +4,8 @@
 
 mod common;
 
+#[path = "init/edges.rs"]
+mod edges;
 #[path = "init/helper.rs"]
 mod helper;
 #[path = "init/jobs.rs"]
