@@ -136,24 +136,13 @@ fn foreground_is_given_back_when_a_shell_inside_is_killed() {
         pty.line("sleep 50");
         pty.expect_foreground("sleep");
         // From the outside, somebody ends the container: the outer shell must be able to read again.
-        let launcher = marked_named(&pty, "vesicle");
+        let launcher = pty.oldest("vesicle");
         kill(launcher, Signal::SIGTERM);
         std::thread::sleep(Duration::from_millis(300));
         kill(launcher, Signal::SIGHUP);
         pty.line("echo out''side");
         pty.expect("outside");
     }
-}
-
-/// The oldest process of this name on the terminal.
-fn marked_named(pty: &Pty, name: &str) -> i32 {
-    let mut pids: Vec<i32> = pty
-        .pids()
-        .into_iter()
-        .filter(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == name))
-        .collect();
-    pids.sort_unstable();
-    *pids.first().expect("a process of that name")
 }
 
 #[test]

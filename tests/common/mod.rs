@@ -809,6 +809,13 @@ impl Pty {
         marked(&self.mark).into_iter().map(|p| p.0).collect()
     }
 
+    /// The oldest of these that has this name.
+    pub fn oldest(&self, name: &str) -> i32 {
+        let named =
+            |pid: &i32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == name);
+        self.pids().into_iter().filter(named).min().expect("a process of that name")
+    }
+
     /// Waits for the end of the program on the terminal.
     #[track_caller]
     pub fn end(&mut self) -> Option<i32> {

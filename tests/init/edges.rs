@@ -18,11 +18,6 @@ fn shell() -> Pty {
     pty
 }
 
-fn pid_of(pty: &Pty, name: &str) -> i32 {
-    let comm = |pid: &i32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    pty.pids().into_iter().find(|pid| comm(pid).trim() == name).expect("a process of that name")
-}
-
 #[test]
 fn message_that_nobody_reads_changes_nothing() {
     // A write(2) that fails sends PIPE or XFSZ to whoever writes: it is not for COMMAND, and not worth another message.
@@ -70,9 +65,9 @@ fn signal_of_somebody_else_does_not_take_the_place_of_the_grace() {
     running.until_says("ready");
     running.signal(Signal::SIGTERM);
     std::thread::sleep(Duration::from_millis(100));
-    for signal in [Signal::SIGSTOP, Signal::SIGALRM] {
-        running.signal(signal);
-    }
+    running.signal(Signal::SIGSTOP);
+    std::thread::sleep(Duration::from_millis(100));
+    running.signal(Signal::SIGALRM);
     std::thread::sleep(Duration::from_millis(700));
     running.signal(Signal::SIGCONT);
     running.wait().code(137);
@@ -128,7 +123,7 @@ fn shell_keeps_the_terminal_that_it_took_while_init_was_stopped() {
     let mut pty = shell();
     pty.line(&format!("{} init -- sleep 1.5", vesicle().display()));
     pty.expect_foreground("sleep");
-    kill(pid_of(&pty, "vesicle"), Signal::SIGSTOP);
+    kill(pty.oldest("vesicle"), Signal::SIGSTOP);
     pty.line("bg; wait; echo status $((1000+$?))");
     pty.expect("status 1000");
     pty.line("read word; echo it re''ad $word");
@@ -141,13 +136,13 @@ fn command_of_an_orphaned_group_that_wants_the_terminal_ends() {
     let mut pty = shell();
     // The shell that started it has gone: nobody can stop or continue that job.
     pty.line(&format!(
-        "sh -c '{} init -- tail -f /dev/tty & sleep 0.3' & echo sta''rted",
+        "sh -c '{} init -- sh -c \"sleep 0.8; exec cat /dev/tty\" & sleep 0.3' & echo sta''rted",
         vesicle().display()
     ));
     pty.expect("started");
-    std::thread::sleep(Duration::from_millis(500));
+    std::thread::sleep(Duration::from_millis(1200));
     let end = Instant::now() + Duration::from_secs(10);
-    while pty.states().iter().any(|s| s.0 == "vesicle" || s.0 == "tail") {
+    while pty.states().iter().any(|s| s.0 == "vesicle" || s.0 == "cat") {
         assert!(Instant::now() < end, "it is still there: {:?}", pty.states());
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -190,7 +190,7 @@ fn foreground_is_given_back_when_command_is_killed() {
         let mut pty = shell(tool);
         pty.line(&line(tool, true, "sleep 100"));
         pty.expect_foreground("sleep");
-        let sleep = marked_pid(&pty, "sleep");
+        let sleep = pty.oldest("sleep");
         kill(sleep, Signal::SIGKILL);
         pty.line("echo status $((1000+$?))");
         pty.expect("status 1137");
@@ -198,11 +198,6 @@ fn foreground_is_given_back_when_command_is_killed() {
         pty.line("something");
         pty.expect("something");
     }
-}
-
-fn marked_pid(pty: &Pty, name: &str) -> i32 {
-    let comm = |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    pty.pids().into_iter().find(|pid| comm(pid).trim() == name).expect("a process of that name")
 }
 
 crate::table::shown! {
