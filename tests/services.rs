@@ -150,6 +150,10 @@ impl Service {
             fs::read_to_string(&pid_file).is_ok_and(|t| t.ends_with('\n'))
         });
         let init = fs::read_to_string(&pid_file).expect("pid file").trim().parse().expect("a pid");
+        // Whoever enters before COMMAND runs meets a root that is still being made, and keeps it busy.
+        let ours =
+            |p: &Process| fs::read_link(format!("/proc/{}/exe", p.pid)).is_ok_and(|exe| exe == vesicle());
+        run.until("COMMAND ran", |_| tree_of(init).iter().any(|p| !ours(p)));
         let namespace = pid_namespace(init).expect("a PID namespace");
         assert_ne!(Some(namespace), pid_namespace(std::process::id() as i32));
         Service { run, init, namespace, watch: Watch::over(init) }
