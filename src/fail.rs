@@ -12,7 +12,7 @@ texts! {
         Option = "option"
         Argument = "argument"
         Usage = "usage"
-        #[cfg(any(feature = "args", feature = "users", feature = "words"))] Read = "read"
+        #[cfg(any(feature = "args", feature = "boot", feature = "users", feature = "words"))] Read = "read"
         #[cfg(any(feature = "join", feature = "words"))] Join = "join namespace"
         Clone = "clone"
         Signals = "block signals"
@@ -41,8 +41,10 @@ texts! {
         Close = "close descriptors"
         #[cfg(any(feature = "process", feature = "report", feature = "words"))] Descriptor = "use descriptor"
         #[cfg(any(feature = "init", feature = "words"))] Subreaper = "become a subreaper"
-        #[cfg(any(feature = "init", feature = "words"))] Start = "start COMMAND"
+        #[cfg(any(feature = "init", feature = "boot", feature = "words"))] Start = "start COMMAND"
         #[cfg(any(feature = "init", feature = "words"))] Group = "make a process group"
+        #[cfg(any(feature = "boot", feature = "words"))] FindRoot = "find root"
+        #[cfg(any(feature = "boot", feature = "words"))] MountRoot = "mount root"
         #[cfg(any(feature = "report", feature = "words"))] Block = "read block-fd"
         Report = "write"
         Mask = "restore the signal mask"
@@ -60,15 +62,21 @@ texts! {
     Why {
         #[cfg(feature = "help")] Unknown = "unknown (see vesicle help)"
         #[cfg(not(feature = "help"))] Unknown = "unknown"
-        #[cfg(feature = "options")] NoValue = "needs a value"
-        #[cfg(feature = "options")] TakesNone = "takes no value"
-        #[cfg(feature = "options")] Number = "not a number that it takes"
+        #[cfg(any(feature = "options", feature = "boot"))] NoValue = "needs a value"
+        #[cfg(any(feature = "options", feature = "boot"))] TakesNone = "takes no value"
+        #[cfg(any(feature = "options", feature = "boot"))] Number = "not a number that it takes"
         #[cfg(feature = "options")] Mode = "not an octal mode"
         #[cfg(feature = "init")] Signal = "not a signal: a number from 1 to 64, or a name"
         #[cfg(feature = "init")] Code = "not an exit code"
         #[cfg(feature = "init")] Rewrite = "not FROM:TO, two signals: what can't be caught, and CHLD, are never forwarded; TO may be 0"
         #[cfg(feature = "init")] Pause = "-P runs no COMMAND"
         #[cfg(feature = "init")] NoInitCommand = "COMMAND is missing: vesicle init [OPTION...] [--] COMMAND [ARG...]"
+        #[cfg(feature = "boot")] OnExit = "not poweroff, reboot, halt, respawn or panic"
+        #[cfg(feature = "boot")] TooManyWords = "too many arguments: 128 at most"
+        #[cfg(feature = "boot")] NotFirst = "boot is for process 1 of a machine: make it /init of an initramfs"
+        #[cfg(feature = "boot")] NoInit = "no COMMAND was given, and there is none of /sbin/init, /etc/init, /bin/init and /bin/sh"
+        #[cfg(feature = "boot")] Root = "not a path, LABEL=, UUID=, PARTUUID=, virtiofs:, 9p: or overlay:"
+        #[cfg(feature = "boot")] NoType = "no file system that is known here: give --root-type"
         #[cfg(feature = "users")] Range = "not IN:OUT:COUNT"
         #[cfg(feature = "users")] Overlap = "overlaps another range"
         #[cfg(feature = "env")] Name = "not a variable's name"
@@ -90,7 +98,7 @@ texts! {
         #[cfg(feature = "join")] Joined = "--unshare-user makes a user namespace and --userns joins one: not both"
         #[cfg(feature = "fs")] NeedsTmpfsOrDir = "must be followed by --tmpfs or --dir"
         #[cfg(feature = "fs")] NeedsTmpfs = "must be followed by --tmpfs"
-        #[cfg(feature = "fs")] Root = "DEST is the root itself: give that directory as ROOTFS"
+        #[cfg(feature = "fs")] DestRoot = "DEST is the root itself: give that directory as ROOTFS"
         #[cfg(feature = "fs")] Size = "not a size: digits, then K, M, G or T"
         #[cfg(feature = "jobs")] Reboot = "it called reboot(2) to restart"
         #[cfg(feature = "jobs")] PowerOff = "it called reboot(2) to halt or power off"
@@ -197,18 +205,25 @@ impl<'a> Fail<'a> {
     pub fn report_with(&self, value: Option<ZStr<'_>>) -> u8 {
         let mut room = [0; 2048];
         let mut line = Text::on(&mut room);
-        let (stage, reason) = self.parts();
-        line.push(b"vesicle: ");
-        Stage::say(stage.into(), &mut line);
-        quote(&mut line, self.subject);
-        quote(&mut line, value);
-        line.push(b": ");
-        match u16::try_from(-reason) {
-            Ok(errno) => describe(stage, errno, &mut line),
-            Err(_) => Why::say((reason & 0xff) as usize, &mut line),
-        }
+        self.tell(value, &mut line);
         let _ = sys::write(Fd::STDERR, line.push(b"\n").get());
         self.code()
+    }
+
+    /// Appends its line.
+    #[cold]
+    pub(crate) fn tell(&self, value: Option<ZStr<'_>>, line: &mut Text<'_>) {
+        let (stage, reason) = self.parts();
+        line.push(b"vesicle: ");
+        Stage::say(stage.into(), line);
+        for word in [self.subject, value].into_iter().flatten() {
+            quote(line.push(b" "), word);
+        }
+        line.push(b": ");
+        match u16::try_from(-reason) {
+            Ok(errno) => describe(stage, errno, line),
+            Err(_) => Why::say((reason & 0xff) as usize, line),
+        }
     }
 
     /// The exit code.
@@ -225,10 +240,9 @@ impl<'a> Fail<'a> {
 /// A word of somebody else's: what would break the line or the terminal becomes `?`, and a very long one shows its
 /// start.
 #[inline(never)]
-fn quote(line: &mut Text<'_>, word: Option<ZStr<'_>>) {
+pub(crate) fn quote(line: &mut Text<'_>, word: ZStr<'_>) {
     const SHOWN: usize = 512;
-    let Some(word) = word.map(ZStr::bytes) else { return };
-    line.push(b" ");
+    let word = word.bytes();
     for b in word.iter().take(SHOWN) {
         line.push(&[if *b < b' ' || *b == 0x7f { b'?' } else { *b }]);
     }

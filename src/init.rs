@@ -41,6 +41,12 @@ pub trait Parent {
     /// Others have ended since.
     fn rest_ended(&mut self) {}
 
+    /// There is no child, and there was no COMMAND. Whether that is our end.
+    #[cfg(feature = "boot")]
+    fn alone(&mut self) -> bool {
+        false
+    }
+
     /// How long it waits at most, in nanoseconds of [`sys::now`].
     fn deadline(&self) -> Option<u64> {
         None
@@ -95,6 +101,10 @@ pub fn supervise(main: Option<Pid>, parent: &mut dyn Parent) -> u8 {
             }
         } else if none_left && main.is_some() {
             return wait_for(command);
+        }
+        #[cfg(feature = "boot")]
+        if none_left && main.is_none() && parent.alone() {
+            return 0;
         }
     }
 }

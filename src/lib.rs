@@ -17,6 +17,8 @@
 #![cfg_attr(not(test), no_std)]
 
 mod arch;
+#[cfg(feature = "boot")]
+pub mod boot;
 pub mod child;
 pub mod cli;
 pub mod fail;
@@ -45,10 +47,17 @@ pub fn run(stack: sys::Stack) -> u8 {
 }
 
 fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
+    // The kernel starts an initramfs by this name.
+    #[cfg(feature = "boot")]
+    if cli::boot::is_named_init(stack) && sys::me() == Ok(sys::Pid(1)) {
+        return Ok(boot::boot(stack, 1));
+    }
     match cli::command(stack)? {
         cli::Command::Run => return run_container(stack),
         #[cfg(feature = "init")]
         cli::Command::Init(tool, options) => return Ok(init::start::start(stack, tool, options)),
+        #[cfg(feature = "boot")]
+        cli::Command::Boot => return Ok(boot::boot(stack, 2)),
         cli::Command::Version => {
             launch::print(concat!("vesicle ", env!("CARGO_PKG_VERSION"), "\n").as_bytes())?
         }

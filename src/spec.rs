@@ -1,5 +1,7 @@
 //! What the user asked for, in the user's order: an allegation. Nothing here has been checked but the shape.
 
+#[cfg(feature = "boot")]
+pub mod boot;
 #[cfg(feature = "init")]
 pub mod duties;
 #[cfg(feature = "options")]

@@ -6,7 +6,7 @@ pub(crate) use pack::*;
 
 #[cfg(any(feature = "jobs", feature = "users", feature = "report"))]
 use crate::sys::Pid;
-#[cfg(any(test, feature = "options"))]
+#[cfg(any(test, feature = "options", feature = "boot"))]
 use crate::sys::ZStr;
 
 /// The parts of `text` between the bytes `by`: at least one, and as many as there are of those and one more.
@@ -32,7 +32,7 @@ pub(crate) fn before(text: &[u8], by: u8) -> &[u8] {
 }
 
 /// The part behind the last byte `by`; all of it when there is none.
-#[cfg(feature = "drop-in")]
+#[cfg(any(feature = "drop-in", feature = "boot"))]
 pub(crate) fn behind(text: &[u8], by: u8) -> &[u8] {
     fields(text, by).last().unwrap_or_default()
 }
@@ -121,7 +121,7 @@ impl<'b> Text<'b> {
     }
 
     /// What was appended, as a C string; `None` when something did not fit.
-    #[cfg(any(test, feature = "fs", feature = "root"))]
+    #[cfg(any(test, feature = "fs", feature = "root", feature = "boot"))]
     #[inline(never)]
     pub(crate) fn zstr(&mut self) -> Option<ZStr<'_>> {
         *self.room.get_mut(self.len)? = 0;
@@ -130,7 +130,7 @@ impl<'b> Text<'b> {
 }
 
 /// Takes the first of the words that stand one behind the other, each with its NUL.
-#[cfg(feature = "options")]
+#[cfg(any(feature = "options", feature = "boot"))]
 pub(crate) fn word<'t>(rest: &mut &'t [u8]) -> Option<ZStr<'t>> {
     let word = ZStr::until_nul(rest)?;
     *rest = rest.get(word.bytes_with_nul().len()..).unwrap_or_default();
@@ -159,7 +159,7 @@ pub(crate) fn id(s: &[u8]) -> Option<u32> {
 }
 
 /// Seconds, perhaps negative, perhaps with a fraction of up to nine digits: nanoseconds, up to 292 years of them.
-#[cfg(any(feature = "host", feature = "init"))]
+#[cfg(any(feature = "host", feature = "init", feature = "boot"))]
 pub(crate) fn nanoseconds(s: &[u8]) -> Option<i64> {
     let (negative, s) = match s {
         [b'-', rest @ ..] => (true, rest),

@@ -10,7 +10,8 @@ texts! {
 
   run [OPTION...] ROOTFS COMMAND [ARG...]   start COMMAND in new namespaces
   init [OPTION...] [--] COMMAND [ARG...]    be the init of this container: reap, forward, exit as COMMAND does
-  help run, help init                       their options
+  boot [OPTION...] [--] [COMMAND [ARG...]]  be /init of an initramfs
+  help run, help init, help boot            their options
   --version
 "
         Run = "usage: vesicle run [OPTION...] ROOTFS COMMAND [ARG...]\n"
@@ -29,6 +30,19 @@ texts! {
   -P          pause: no COMMAND, wait for TERM or INT
 
 SIGNAL is a number or a name. Called as tini, docker-init, dumb-init or catatonit it has their options.
+"
+        #[cfg(feature = "boot")] Boot = "usage: vesicle boot [OPTION...] [--] [COMMAND [ARG...]]
+
+  --root DEVICE        switch to this root: a path, LABEL=, UUID=, PARTUUID=, virtiofs:TAG, 9p:TAG, overlay:DEVICE
+  --root-type FS       its file system
+  --root-flags OPTS    its mount options
+  --root-wait SECONDS  wait so long for it (10)
+  --on-exit ACTION     poweroff, reboot, halt, respawn or panic
+  --grace SECONDS      between TERM and KILL at the end (5)
+  --rescue             a shell when booting fails
+
+Called as init by the kernel it is boot too. Options are also read from /etc/vesicle.boot, one word a line, and from the
+kernel's command line: vesicle.OPTION=VALUE.
 "
     }
 }

@@ -1,5 +1,7 @@
 //! Tokens → [`Spec`]: knows names and how many values each takes, nothing of what they mean. Pure.
 
+#[cfg(feature = "boot")]
+pub mod boot;
 #[cfg(feature = "help")]
 mod help;
 #[cfg(feature = "init")]
@@ -32,6 +34,9 @@ pub enum Command {
     /// `vesicle init`, or a tool in whose place we are; the argument where its options begin.
     #[cfg(feature = "init")]
     Init(crate::spec::duties::Tool, usize),
+    /// `vesicle boot`.
+    #[cfg(feature = "boot")]
+    Boot,
     /// The version on stdout.
     Version,
     /// A usage text on stdout.
@@ -77,12 +82,18 @@ pub fn command(stack: Stack) -> Parsed<Command> {
             Some(word) if word.is(b"run") => Ok(Command::Help(Help::Run)),
             #[cfg(feature = "init")]
             Some(word) if word.is(b"init") => Ok(Command::Help(Help::Init)),
+            #[cfg(feature = "boot")]
+            Some(word) if word.is(b"boot") => Ok(Command::Help(Help::Boot)),
             word => fail(Stage::Argument, word, Why::Command),
         };
     }
     #[cfg(feature = "init")]
     if command.is(b"init") {
         return Ok(Command::Init(crate::spec::duties::Tool::Vesicle, 2));
+    }
+    #[cfg(feature = "boot")]
+    if command.is(b"boot") {
+        return Ok(Command::Boot);
     }
     if command.is(b"run") {
         Ok(Command::Run)

@@ -49,6 +49,9 @@ errno_texts! {
     EOPNOTSUPP "Operation not supported"
     EAFNOSUPPORT "Address family not supported by protocol"
     EDQUOT "Disk quota exceeded"
+    ETIMEDOUT "Connection timed out"
+    ENOMEDIUM "No medium found"
+    EUCLEAN "Structure needs cleaning"
 }
 
 /// What to do, where an errno is known to mislead.
@@ -99,6 +102,11 @@ hints! {
     Join => EINVAL ": no namespace of this kind, or the one we are in"
     Join => EPERM ": no rights over it: join its owner too (--userns), or be root"
     HostName|DomainName => EINVAL ": 64 bytes at most"
+    FindRoot => ETIMEDOUT ": no such device has come up; its driver may be a module: vesicle loads none"
+    MountRoot => ENODEV ": this kernel does not have that file system, or as a module: vesicle loads none"
+    MountRoot => EINVAL ": not that file system, a damaged one, or an option that it doesn't know; of a tag: the host doesn't offer it"
+    MountRoot => ENOENT ": the host doesn't offer it"
+    MountRoot => EUCLEAN ": the file system is damaged: repair it with its fsck"
     Groups => EPERM ": this id map denies setgroups: use --map-groups"
     Uid|Gid => EINVAL ": not in the id map: see --map-users and --map-groups"
     Exec|ExecPath => EACCES ": no execute permission, a directory, or a mount with noexec"

@@ -93,7 +93,7 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
             unused(perms, size)?;
             // What is mounted on the root itself would be seen by nobody.
             if given.b.bytes().iter().all(|b| matches!(b, b'/' | b'.')) {
-                return given.bad(Why::Root);
+                return given.bad(Why::DestRoot);
             }
             // As many fit as options.
             let _ = plan.lists.operations.push(operation);

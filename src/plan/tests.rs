@@ -158,7 +158,7 @@ fn perms_and_size_are_for_the_next_operation_only() {
     assert_eq!(list("--perms 700 --bind / /x /r true"), Err(why(Why::NeedsTmpfsOrDir)));
     assert_eq!(list("--size 1 --dir /x /r true"), Err(why(Why::NeedsTmpfs)));
     for root in ["/", "//", "/.", "/./"] {
-        assert_eq!(list(&format!("--tmpfs {root} /r true")), Err(why(Why::Root)), "{root}");
+        assert_eq!(list(&format!("--tmpfs {root} /r true")), Err(why(Why::DestRoot)), "{root}");
     }
 }
 

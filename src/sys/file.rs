@@ -4,8 +4,8 @@ use super::{Block, Errno, Fd, Result, ZStr, call, done, opened};
 use core::mem::{MaybeUninit, size_of};
 use linux_raw_sys::general as c;
 pub use linux_raw_sys::general::{
-    AT_EMPTY_PATH, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_TRUNC, O_WRONLY,
-    RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS,
+    AT_EMPTY_PATH, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_PATH, O_RDONLY, O_TRUNC,
+    O_WRONLY, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV,
 };
 
 /// openat(2), close-on-exec.
@@ -91,7 +91,7 @@ pub fn readlinkat<'b>(dir: Fd, path: ZStr<'_>, buf: &'b mut [u8]) -> Option<ZStr
 }
 
 /// dup3(2): `fd` becomes `onto` too.
-#[cfg(feature = "users")]
+#[cfg(any(feature = "users", feature = "boot"))]
 pub fn dup_onto(fd: Fd, onto: u32) -> Result<()> {
     // SAFETY: no memory is involved; callers name a standard descriptor of a child that is about to exec.
     unsafe { call!(dup3, fd.0, onto, 0) }.map(drop)
@@ -129,7 +129,7 @@ pub fn fchdir(dir: Fd) -> Result<()> {
 }
 
 /// chdir(2).
-#[cfg(feature = "init")]
+#[cfg(any(feature = "init", feature = "boot"))]
 pub fn chdir(path: ZStr<'_>) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string.
     unsafe { done!(chdir, path.as_ptr()) }

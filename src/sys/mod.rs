@@ -4,6 +4,8 @@
 
 use core::num::NonZeroI32;
 
+#[cfg(feature = "boot")]
+mod boot;
 mod fd;
 mod file;
 mod mount;
@@ -11,12 +13,14 @@ mod process;
 mod room;
 mod signal;
 mod stack;
-#[cfg(feature = "init")]
+#[cfg(any(feature = "init", feature = "boot"))]
 mod tty;
 mod zstr;
 
 #[cfg(feature = "words")]
 pub(crate) use crate::arch::ELF_MACHINE;
+#[cfg(feature = "boot")]
+pub use boot::*;
 pub use fd::{Fd, close};
 pub use file::*;
 pub use mount::*;
@@ -24,7 +28,7 @@ pub use process::*;
 pub use room::Room;
 pub use signal::*;
 pub use stack::{Block, Ids, Stack, Strings};
-#[cfg(feature = "init")]
+#[cfg(any(feature = "init", feature = "boot"))]
 pub use tty::*;
 pub use zstr::ZStr;
 
@@ -55,7 +59,7 @@ macro_rules! errnos {
 
 impl Errno {
     errnos! { EPERM ENOENT EINTR ENOEXEC EAGAIN ENOMEM EACCES EEXIST ENOTDIR EISDIR EINVAL EMFILE ENAMETOOLONG ENOSYS
-    ELOOP ENODEV ETIMEDOUT ESTALE E2BIG EBUSY ENXIO EPIPE EBADF }
+    ELOOP ENODEV ETIMEDOUT ESTALE E2BIG EBUSY ENXIO EPIPE EBADF EROFS ENOMEDIUM }
 
     /// As the kernel returned it.
     pub const fn raw(self) -> NonZeroI32 {

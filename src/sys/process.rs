@@ -110,7 +110,7 @@ pub fn kill_group(leader: Pid, signal: u8) -> bool {
 }
 
 /// kill(2) of every process that we may signal, but ourselves: as process 1, of the whole container.
-#[cfg(feature = "init")]
+#[cfg(any(feature = "init", feature = "boot"))]
 pub fn kill_all(signal: u8) {
     // SAFETY: no memory is involved.
     let _ = unsafe { call!(kill, -1isize, signal) };

@@ -10,7 +10,7 @@ macro_rules! signals {
         pub const $name: u8 = c::$name as u8;
     )* };
 }
-signals! { SIGHUP SIGINT SIGQUIT SIGKILL SIGPIPE SIGTERM SIGCHLD SIGCONT SIGSTOP SIGTSTP SIGTTIN SIGTTOU SIGURG SIGXFSZ SIGWINCH }
+signals! { SIGHUP SIGINT SIGQUIT SIGKILL SIGPIPE SIGTERM SIGCHLD SIGCONT SIGSTOP SIGTSTP SIGTTIN SIGTTOU SIGURG SIGXFSZ SIGWINCH SIGUSR1 SIGUSR2 SIGIO SIGPWR }
 
 /// A set of signals, the kernel's 64-bit sigset: signal n is bit n-1.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,12 +1,15 @@
 //! The controlling terminal, ioctl_tty(2).
 
-#[cfg(feature = "drop-in")]
+#[cfg(any(feature = "drop-in", feature = "boot"))]
 use super::call;
-use super::{Fd, Pid, Result, done};
+use super::{Fd, Result};
+#[cfg(feature = "init")]
+use super::{Pid, done};
 use linux_raw_sys::ioctl as c;
 
 /// TIOCGPGRP: the foreground process group of our controlling terminal; 0 where that lies outside of our PID namespace.
 /// ENOTTY when `fd` is not that terminal.
+#[cfg(feature = "init")]
 pub fn foreground(fd: Fd) -> Result<Pid> {
     let mut group = 0i32;
     // SAFETY: the kernel writes an int.
@@ -14,6 +17,7 @@ pub fn foreground(fd: Fd) -> Result<Pid> {
 }
 
 /// TIOCSPGRP: makes `group` the foreground process group. From the background only where TTOU is blocked or ignored.
+#[cfg(feature = "init")]
 pub fn set_foreground(fd: Fd, group: Pid) -> Result<()> {
     // SAFETY: the kernel reads an int.
     unsafe { done!(ioctl, fd.0, c::TIOCSPGRP, &raw const group.0) }
@@ -28,7 +32,7 @@ pub fn give_up_terminal(fd: Fd) -> Result<()> {
 }
 
 /// TIOCSCTTY: makes the terminal the controlling one of our session, if no other session has it.
-#[cfg(feature = "drop-in")]
+#[cfg(any(feature = "drop-in", feature = "boot"))]
 pub fn take_terminal(fd: Fd) -> Result<()> {
     // SAFETY: no memory is involved.
     unsafe { call!(ioctl, fd.0, c::TIOCSCTTY, 0) }.map(drop)

@@ -1,0 +1,173 @@
+//! COMMAND: which it is, and its life as a child or in our place.
+
+use super::machine::Machine;
+use super::{Kernel, console};
+use crate::cli::boot::{OURSELVES, is_init};
+use crate::fail::{At, Fail, Stage, Why, fail};
+use crate::spec::boot::{Boot, Command, MAX_WORDS};
+use crate::step::exec;
+use crate::sys::{self, Fd, SigSet, Stack, Strings, ZStr};
+use crate::text::word;
+use crate::z;
+
+/// What is run when no COMMAND is given: the first one that is there.
+const DEFAULTS: [ZStr<'static>; 3] = [z!("/sbin/init"), z!("/etc/init"), z!("/bin/init")];
+const SHELL: ZStr<'static> = z!("/bin/sh");
+
+/// Where programs are looked for when nobody says: for those that look there themselves.
+const PATH: ZStr<'static> = z!("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+
+/// So many variables the kernel hands on, CONFIG_INIT_ENV_ARG_LIMIT, its own two, and PATH.
+const MAX_ENV: usize = 64;
+
+/// Runs COMMAND, again and again where it is asked to; its last code. An init is executed in our place.
+#[inline(never)]
+pub(super) fn run(
+    stack: Stack,
+    boot: &mut Boot,
+    kernel: &Kernel,
+    machine: &mut Machine,
+) -> Result<u8, Fail<'static>> {
+    let mut room = [None; MAX_ENV + 1];
+    let envp = environment(stack, &mut room);
+    if boot.command.is_empty() {
+        let named = if boot.root.is_some() { init_of(kernel.line) } else { None };
+        for path in named.into_iter().chain(DEFAULTS) {
+            become_init(path, &[], stack, kernel, envp, machine)?;
+        }
+        if !sys::exists(SHELL) {
+            return fail(Stage::Start, None, Why::NoInit);
+        }
+        let _ = boot.command.push(Some(SHELL));
+    }
+    if let [Some(path), args @ ..] = &*boot.command
+        && is_init(*path)
+    {
+        become_init(*path, args, stack, kernel, envp, machine)?;
+    }
+    loop {
+        let code = start(&mut boot.command, envp, machine)?;
+        if !machine.respawns() {
+            return Ok(code);
+        }
+    }
+}
+
+/// A shell, as far as there is one: somebody looks what went wrong.
+pub(super) fn rescue(stack: Stack, machine: &mut Machine) {
+    let mut command = Command::new();
+    let _ = command.push(Some(SHELL));
+    if let Err(failure) = start(&mut command, stack.envp(), machine) {
+        console::fail(&failure, None);
+    }
+}
+
+/// Starts it as a child and waits for its end.
+fn start(command: &mut Command, envp: Strings<'_>, machine: &mut Machine) -> Result<u8, Fail<'static>> {
+    let Some(Some(name)) = command.first().copied() else { return fail(Stage::Start, None, Why::NoInit) };
+    let _ = command.push(None);
+    let argv = Strings::of(command).unwrap_or(envp);
+    let mut life = Life { command: name, argv, envp, mask: machine.mask };
+    let child = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, live, &mut life).at(Stage::Start, name);
+    command.pop();
+    Ok(machine.wait_for(child?, name))
+}
+
+/// Executes an init in our place: it is process 1 from here on. It comes back when there is no such file; when it can't be
+/// executed this is told, and then another one has its turn.
+fn become_init(
+    path: ZStr<'static>,
+    args: &[Option<ZStr<'static>>],
+    stack: Stack,
+    kernel: &Kernel,
+    envp: Strings<'_>,
+    machine: &Machine,
+) -> Result<(), Fail<'static>> {
+    // It would start us over and over.
+    if !sys::exists(path) || is_us(path) {
+        return Ok(());
+    }
+    let mut argv = Command::new();
+    // Words that the kernel did not know, as "single", are for the init.
+    let foreign = kernel.foreign.clone().map_while(|at| stack.arg(at)).map(Some);
+    for word in [Some(path)].into_iter().chain(args.iter().copied()).chain(foreign).take(MAX_WORDS) {
+        let _ = argv.push(word);
+    }
+    let _ = argv.push(None);
+    let Some(argv) = Strings::of(&argv) else { return Ok(()) };
+    // As the kernel has it for whoever comes first.
+    let _ = sys::reboot(sys::LINUX_REBOOT_CMD_CAD_ON);
+    let mut mask = machine.mask;
+    let _ = sys::swap_mask(&mut mask);
+    let (stage, e) = exec::run(path, argv, envp);
+    let _ = sys::swap_mask(&mut mask);
+    let _ = sys::reboot(sys::LINUX_REBOOT_CMD_CAD_OFF);
+    console::fail(&Fail::new(stage, path, e), None);
+    Ok(())
+}
+
+/// Whether it is the file that we are.
+fn is_us(path: ZStr<'_>) -> bool {
+    let of = |path| sys::statx(Fd::CWD, path).map(|s| (s.mount, s.ino));
+    matches!((of(path), of(z!("/proc/self/exe"))), (Ok(this), Ok(us)) if this == us)
+}
+
+/// `init=` of the kernel's command line: the last one counts.
+fn init_of(mut line: &'static [u8]) -> Option<ZStr<'static>> {
+    let mut init = None;
+    while let Some(next) = word(&mut line) {
+        init = next.value_of(b"init=").or(init);
+    }
+    init
+}
+
+/// What the kernel gave us, and a PATH where there is none.
+fn environment<'r>(stack: Stack, room: &'r mut [Option<ZStr<'static>>; MAX_ENV + 1]) -> Strings<'r> {
+    let envp = stack.envp();
+    if envp.variable(b"PATH=").is_some() {
+        return envp;
+    }
+    let mut at = 0;
+    for slot in room.iter_mut() {
+        *slot = stack.env(at);
+        if slot.is_none() {
+            *slot = Some(PATH);
+            break;
+        }
+        at = at.saturating_add(1);
+    }
+    // It doesn't close with a null when there are too many: then without.
+    Strings::of(room).unwrap_or(envp)
+}
+
+/// What becomes COMMAND: a child that borrows our memory until then.
+struct Life<'a> {
+    command: ZStr<'static>,
+    argv: Strings<'a>,
+    envp: Strings<'a>,
+    mask: SigSet,
+}
+
+extern "C" fn live(life: &mut Life<'_>) -> ! {
+    sys::exit(life.go())
+}
+
+impl Life<'_> {
+    /// In a session of its own, with the console as its controlling terminal. It comes back only with the exit code for
+    /// what ended it.
+    fn go(&mut self) -> u8 {
+        let _ = sys::setsid();
+        // Without one it goes on, and a shell will say that it has no job control.
+        if let Ok(terminal) = console::terminal() {
+            console::become_standard(terminal);
+        }
+        let _ = sys::take_terminal(Fd::STDIN);
+        let _ = sys::swap_mask(&mut self.mask);
+        // Wherever that is, and also when it was deleted with the initramfs.
+        let file = if self.command.is(OURSELVES) { z!("/proc/self/exe") } else { self.command };
+        let (stage, e) = exec::run(file, self.argv, self.envp);
+        let failure = Fail::new(stage, self.command, e);
+        console::fail(&failure, None);
+        failure.code()
+    }
+}

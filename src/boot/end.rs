@@ -1,0 +1,76 @@
+//! The end of the machine: nothing runs any more; what is mounted is given back clean.
+
+use crate::spec::boot::OnExit;
+use crate::sys;
+use crate::text::{Text, field};
+use crate::z;
+
+/// As much of the mount table as fits counts; the last mounts are lost first.
+const LIMIT: usize = 1 << 20;
+
+/// Ends it. It comes back with `code` when the kernel shall panic, or where this is no machine but a container that may not
+/// reboot: there it is the container's own code.
+pub(super) fn end(action: OnExit, code: u8) -> u8 {
+    sys::sync();
+    unmount();
+    sys::sync();
+    let command = match action {
+        OnExit::Reboot => sys::LINUX_REBOOT_CMD_RESTART,
+        OnExit::Halt => sys::LINUX_REBOOT_CMD_HALT,
+        OnExit::Panic => return code,
+        OnExit::PowerOff | OnExit::Respawn => sys::LINUX_REBOOT_CMD_POWER_OFF,
+    };
+    let _ = sys::reboot(command);
+    code
+}
+
+/// Unmounts all that can be, the last mount first, and makes the others read-only.
+fn unmount() {
+    let Ok(table) = sys::read_file(z!("/proc/self/mounts"), b'\n', LIMIT) else { return };
+    let mut rest = table.bytes();
+    while let [lines @ .., _] = rest {
+        let start = lines.iter().rposition(|b| *b == 0).map_or(0, |nul| nul.saturating_add(1));
+        let (before, line) = rest.split_at_checked(start).unwrap_or_default();
+        rest = before;
+        let mut room = [0; 4096];
+        let mut path = Text::on(&mut room);
+        unescape(field(line, b' ', 1), &mut path);
+        if let Some(path) = path.zstr() {
+            sys::unmount_or_freeze(path);
+        }
+    }
+}
+
+/// The kernel writes blanks and backslashes as three digits in octal, proc_pid_mounts(5).
+fn unescape(mut escaped: &[u8], path: &mut Text<'_>) {
+    while let [first, rest @ ..] = escaped {
+        escaped = match rest {
+            [a @ b'0'..=b'3', b, c, rest @ ..] if *first == b'\\' => {
+                let digit = |d: &u8| d.wrapping_sub(b'0') & 7;
+                path.push(&[digit(a) << 6 | digit(b) << 3 | digit(c)]);
+                rest
+            }
+            rest => {
+                path.push(&[*first]);
+                rest
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_in_the_mount_table_are_read_back() {
+        for (escaped, path) in
+            [("/a", "/a"), ("/a\\040b\\134c", "/a b\\c"), ("\\", "\\"), ("/x\\011", "/x\t")]
+        {
+            let mut room = [0; 32];
+            let mut text = Text::on(&mut room);
+            unescape(escaped.as_bytes(), &mut text);
+            assert_eq!(text.get(), path.as_bytes());
+        }
+    }
+}
