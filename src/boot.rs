@@ -48,7 +48,7 @@ pub fn boot(stack: Stack, at: usize) -> u8 {
         Err(failure) => {
             console::fail(&failure, boot.value);
             if boot.rescue {
-                command::rescue(stack, &mut machine);
+                command::rescue(stack, &mut boot.command, &mut machine);
             }
             failure.code()
         }

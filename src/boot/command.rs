@@ -30,39 +30,50 @@ pub(super) fn run(
 ) -> Result<u8, Fail<'static>> {
     let mut room = [None; MAX_ENV + 1];
     let envp = environment(stack, &mut room);
-    if boot.command.is_empty() {
-        let named = if boot.root.is_some() { init_of(kernel.line) } else { None };
-        for path in named.into_iter().chain(DEFAULTS) {
-            become_init(path, &[], stack, kernel, envp, machine)?;
+    let command = &mut boot.command;
+    if command.is_empty() {
+        if boot.root.is_some()
+            && let Some(init) = init_of(kernel.line)
+        {
+            become_init(only(command, init), stack, kernel, envp, machine);
+        }
+        for path in &DEFAULTS {
+            become_init(only(command, *path), stack, kernel, envp, machine);
         }
         if !sys::exists(SHELL) {
             return fail(Stage::Start, None, Why::NoInit);
         }
-        let _ = boot.command.push(Some(SHELL));
-    }
-    if let [Some(path), args @ ..] = &*boot.command
-        && is_init(*path)
+        only(command, SHELL);
+    } else if let [Some(path), ..] = **command
+        && is_init(path)
     {
-        become_init(*path, args, stack, kernel, envp, machine)?;
+        become_init(command, stack, kernel, envp, machine);
     }
     loop {
-        let code = start(&mut boot.command, envp, machine)?;
+        let code = start(command, envp, machine)?;
         if !machine.respawns() {
             return Ok(code);
         }
     }
 }
 
+/// COMMAND is that, without an ARG.
+#[inline(never)]
+fn only<'c>(command: &'c mut Command, path: ZStr<'static>) -> &'c mut Command {
+    command.clear();
+    let _ = command.push(Some(path));
+    command
+}
+
 /// A shell, as far as there is one: somebody looks what went wrong.
-pub(super) fn rescue(stack: Stack, machine: &mut Machine) {
-    let mut command = Command::new();
-    let _ = command.push(Some(SHELL));
-    if let Err(failure) = start(&mut command, stack.envp(), machine) {
+pub(super) fn rescue(stack: Stack, command: &mut Command, machine: &mut Machine) {
+    if let Err(failure) = start(only(command, SHELL), stack.envp(), machine) {
         console::fail(&failure, None);
     }
 }
 
 /// Starts it as a child and waits for its end.
+#[inline(never)]
 fn start(command: &mut Command, envp: Strings<'_>, machine: &mut Machine) -> Result<u8, Fail<'static>> {
     let Some(Some(name)) = command.first().copied() else { return fail(Stage::Start, None, Why::NoInit) };
     let _ = command.push(None);
@@ -75,35 +86,29 @@ fn start(command: &mut Command, envp: Strings<'_>, machine: &mut Machine) -> Res
 
 /// Executes an init in our place: it is process 1 from here on. It comes back when there is no such file; when it can't be
 /// executed this is told, and then another one has its turn.
-fn become_init(
-    path: ZStr<'static>,
-    args: &[Option<ZStr<'static>>],
-    stack: Stack,
-    kernel: &Kernel,
-    envp: Strings<'_>,
-    machine: &Machine,
-) -> Result<(), Fail<'static>> {
+#[inline(never)]
+fn become_init(command: &mut Command, stack: Stack, kernel: &Kernel, envp: Strings<'_>, machine: &Machine) {
+    let Some(Some(path)) = command.first().copied() else { return };
     // It would start us over and over.
     if !sys::exists(path) || is_us(path) {
-        return Ok(());
+        return;
     }
-    let mut argv = Command::new();
+    let len = command.len();
     // Words that the kernel did not know, as "single", are for the init.
-    let foreign = kernel.foreign.clone().map_while(|at| stack.arg(at)).map(Some);
-    for word in [Some(path)].into_iter().chain(args.iter().copied()).chain(foreign).take(MAX_WORDS) {
-        let _ = argv.push(word);
+    for at in kernel.foreign.clone() {
+        let _ = command.push(stack.arg(at));
     }
-    let _ = argv.push(None);
-    let Some(argv) = Strings::of(&argv) else { return Ok(()) };
+    command.truncate(MAX_WORDS);
+    let _ = command.push(None);
     // As the kernel has it for whoever comes first.
     let _ = sys::reboot(sys::LINUX_REBOOT_CMD_CAD_ON);
     let mut mask = machine.mask;
     let _ = sys::swap_mask(&mut mask);
-    let (stage, e) = exec::run(path, argv, envp);
+    let (stage, e) = exec::run(path, Strings::of(command).unwrap_or(envp), envp);
     let _ = sys::swap_mask(&mut mask);
     let _ = sys::reboot(sys::LINUX_REBOOT_CMD_CAD_OFF);
+    command.truncate(len);
     console::fail(&Fail::new(stage, path, e), None);
-    Ok(())
 }
 
 /// Whether it is the file that we are.

@@ -109,7 +109,12 @@ fn is_uuid(uuid: &[u8], mixed: bool, text: &[u8]) -> bool {
         }
         hex(uuid.get(if mixed { *from } else { i }).copied().unwrap_or(0), &mut written);
     }
-    written.get().eq_ignore_ascii_case(text)
+    is_same(written.get(), text)
+}
+
+/// Whether `text` is that, in small letters or large ones.
+fn is_same(written: &[u8], text: &[u8]) -> bool {
+    written.len() == text.len() && written.iter().zip(text).all(|(a, b)| *a == b.to_ascii_lowercase())
 }
 
 fn hex(byte: u8, out: &mut Text<'_>) {
@@ -169,7 +174,7 @@ fn is_entry(disk: Fd, number: u64, value: &[u8]) -> Option<bool> {
         hex(*byte, &mut written);
     }
     hex(u8::try_from(number).ok()?, written.push(b"-"));
-    Some(table && written.get().eq_ignore_ascii_case(value))
+    Some(table && is_same(written.get(), value))
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub(super) fn end(action: OnExit, code: u8) -> u8 {
 }
 
 /// Unmounts all that can be, the last mount first, and makes the others read-only.
+#[inline(never)]
 fn unmount() {
     let Ok(table) = sys::read_file(z!("/proc/self/mounts"), b'\n', LIMIT) else { return };
     let mut rest = table.bytes();

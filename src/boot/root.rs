@@ -6,7 +6,7 @@ use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::init::supervise;
 use crate::spec::boot::Boot;
 use crate::sys::{self, Errno, Fd, ZStr};
-use crate::text::{Text, fields};
+use crate::text::{Text, before, fields};
 use crate::z;
 
 /// A mount; none when a signal came first.
@@ -25,61 +25,66 @@ pub(super) fn find_and_mount(root: ZStr<'static>, boot: &Boot, machine: &mut Mac
 }
 
 fn mount_one(root: ZStr<'static>, boot: &Boot, machine: &mut Machine, read_only: bool) -> Mounted {
-    let flags = boot.root_flags;
     // A tag of the host's: the driver knows it once the device is there.
-    for (prefix, kind, options) in [
-        (&b"virtiofs:"[..], z!("virtiofs"), None),
-        (b"9p:", z!("9p"), Some(z!("trans=virtio,version=9p2000.L"))),
-    ] {
-        if let Some(tag) = root.value_of(prefix) {
-            let mut mounted = Err(Errno::ENODEV);
-            wait(machine, boot.root_wait, &mut || {
-                mounted = mount(kind, tag, [options, flags], read_only);
-                !matches!(mounted, Err(Errno::EINVAL | Errno::ENOENT))
-            });
-            return if machine.is_told() { Ok(None) } else { mounted.at(Stage::MountRoot, root).map(Some) };
-        }
-    }
-    let by = [(&b"LABEL="[..], By::Label), (b"UUID=", By::Uuid), (b"PARTUUID=", By::PartUuid)]
-        .into_iter()
-        .find_map(|(prefix, by)| root.value_of(prefix).map(|value| (by, value)));
-    if by.is_none() && root.first() != b'/' {
-        // What is no device has a name of its file system's own.
-        let Some(kind) = boot.root_type else { return fail(Stage::FindRoot, root, Why::Root) };
-        return mount(kind, root, [None, flags], read_only).at(Stage::MountRoot, root).map(Some);
-    }
-    let mut room = [0; 128];
-    let mut device = Err(Errno::ETIMEDOUT);
-    wait(machine, boot.root_wait, &mut || {
-        if by.is_none_or(|(by, value)| device::find(by, value.bytes(), &mut room)) {
-            device = sys::open(path(root, by.is_some(), &room), sys::O_RDONLY);
-        }
-        // No node yet, or nothing behind it.
-        !matches!(device, Err(Errno::ETIMEDOUT | Errno::ENOENT | Errno::ENXIO | Errno::ENOMEDIUM))
-    });
-    if machine.is_told() {
-        return Ok(None);
-    }
-    let device = match device {
-        Err(Errno::ENOENT | Errno::ENXIO) => Err(Errno::ETIMEDOUT),
-        device => device,
-    }
-    .at(Stage::FindRoot, root)?;
-    let kind = boot.root_type.or_else(|| device::kind(device));
-    sys::close(device);
-    let Some(kind) = kind else { return fail(Stage::MountRoot, root, Why::NoType) };
-    let path = path(root, by.is_some(), &room);
-    let mounted = match mount(kind, path, [None, flags], read_only) {
-        // A disk that is write-protected, as mount(8) does.
-        Err(Errno::EROFS | Errno::EACCES) => mount(kind, path, [None, flags], true),
-        mounted => mounted,
+    let tagged = if let Some(tag) = root.value_of(b"virtiofs:") {
+        Some((z!("virtiofs"), tag, None))
+    } else if let Some(tag) = root.value_of(b"9p:") {
+        Some((z!("9p"), tag, Some(z!("trans=virtio,version=9p2000.L"))))
+    } else if let (Some(kind), b'a'..=b'z') = (boot.root_type, root.first()) {
+        // A source that has no device: it means something to its file system alone.
+        Some((kind, root, None))
+    } else {
+        None
     };
-    mounted.at(Stage::MountRoot, root).map(Some)
+    let mut mounted = Err(Errno::ETIMEDOUT);
+    let mut found = [0; 128];
+    if let Some((kind, source, options)) = tagged {
+        wait(machine, boot.root_wait, &mut || {
+            mounted = mount(kind, source, options, boot.root_flags, read_only);
+            !matches!(mounted, Err(Errno::EINVAL | Errno::ENOENT))
+        });
+    } else {
+        let name = before(root.bytes(), b'=');
+        let by = match fields(b"LABEL UUID PARTUUID", b' ').position(|known| known == name) {
+            None if root.first() == b'/' => None,
+            None => return fail(Stage::FindRoot, root, Why::Root),
+            Some(0) => Some(By::Label),
+            Some(1) => Some(By::Uuid),
+            Some(_) => Some(By::PartUuid),
+        };
+        let value = root.skip(name.len().saturating_add(1));
+        let mut device = Err(Errno::ETIMEDOUT);
+        wait(machine, boot.root_wait, &mut || {
+            if by.is_none_or(|by| device::find(by, value.bytes(), &mut found)) {
+                device = sys::open(path(root, &found), sys::O_RDONLY);
+            }
+            // No node yet, or nothing behind it.
+            !matches!(device, Err(Errno::ETIMEDOUT | Errno::ENOENT | Errno::ENXIO | Errno::ENOMEDIUM))
+        });
+        if !machine.is_told() {
+            let device = match device {
+                Err(Errno::ENOENT | Errno::ENXIO) => Err(Errno::ETIMEDOUT),
+                device => device,
+            }
+            .at(Stage::FindRoot, root)?;
+            let kind = boot.root_type.or_else(|| device::kind(device));
+            sys::close(device);
+            let Some(kind) = kind else { return fail(Stage::MountRoot, root, Why::NoType) };
+            for read_only in [read_only, true] {
+                mounted = mount(kind, path(root, &found), None, boot.root_flags, read_only);
+                // A disk that is write-protected gets a second chance, as mount(8) gives it.
+                if !matches!(mounted, Err(Errno::EROFS | Errno::EACCES)) {
+                    break;
+                }
+            }
+        }
+    }
+    if machine.is_told() { Ok(None) } else { mounted.at(Stage::MountRoot, root).map(Some) }
 }
 
 /// The path of the device: what was found, or what was named.
-fn path<'b>(root: ZStr<'b>, is_found: bool, found: &'b [u8]) -> ZStr<'b> {
-    if is_found { ZStr::until_nul(found).unwrap_or(root) } else { root }
+fn path<'b>(root: ZStr<'b>, found: &'b [u8]) -> ZStr<'b> {
+    ZStr::until_nul(found).filter(|found| found.first() != 0).unwrap_or(root)
 }
 
 /// Looks, and looks again whenever the kernel tells of a device, until it is there, the time is over or a signal says that
@@ -110,44 +115,66 @@ fn wait(machine: &mut Machine, time: u64, look: &mut dyn FnMut() -> bool) {
 fn mount(
     kind: ZStr<'_>,
     source: ZStr<'_>,
-    options: [Option<ZStr<'_>>; 2],
+    options: Option<ZStr<'_>>,
+    flags: Option<ZStr<'_>>,
     read_only: bool,
 ) -> sys::Result<Fd> {
     let fs = sys::fsopen(kind)?;
-    let mounted = configure(fs, source, options, read_only);
+    let mounted = configure(fs, source, [options, flags], read_only);
     sys::close(fs);
     mounted
 }
 
-fn configure(fs: Fd, source: ZStr<'_>, options: [Option<ZStr<'_>>; 2], read_only: bool) -> sys::Result<Fd> {
-    /// Options of a mount and not of its file system, mount_setattr(2).
-    const ATTRIBUTES: [(&[u8], u32); 5] = [
-        (b"nosuid", sys::MOUNT_ATTR_NOSUID),
-        (b"nodev", sys::MOUNT_ATTR_NODEV),
-        (b"noexec", sys::MOUNT_ATTR_NOEXEC),
-        (b"noatime", sys::MOUNT_ATTR_NOATIME),
-        (b"nodiratime", sys::MOUNT_ATTR_NODIRATIME),
+fn configure(
+    fs: Fd,
+    source: ZStr<'_>,
+    options: [Option<ZStr<'_>>; 2],
+    read_only: bool,
+) -> sys::Result<Fd> {
+    /// Options of a mount and not of its file system, and what they are to mount_setattr(2).
+    const NAMES: &[u8] = b"nosuid nodev noexec noatime nodiratime relatime defaults";
+    const ATTRIBUTES: &[u8; 7] = &[
+        sys::MOUNT_ATTR_NOSUID as u8,
+        sys::MOUNT_ATTR_NODEV as u8,
+        sys::MOUNT_ATTR_NOEXEC as u8,
+        sys::MOUNT_ATTR_NOATIME as u8,
+        sys::MOUNT_ATTR_NODIRATIME as u8,
+        0,
+        0,
     ];
     sys::fsconfig(fs, z!("source"), Some(source))?;
     let mut attributes = 0;
-    for option in options.iter().flatten().flat_map(|list| fields(list.bytes(), b',')) {
-        if let Some((_, attribute)) = ATTRIBUTES.iter().find(|(name, _)| *name == option) {
-            attributes |= attribute;
-        } else if !matches!(option, b"" | b"defaults" | b"relatime") {
-            let mut room = [0; 1024];
-            let mut text = Text::on(&mut room);
-            let name = crate::text::before(option, b'=');
-            text.push(name).push(b"\0").push(option.get(name.len().saturating_add(1)..).unwrap_or_default());
-            text.zstr().ok_or(Errno::E2BIG)?;
-            let key = ZStr::until_nul(&room).ok_or(Errno::E2BIG)?;
-            let value = room.get(key.bytes_with_nul().len()..).and_then(ZStr::until_nul);
-            sys::fsconfig(fs, key, value.filter(|_| name.len() < option.len()))?;
+    for list in options.iter().flatten() {
+        for option in fields(list.bytes(), b',') {
+            let known = fields(NAMES, b' ').position(|name| name == option);
+            if let Some(attribute) = known.and_then(|at| ATTRIBUTES.get(at)) {
+                attributes |= u32::from(*attribute);
+            } else if !option.is_empty() {
+                set(fs, option)?;
+            }
         }
     }
     if read_only {
-        sys::fsconfig(fs, z!("ro"), None)?;
+        set(fs, b"ro")?;
     }
     sys::fsmount(fs, attributes)
+}
+
+/// One option, with its value behind `=` or without.
+#[inline(never)]
+fn set(fs: Fd, option: &[u8]) -> sys::Result<()> {
+    let mut room = [0; 512];
+    let mut text = Text::on(&mut room);
+    let option = text.push(option).zstr().ok_or(Errno::E2BIG)?;
+    let len = before(option.bytes(), b'=').len();
+    if len == option.bytes().len() {
+        return sys::fsconfig(fs, option, None);
+    }
+    if let Some(equals) = room.get_mut(len) {
+        *equals = 0;
+    }
+    let key = ZStr::until_nul(&room).ok_or(Errno::E2BIG)?;
+    sys::fsconfig(fs, key, room.get(len.saturating_add(1)..).and_then(ZStr::until_nul))
 }
 
 /// `lower`, which stays as it is, with what is changed in memory above it.
@@ -155,14 +182,14 @@ fn overlay(lower: Fd) -> sys::Result<Fd> {
     // The parts need places until the overlay has them: it keeps mounts of its own.
     let place = z!("/sysroot");
     let _ = sys::mkdirat(Fd::CWD, place, 0o700);
-    let memory = mount(z!("tmpfs"), z!("tmpfs"), [None, None], false)?;
+    let memory = mount(z!("tmpfs"), z!("tmpfs"), None, None, false)?;
     sys::move_mount(memory, Fd::CWD, place)?;
     for name in [z!("lower"), z!("upper"), z!("work")] {
         sys::mkdirat(memory, name, 0o755)?;
     }
     sys::move_mount(lower, memory, z!("lower"))?;
     let options = z!("lowerdir=/sysroot/lower,upperdir=/sysroot/upper,workdir=/sysroot/work");
-    let mounted = mount(z!("overlay"), z!("overlay"), [Some(options), None], false);
+    let mounted = mount(z!("overlay"), z!("overlay"), Some(options), None, false);
     sys::close(lower);
     sys::close(memory);
     let _ = sys::umount2(place, sys::MNT_DETACH);
