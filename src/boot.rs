@@ -14,7 +14,7 @@ use crate::cli;
 use crate::fail::{At, Fail, Stage, Why};
 use crate::spec::boot::Boot;
 use crate::status;
-use crate::sys::{self, Block, Fd, Pid, SigSet, Stack};
+use crate::sys::{self, Block, Pid, SigSet, Stack};
 use crate::z;
 use core::ops::Range;
 use machine::Machine;
@@ -28,7 +28,8 @@ struct Kernel {
 }
 
 /// Boots; options begin at argument `at`, or where the kernel's command line says when the kernel started us as `init`.
-/// What it returns is the code to end with: of a machine only when its kernel shall panic.
+/// What it returns is the code to end with: of a machine only when its kernel shall panic. In a container it does the same
+/// as far as there is something to do.
 pub fn boot(stack: Stack, at: usize) -> u8 {
     if sys::me() != Ok(Pid(1)) {
         return Fail::new(Stage::Usage, None, Why::NotFirst).report();
@@ -36,13 +37,17 @@ pub fn boot(stack: Stack, at: usize) -> u8 {
     // From here on no signal is lost, and Ctrl-Alt-Del is one.
     let mut mask = SigSet::ALL;
     let _ = sys::swap_mask(&mut mask);
-    let _ = sys::reboot(sys::LINUX_REBOOT_CMD_CAD_OFF);
-    mounts::mount_missing();
-    console::open();
+    let is_machine = is_machine();
+    // A container has its mounts and its descriptors from who made it.
+    if is_machine {
+        let _ = sys::reboot(sys::LINUX_REBOOT_CMD_CAD_OFF);
+        mounts::mount_missing();
+        console::open();
+    }
     let mut boot = Boot::default();
     let mut kernel = Kernel { line: &[], foreign: at..at };
-    let asked = request(stack, &mut boot, &mut kernel);
-    let mut machine = Machine::new(mask, &boot);
+    let asked = request(stack, is_machine, &mut boot, &mut kernel);
+    let mut machine = Machine::new(is_machine, mask, &boot);
     let code = match asked.and_then(|()| run(stack, &mut boot, &kernel, &mut machine)) {
         Ok(code) => code,
         Err(failure) => {
@@ -54,12 +59,17 @@ pub fn boot(stack: Stack, at: usize) -> u8 {
         }
     };
     machine.end();
-    end::end(machine.action(), code)
+    end::end(is_machine, machine.action(), code)
 }
 
 /// What is asked for: by the file, by the kernel's command line, by our words.
 #[inline(never)]
-fn request(stack: Stack, boot: &mut Boot, kernel: &mut Kernel) -> Result<(), Fail<'static>> {
+fn request(
+    stack: Stack,
+    is_machine: bool,
+    boot: &mut Boot,
+    kernel: &mut Kernel,
+) -> Result<(), Fail<'static>> {
     const LIMIT: usize = 64 << 10;
     let path = z!("/etc/vesicle.boot");
     match sys::read_file(path, b'\n', LIMIT) {
@@ -67,7 +77,7 @@ fn request(stack: Stack, boot: &mut Boot, kernel: &mut Kernel) -> Result<(), Fai
         Err(sys::Errno::ENOENT) => {}
         Err(e) => return Err(e).at(Stage::Read, path),
     }
-    if is_machine() {
+    if is_machine {
         // Without /proc there is none.
         let line = sys::kernel_command_line().map_or(&[][..], Block::bytes);
         let (own, ours) = cli::boot::halves(line);
@@ -81,10 +91,10 @@ fn request(stack: Stack, boot: &mut Boot, kernel: &mut Kernel) -> Result<(), Fai
     cli::boot::words(Block::of_argv(stack, kernel.foreign.end).bytes(), boot)
 }
 
-/// Whether we are process 1 of the first PID namespace, and not of a container, whose machine's kernel has told us nothing:
-/// PROC_PID_INIT_INO of include/linux/proc_ns.h.
+/// Whether we are process 1 of a machine and not of a container, by what needs no /proc: process 2 of the first PID namespace
+/// is the kernel's, and in no process group.
 fn is_machine() -> bool {
-    sys::statx(Fd::CWD, z!("/proc/self/ns/pid")).is_ok_and(|namespace| namespace.ino == 0xefff_fffc)
+    sys::process_group(Some(Pid(2))) == Ok(Pid(0))
 }
 
 /// To the real root where there is one, and then COMMAND until the machine's end; its code.

@@ -75,6 +75,7 @@ texts! {
         #[cfg(feature = "boot")] TooManyWords = "too many arguments: 128 at most"
         #[cfg(feature = "boot")] NotFirst = "boot is for process 1 of a machine: make it /init of an initramfs"
         #[cfg(feature = "boot")] NoInit = "no COMMAND was given, and there is none of /sbin/init, /etc/init, /bin/init and /bin/sh"
+        #[cfg(feature = "boot")] NoCommandHere = "COMMAND is missing: only a machine has one that is run by itself"
         #[cfg(feature = "boot")] Root = "not a path, LABEL=, UUID=, PARTUUID=, virtiofs:, 9p: or overlay:"
         #[cfg(feature = "boot")] NoType = "no file system that is known here: give --root-type"
         #[cfg(feature = "users")] Range = "not IN:OUT:COUNT"

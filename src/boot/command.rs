@@ -32,6 +32,10 @@ pub(super) fn run(
     let envp = environment(stack, &mut room);
     let command = &mut boot.command;
     if command.is_empty() {
+        // A container may see its host's files, and run its host's init on them.
+        if !machine.is_real {
+            return fail(Stage::Start, None, Why::NoCommandHere);
+        }
         if boot.root.is_some()
             && let Some(init) = init_of(kernel.line)
         {
@@ -78,7 +82,7 @@ fn start(command: &mut Command, envp: Strings<'_>, machine: &mut Machine) -> Res
     let Some(Some(name)) = command.first().copied() else { return fail(Stage::Start, None, Why::NoInit) };
     let _ = command.push(None);
     let argv = Strings::of(command).unwrap_or(envp);
-    let mut life = Life { command: name, argv, envp, mask: machine.mask };
+    let mut life = Life { command: name, argv, envp, mask: machine.mask, is_real: machine.is_real };
     let child = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, live, &mut life).at(Stage::Start, name);
     command.pop();
     Ok(machine.wait_for(child?, name))
@@ -151,6 +155,7 @@ struct Life<'a> {
     argv: Strings<'a>,
     envp: Strings<'a>,
     mask: SigSet,
+    is_real: bool,
 }
 
 extern "C" fn live(life: &mut Life<'_>) -> ! {
@@ -163,7 +168,9 @@ impl Life<'_> {
     fn go(&mut self) -> u8 {
         let _ = sys::setsid();
         // Without one it goes on, and a shell will say that it has no job control.
-        if let Ok(terminal) = console::terminal() {
+        if self.is_real
+            && let Ok(terminal) = console::terminal()
+        {
             console::become_standard(terminal);
         }
         let _ = sys::take_terminal(Fd::STDIN);

@@ -8,12 +8,16 @@ use crate::z;
 /// As much of the mount table as fits counts; the last mounts are lost first.
 const LIMIT: usize = 1 << 20;
 
-/// Ends it. It comes back with `code` when the kernel shall panic, or where this is no machine but a container that may not
-/// reboot: there it is the container's own code.
-pub(super) fn end(action: OnExit, code: u8) -> u8 {
-    sys::sync();
-    unmount();
-    sys::sync();
+/// Ends it. It comes back with `code` when the kernel shall panic. Of a container, which ends with us, that is its own code;
+/// its file systems may be its host's too, and stay as they are.
+pub(super) fn end(is_machine: bool, action: OnExit, code: u8) -> u8 {
+    if is_machine {
+        sys::sync();
+        unmount();
+        sys::sync();
+    } else if action != OnExit::Reboot {
+        return code;
+    }
     let command = match action {
         OnExit::Reboot => sys::LINUX_REBOOT_CMD_RESTART,
         OnExit::Halt => sys::LINUX_REBOOT_CMD_HALT,

@@ -29,6 +29,8 @@ const MEANINGS: [(u8, OnExit); 8] = [
 
 /// The machine.
 pub(super) struct Machine {
+    /// Whether it is one, and not a container.
+    pub is_real: bool,
     /// The signal mask that the kernel gave us.
     pub mask: SigSet,
     on_exit: OnExit,
@@ -58,8 +60,9 @@ enum Phase {
 
 impl Machine {
     /// One that nothing runs on yet.
-    pub(super) fn new(mask: SigSet, boot: &Boot) -> Machine {
+    pub(super) fn new(is_real: bool, mask: SigSet, boot: &Boot) -> Machine {
         Machine {
+            is_real,
             mask,
             on_exit: boot.on_exit,
             grace: boot.grace,

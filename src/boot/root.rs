@@ -125,12 +125,7 @@ fn mount(
     mounted
 }
 
-fn configure(
-    fs: Fd,
-    source: ZStr<'_>,
-    options: [Option<ZStr<'_>>; 2],
-    read_only: bool,
-) -> sys::Result<Fd> {
+fn configure(fs: Fd, source: ZStr<'_>, options: [Option<ZStr<'_>>; 2], read_only: bool) -> sys::Result<Fd> {
     /// Options of a mount and not of its file system, and what they are to mount_setattr(2).
     const NAMES: &[u8] = b"nosuid nodev noexec noatime nodiratime relatime defaults";
     const ATTRIBUTES: &[u8; 7] = &[
