@@ -21,9 +21,9 @@ use crate::sys::{self, Pid, Signal, Waited};
 
 /// Who waits: what the launcher does in another way than an init.
 pub trait Parent {
-    /// A signal was sent to us, and it is no CHLD; or it is none, and the deadline has passed. `ended`: COMMAND has ended
-    /// already. Whether this is our end too.
-    fn signal(&mut self, main: Pid, signal: &Signal, ended: bool) -> bool;
+    /// A signal was sent to us, and it is no CHLD; or it is none, and the deadline has passed. Whether that is our end,
+    /// with 0.
+    fn signal(&mut self, main: Pid, signal: &Signal) -> bool;
 
     /// A child has ended, or was stopped.
     fn saw(&mut self, pid: Pid, status: Status, main: Pid);
@@ -33,13 +33,10 @@ pub trait Parent {
         status::code(status)
     }
 
-    /// COMMAND has ended with that code. Whether there is still something to wait for.
+    /// COMMAND has ended with that code; or did before, and others may have since. Whether to wait for those that are left.
     fn ended(&mut self, _main: Pid, _code: u8) -> bool {
         false
     }
-
-    /// Others have ended since.
-    fn rest_ended(&mut self) {}
 
     /// There is no child, and there was no COMMAND. Whether that is our end.
     #[cfg(feature = "boot")]
@@ -60,22 +57,18 @@ pub fn supervise(main: Option<Pid>, parent: &mut dyn Parent) -> u8 {
     let command = main.unwrap_or(Pid(0));
     let mut code = None;
     loop {
-        let ended = code.is_some();
         let signal = match sys::wait_signal(parent.deadline()) {
             Ok(signal) => signal,
             // Not without a filter that refuses it. Then nothing can be forwarded any more, but the end be waited for.
             Err(_) if main.is_none() => return status::OWN,
             Err(_) => return code.unwrap_or_else(|| wait_for(command)),
         };
-        if signal.number != sys::SIGCHLD {
-            if parent.signal(command, &signal, ended) {
-                return code.unwrap_or(0);
-            }
-            continue;
-        }
-        // One SIGCHLD can stand for many children: until there is nothing more.
+        let is_child = signal.number == sys::SIGCHLD;
+        // One SIGCHLD can stand for many children: until there is nothing more. Before any other signal is forwarded too:
+        // the kernel gives the one of the lower number first, and with a COMMAND that has ended it would be lost to those
+        // who are left. A stop waits for its SIGCHLD: that signal may be the one that stops us as well, and once is enough.
         let none_left = loop {
-            match sys::wait() {
+            match sys::wait(is_child) {
                 Waited::Child(pid, status) => {
                     let status = decode(status);
                     // Any other is a child that was adopted, or that whoever became us had left behind.
@@ -90,13 +83,7 @@ pub fn supervise(main: Option<Pid>, parent: &mut dyn Parent) -> u8 {
             }
         };
         if let Some(code) = code {
-            let stays = if ended {
-                parent.rest_ended();
-                true
-            } else {
-                parent.ended(command, code)
-            };
-            if none_left || !stays {
+            if !parent.ended(command, code) || none_left {
                 return code;
             }
         } else if none_left && main.is_some() {
@@ -104,6 +91,9 @@ pub fn supervise(main: Option<Pid>, parent: &mut dyn Parent) -> u8 {
         }
         #[cfg(feature = "boot")]
         if none_left && main.is_none() && parent.alone() {
+            return 0;
+        }
+        if !is_child && parent.signal(command, &signal) {
             return 0;
         }
     }

@@ -255,6 +255,27 @@ fn terminating_signal_ends_a_payload_with_default_dispositions() {
 }
 
 #[test]
+fn signal_that_was_sent_after_the_end_of_command_does_not_change_its_status() {
+    for &who in everyone() {
+        for how in ["", "--init"] {
+            let mut running = run(who).words(how).arg(tiny_root(who)).arg("/bin/pause").limit(10).spawn();
+            running.until("COMMAND ran", |r| {
+                marked(&r.mark).iter().any(|(pid, line)| *pid != r.pid() && line.starts_with("/bin/pause"))
+            });
+            let inside = children(running.pid())[0];
+            // When it goes on the launcher has two signals: TERM, which has the lower number, and the older CHLD.
+            running.signal(Signal::SIGSTOP);
+            running.until("the launcher was stopped", |r| state(r.pid()) == Some('T'));
+            kill(inside, Signal::SIGKILL);
+            running.until("process 1 had ended", |_| state(inside) == Some('Z'));
+            running.signal(Signal::SIGTERM);
+            running.signal(Signal::SIGCONT);
+            running.wait().code(137);
+        }
+    }
+}
+
+#[test]
 fn mask_and_dispositions_of_the_payload_are_the_callers() {
     for &who in everyone() {
         let Some(root) = rootfs(who) else { return };

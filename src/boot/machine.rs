@@ -4,7 +4,7 @@ use super::console;
 use crate::cli::boot::name;
 use crate::init::{Parent, supervise};
 use crate::spec::boot::{Boot, OnExit};
-use crate::status::{self, Status};
+use crate::status::Status;
 use crate::sys::{self, Pid, SigSet, Signal, ZStr};
 
 const SECOND: u64 = 1_000_000_000;
@@ -40,7 +40,8 @@ pub(super) struct Machine {
     /// What runs, for messages, when it was started, and how it ended.
     command: Option<ZStr<'static>>,
     started: u64,
-    status: Status,
+    status: Option<Status>,
+    code: Option<u8>,
     /// The pause before it is started again.
     pause: u64,
     phase: Phase,
@@ -69,7 +70,8 @@ impl Machine {
             told: None,
             command: None,
             started: 0,
-            status: Status::Exited(0),
+            status: None,
+            code: None,
             pause: 0,
             phase: Phase::Runs,
             deadline: None,
@@ -92,7 +94,10 @@ impl Machine {
     /// Waits for COMMAND, and for whatever else there is unless COMMAND is to be started again; its code.
     pub(super) fn wait_for(&mut self, child: Pid, command: ZStr<'static>) -> u8 {
         (self.command, self.started) = (Some(command), sys::now());
-        supervise(Some(child), self)
+        (self.status, self.code) = (None, None);
+        let code = supervise(Some(child), self);
+        // It comes back without it when those that are left are given up.
+        self.code.unwrap_or(code)
     }
 
     /// Whether COMMAND is started again; at once only when it has run for a while.
@@ -132,7 +137,7 @@ impl Machine {
 
     /// The one line on the end of COMMAND.
     fn tell(&self, code: u8, what: OnExit) {
-        let (Some(command), status) = (self.command, self.status) else { return };
+        let (Some(command), Some(status)) = (self.command, self.status) else { return };
         console::say(&mut |line| {
             line.push(b"vesicle: ");
             crate::fail::quote(line, command);
@@ -146,7 +151,7 @@ impl Machine {
 }
 
 impl Parent for Machine {
-    fn signal(&mut self, main: Pid, signal: &Signal, ended: bool) -> bool {
+    fn signal(&mut self, main: Pid, signal: &Signal) -> bool {
         let n = signal.number;
         if n == 0 {
             match self.phase {
@@ -161,7 +166,8 @@ impl Parent for Machine {
             }
         }
         let Some((_, action)) = MEANINGS.iter().find(|(signal, _)| *signal == n) else {
-            if !ended {
+            // No signal of COMMAND's is anybody else's.
+            if self.status.is_none() {
                 sys::kill(main, n);
             }
             return false;
@@ -184,12 +190,17 @@ impl Parent for Machine {
     }
 
     fn saw(&mut self, pid: Pid, status: Status, main: Pid) {
-        if pid == main {
-            self.status = status;
+        if pid == main && !matches!(status, Status::Stopped(_)) {
+            self.status = Some(status);
         }
     }
 
     fn ended(&mut self, _: Pid, code: u8) -> bool {
+        // Of those that are left.
+        if self.code.is_some() {
+            return true;
+        }
+        self.code = Some(code);
         let what = self.told.unwrap_or(self.on_exit);
         self.tell(code, what);
         if what == OnExit::Respawn {
@@ -211,10 +222,6 @@ impl Parent for Machine {
     fn deadline(&self) -> Option<u64> {
         self.deadline
     }
-
-    fn code(&self, status: Status) -> u8 {
-        status::code(status)
-    }
 }
 
 /// Waits for something that an event of the kernel can bring, and for a signal that ends it.
@@ -228,11 +235,11 @@ pub(super) struct Watch<'w> {
 }
 
 impl Parent for Watch<'_> {
-    fn signal(&mut self, main: Pid, signal: &Signal, ended: bool) -> bool {
+    fn signal(&mut self, main: Pid, signal: &Signal) -> bool {
         match signal.number {
             0 => true,
             sys::SIGIO => (self.look)(),
-            _ => self.machine.signal(main, signal, ended),
+            _ => self.machine.signal(main, signal),
         }
     }
 

@@ -34,10 +34,7 @@ impl Launcher {
 
 impl Parent for Launcher {
     /// Sends it on, unless the terminal did.
-    fn signal(&mut self, main: Pid, signal: &Signal, ended: bool) -> bool {
-        if ended {
-            return true;
-        }
+    fn signal(&mut self, main: Pid, signal: &Signal) -> bool {
         let n = signal.number;
         if !job::has_got(main, signal) {
             sys::kill(main, n);

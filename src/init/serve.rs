@@ -16,6 +16,8 @@ pub struct Init<'d> {
     pub terminal: Option<(Fd, Pid)>,
     /// Signals that the kernel sent us for something that we did ourselves: each is passed over once.
     pub own: SigSet,
+    /// Whether COMMAND has ended.
+    ended: bool,
     /// Whether it was told to end: by a TERM.
     told: bool,
     /// When there is a KILL for those that were told to end.
@@ -27,7 +29,8 @@ pub struct Init<'d> {
 impl<'d> Init<'d> {
     /// One that has these duties.
     pub fn new(duties: &'d Duties, first: bool) -> Init<'d> {
-        Init { duties, first, terminal: None, own: SigSet::of(&[]), told: false, deadline: None, over: false }
+        let own = SigSet::of(&[]);
+        Init { duties, first, terminal: None, own, ended: false, told: false, deadline: None, over: false }
     }
 
     /// To COMMAND, or to its whole process group; and to COMMAND too where it has left that.
@@ -137,7 +140,7 @@ impl<'d> Init<'d> {
 }
 
 impl Parent for Init<'_> {
-    fn signal(&mut self, main: Pid, signal: &Signal, ended: bool) -> bool {
+    fn signal(&mut self, main: Pid, signal: &Signal) -> bool {
         let (d, n) = (self.duties, signal.number);
         if d.pause {
             return matches!(n, sys::SIGTERM | sys::SIGINT);
@@ -145,7 +148,7 @@ impl Parent for Init<'_> {
         if n == 0 {
             (self.deadline, self.over) = (None, true);
             say(d, Event::GraceOver, 0, 0, b"");
-            if ended {
+            if self.ended {
                 self.send_to_rest(sys::SIGKILL, false)
             } else {
                 self.send(main, sys::SIGKILL)
@@ -160,10 +163,10 @@ impl Parent for Init<'_> {
         }
         if let Some(to) = self.translated(n) {
             // A shell brings us to the foreground, running as we are.
-            if n == sys::SIGCONT && !ended {
+            if n == sys::SIGCONT && !self.ended {
                 self.hand_over(main);
             }
-            if ended {
+            if self.ended {
                 self.send_to_rest(to, true);
             } else if to != n || !job::has_got(main, signal) {
                 self.send(main, to);
@@ -174,7 +177,7 @@ impl Parent for Init<'_> {
                 self.begin_grace();
             }
             // Then it is those who are left that are the shell's job.
-            if ended && !self.first && job::STOPS.has(to) {
+            if self.ended && !self.first && job::STOPS.has(to) {
                 job::stop(to);
                 self.send_to_rest(sys::SIGCONT, true);
             }
@@ -198,6 +201,14 @@ impl Parent for Init<'_> {
     }
 
     fn ended(&mut self, main: Pid, code: u8) -> bool {
+        if self.ended {
+            // Orphans of those that a KILL has ended are our children now.
+            if self.over {
+                self.send_to_rest(sys::SIGKILL, false);
+            }
+            return true;
+        }
+        self.ended = true;
         let d = self.duties;
         self.take_back(main);
         if d.wait_all {
@@ -230,13 +241,6 @@ impl Parent for Init<'_> {
         }
         say(d, Event::Ends, 0, code.into(), b"");
         false
-    }
-
-    /// Orphans of those that a KILL has ended are our children now.
-    fn rest_ended(&mut self) {
-        if self.over {
-            self.send_to_rest(sys::SIGKILL, false);
-        }
     }
 
     fn deadline(&self) -> Option<u64> {

@@ -55,13 +55,14 @@ pub enum Waited {
     None,
 }
 
-/// wait4(2) for any child, without blocking; stopped ones are reported too.
-pub fn wait() -> Waited {
+/// wait4(2) for any child, without blocking; with `stops` those that were stopped are reported too.
+pub fn wait(stops: bool) -> Waited {
+    let options = if stops { c::WNOHANG | c::WUNTRACED } else { c::WNOHANG };
     let mut status = MaybeUninit::<u32>::uninit();
     loop {
         // SAFETY: the kernel writes the status when it returns a pid, and only then it is read.
         unsafe {
-            match call!(wait4, -1isize, status.as_mut_ptr(), c::WNOHANG | c::WUNTRACED, 0) {
+            match call!(wait4, -1isize, status.as_mut_ptr(), options, 0) {
                 Ok(0) => return Waited::Nothing,
                 Ok(pid) => return Waited::Child(Pid(pid as i32), status.assume_init()),
                 Err(Errno::EINTR) => {}

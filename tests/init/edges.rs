@@ -93,6 +93,33 @@ fn init_that_waits_for_all_and_was_told_to_end_tells_all() {
 }
 
 #[test]
+fn signal_that_was_sent_after_the_end_of_command_is_for_those_who_are_left() {
+    let own = tool("vesicle init").expect("ours");
+    for place in [Place::First, Place::Child] {
+        let mut running = own.at(place).arg("-a").payload("hear-all").limit(10).spawn();
+        for one in ["Aup", "Bup", "Cup"] {
+            running.until_says(one);
+        }
+        let init = init_of(&running, place);
+        let command = children(init)[0];
+        // When it goes on it has two signals: HUP, which has the lower number, and the older CHLD.
+        send(init, libc::SIGSTOP);
+        running.until("init was stopped", |_| state(init) == Some('T'));
+        send(command, libc::SIGKILL);
+        running.until("COMMAND had ended", |_| state(command) == Some('Z'));
+        send(init, libc::SIGHUP);
+        send(init, libc::SIGCONT);
+        for one in ["Bgot 1.", "Cgot 1."] {
+            running.until_says(one);
+        }
+        for left in children(init) {
+            send(left, libc::SIGKILL);
+        }
+        running.wait().code(137);
+    }
+}
+
+#[test]
 fn grace_holds_for_those_who_fork_while_they_are_told() {
     // Orphans of those that KILL has ended get it as well.
     let outlives = "(trap '' TERM; (trap '' TERM; sleep 1000) & sleep 1001) & sleep 0.2; exit 5";

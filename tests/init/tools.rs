@@ -127,18 +127,6 @@ impl Tool {
     }
 }
 
-/// The children of a process, as we see it.
-pub fn children(pid: i32) -> Vec<i32> {
-    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    text.split_whitespace().filter_map(|p| p.parse().ok()).collect()
-}
-
-/// The state letter of a process.
-pub fn state(pid: i32) -> Option<char> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(") ")?.1.chars().next()
-}
-
 /// The init of a call that runs already.
 pub fn init_of(running: &Running, place: Place) -> i32 {
     match place {
