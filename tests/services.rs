@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +51,11 @@ fn process(pid: i32) -> Option<Process> {
 /// The PID namespace of a process. A zombie has none any more that could be asked for.
 fn pid_namespace(pid: i32) -> Option<u64> {
     Some(fs::metadata(format!("/proc/{pid}/ns/pid")).ok()?.ino())
+}
+
+/// The number of a namespace that is held open.
+fn number(namespace: &File) -> u64 {
+    namespace.metadata().expect("a namespace").ino()
 }
 
 /// What a process is called in its own PID namespace.
@@ -125,7 +130,8 @@ struct Service {
     run: Running,
     /// Process 1 inside, as the host sees it.
     init: i32,
-    namespace: u64,
+    /// Its PID namespace. Held open, or the kernel gives its number to that of another container when it has gone.
+    namespace: File,
     watch: Watch,
 }
 
@@ -154,8 +160,8 @@ impl Service {
         let ours =
             |p: &Process| fs::read_link(format!("/proc/{}/exe", p.pid)).is_ok_and(|exe| exe == vesicle());
         run.until("COMMAND ran", |_| tree_of(init).iter().any(|p| !ours(p)));
-        let namespace = pid_namespace(init).expect("a PID namespace");
-        assert_ne!(Some(namespace), pid_namespace(std::process::id() as i32));
+        let namespace = File::open(format!("/proc/{init}/ns/pid")).expect("a PID namespace");
+        assert_ne!(Some(number(&namespace)), pid_namespace(std::process::id() as i32));
         Service { run, init, namespace, watch: Watch::over(init) }
     }
 
@@ -232,7 +238,8 @@ impl Service {
         let stayed: Vec<_> = zombies.values().filter(|z| z.0 > REAPED_WITHIN).collect();
         assert!(stayed.is_empty(), "{}: zombies: {stayed:?}", outcome.shown);
         assert!(looks > 0, "{}: nobody watched", outcome.shown);
-        let left: Vec<_> = all_processes().filter(|p| pid_namespace(p.pid) == Some(self.namespace)).collect();
+        let namespace = Some(number(&self.namespace));
+        let left: Vec<_> = all_processes().filter(|p| pid_namespace(p.pid) == namespace).collect();
         assert!(left.is_empty(), "{}: processes are left: {left:?}", outcome.shown);
         outcome
     }
