@@ -179,6 +179,12 @@ impl Boot {
         fs::remove_file(self.tree.join(path)).expect("rm");
         self
     }
+    /// Without the files that a test starts from.
+    #[allow(dead_code, reason = "a bench's")]
+    pub fn empty(self) -> Self {
+        fs::remove_dir_all(&self.tree).and_then(|()| fs::create_dir(&self.tree)).expect("an empty folder");
+        self
+    }
     pub fn script(self, path: &str, text: &str) -> Self {
         self.file(path, format!("#!/bin/sh\n{text}\n"), 0o755)
     }
@@ -237,7 +243,7 @@ impl Boot {
     }
 
     /// The initramfs, packed.
-    fn cpio(&self) -> PathBuf {
+    pub fn cpio(&self) -> PathBuf {
         let cpio = self.tree.with_extension("cpio");
         let pack = "cd \"$1\" && find . | \"$2\" cpio -o -H newc -R 0:0 >\"$3\" 2>/dev/null";
         let busybox = find("busybox").expect("busybox");
