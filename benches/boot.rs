@@ -13,9 +13,13 @@ mod common;
 #[allow(dead_code)]
 #[path = "../tests/boot/guest.rs"]
 mod guest;
+#[allow(dead_code)]
+#[path = "../tests/boot/machine.rs"]
+mod machine;
 
 use common::{Who, find, folder};
-use guest::{Boot, How, OLD_AMD64, boot, done};
+use guest::How;
+use machine::{Boot, OLD_AMD64, boot, done};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ macro_rules! promises {
             $(#[test]
             #[allow(non_snake_case)]
             fn $machine() {
-                super::$promise(crate::guest::$machine);
+                super::$promise(crate::machine::$machine);
             })+
         })+
     };
@@ -24,6 +24,8 @@ mod ends;
 mod failures;
 #[path = "boot/guest.rs"]
 mod guest;
+#[path = "boot/machine.rs"]
+mod machine;
 #[path = "boot/root.rs"]
 mod root;
 #[path = "boot/start.rs"]

@@ -1,6 +1,7 @@
 //! The console: a shell on it has job control, and machines that have none boot too.
 
-use crate::guest::{Guest, How, Machine, boot};
+use crate::guest::{Guest, How};
+use crate::machine::{Machine, boot};
 use std::time::Duration;
 
 promises! {

@@ -1,6 +1,7 @@
 //! The end: of COMMAND by itself, of the machine by a signal, and what is done before.
 
-use crate::guest::{How, Machine, boot};
+use crate::guest::How;
+use crate::machine::{Machine, boot};
 use serde_json::json;
 
 promises! {

@@ -1,6 +1,7 @@
 //! What goes wrong: each has its line on the console, and the machine ends all the same.
 
-use crate::guest::{How, Machine, boot};
+use crate::guest::How;
+use crate::machine::{Machine, boot};
 
 promises! {
     command_that_is_not_there_is_127 on OLD_AMD64 NEW_ARM64;

@@ -1,7 +1,8 @@
 //! A real root: found by each of its names, mounted, switched to, and left clean.
 
 use crate::common::{self, Who, find, folder};
-use crate::guest::{Boot, Ended, How, Machine, boot, done, setup};
+use crate::guest::{Ended, How};
+use crate::machine::{Boot, Machine, boot, done, setup};
 use serde_json::json;
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
@@ -27,6 +28,7 @@ promises! {
     other_file_systems_below_the_initramfs_are_kept on OLD_AMD64 NEW_AMD64;
     file_system_is_clean_at_the_end on OLD_AMD64 NEW_AMD64 NEW_ARM64;
     init_of_the_kernel_command_line_is_process_1 on OLD_AMD64;
+    vesicle_is_an_init_of_the_real_root_too on OLD_AMD64 NEW_ARM64;
     debian_boots_to_its_login on OLD_AMD64;
     debian_is_a_root_for_a_payload on OLD_AMD64;
 }
@@ -279,6 +281,25 @@ fn init_of_the_kernel_command_line_is_process_1(m: Machine) {
     shell.wait_for("process:1 root:ext4\n");
     shell.type_line("busybox poweroff -f");
     shell.end().how(How::PowerOff);
+}
+
+/// The words that name a root are not obeyed once more, when what they led to is vesicle again.
+fn vesicle_is_an_init_of_the_real_root_too(m: Machine) {
+    let disk = m.disk("root.ext4");
+    let put = format!(
+        "mkdir sbin\nwrite {} sbin/init\nset_inode_field sbin/init mode 0100755\n",
+        m.vesicle().display()
+    );
+    let commands = disk.with_extension("commands");
+    fs::write(&commands, put).expect("write");
+    done(Command::new(find("debugfs").expect("debugfs")).arg("-w").arg("-f").arg(&commands).arg(&disk));
+    let mut shell =
+        boot(m).disk(&disk, &[]).append("vesicle.root=/dev/vda vesicle.root-flags=noatime").start();
+    shell.wait_for("# ");
+    shell.type_line("cat /proc/mounts; echo process:$(readlink /proc/1/exe) root:$(cat /etc/disk); exit 8");
+    let ended = shell.end();
+    ended.how(How::PowerOff).says("process:/sbin/init root:ext4\n").ended("exit status 8; poweroff");
+    assert_eq!(mount(&ended, "/")[2], "ext4");
 }
 
 /// A Debian with an init of its own, on a disk; only root makes one.

@@ -1,6 +1,7 @@
 //! What COMMAND finds: mounts, arguments, environment; and which COMMAND it is.
 
-use crate::guest::{Boot, Ended, How, Machine, boot};
+use crate::guest::{Ended, How};
+use crate::machine::{Boot, Machine, boot};
 use std::fs;
 use std::process::Command;
 
