@@ -369,10 +369,10 @@ fn every_file_begins_with_what_it_is() {
     assert!(silent.is_empty(), "{silent:?}");
 }
 
-/// `--name` and its values, as `vesicle help run` lists them.
-fn options_of_help() -> Vec<(String, String)> {
+/// `--name` and its values, as `vesicle help COMMAND` lists them.
+fn options_of_help(command: &str) -> Vec<(String, String)> {
     let binary = std::env::var_os("VESICLE_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_vesicle").into());
-    let out = std::process::Command::new(binary).args(["help", "run"]).output().expect("vesicle help run");
+    let out = std::process::Command::new(binary).args(["help", command]).output().expect("vesicle help");
     assert!(out.status.success());
     let text = String::from_utf8(out.stdout).expect("UTF-8");
     let list: Vec<_> = text
@@ -383,7 +383,7 @@ fn options_of_help() -> Vec<(String, String)> {
             Some((format!("--{name}"), rest.split("  ").next().unwrap_or_default().to_string()))
         })
         .collect();
-    assert!(list.len() > 40, "{text}");
+    assert!(list.len() > if command == "run" { 40 } else { 5 }, "{text}");
     list
 }
 
@@ -407,11 +407,18 @@ fn options_in(text: &str) -> Vec<String> {
     list
 }
 
-#[test]
-fn man_page_describes_every_option_that_there_is_and_no_other() {
+/// The man page in two: what is about `vesicle boot`, and all the rest.
+fn man_page() -> (String, String) {
     let page = fs::read_to_string(Path::new(MANIFEST).join("man/vesicle.1")).expect("man/vesicle.1");
-    let named = options_in(&page);
-    let options = options_of_help();
+    let (before, rest) = page.split_once("\n.SH VESICLE BOOT\n").expect("the section on boot");
+    let (boot, behind) = rest.split_once("\n.SH ").expect("a section behind it");
+    (boot.to_string(), [before, behind].join("\n.SH "))
+}
+
+/// Holds a part of the man page to the options of a command.
+fn describes_every_option_and_no_other(page: &str, command: &str) {
+    let named = options_in(page);
+    let options = options_of_help(command);
     let missing: Vec<_> = options.iter().filter(|(name, _)| !named.contains(name)).collect();
     assert!(missing.is_empty(), "not in man/vesicle.1: {missing:?}");
     // An option described under a tag of its own: `.B --x`, `.BR \-\-x`, `.It Fl -x`.
@@ -425,7 +432,25 @@ fn man_page_describes_every_option_that_there_is_and_no_other() {
         .iter()
         .filter(|t| !options.iter().any(|o| o.0 == **t) && !["--help", "--version"].contains(&t.as_str()))
         .collect();
-    assert!(unknown.is_empty(), "in man/vesicle.1, but vesicle has no such option: {unknown:?}");
+    assert!(unknown.is_empty(), "in man/vesicle.1, but vesicle {command} has no such option: {unknown:?}");
+}
+
+#[test]
+fn man_page_describes_every_option_that_there_is_and_no_other() {
+    describes_every_option_and_no_other(&man_page().1, "run");
+}
+
+/// The options of boot: of `vesicle help boot`, of the man page, of the table of docs/boot.md.
+#[test]
+#[cfg(feature = "boot")]
+fn options_of_boot_are_described_and_no_others() {
+    describes_every_option_and_no_other(&man_page().0, "boot");
+    let text = fs::read_to_string(Path::new(MANIFEST).join("docs/boot.md")).expect("docs/boot.md");
+    let rows = text.lines().filter_map(|l| l.strip_prefix("| `--")?.split('`').next());
+    let named: Vec<String> = rows.map(|row| format!("--{row}")).collect();
+    let known = options_of_help("boot").into_iter();
+    let known: Vec<String> = known.map(|(name, value)| format!("{name} {value}").trim().into()).collect();
+    assert_eq!(named, known, "docs/boot.md");
 }
 
 /// The letters of the options of init: of `vesicle help init`, of the tags below a heading of the page, of the README.
@@ -459,7 +484,7 @@ fn options_of_init_are_described_and_no_others() {
 #[test]
 fn readme_names_no_option_that_vesicle_does_not_have() {
     let text = fs::read_to_string(Path::new(MANIFEST).join("README.md")).expect("README.md");
-    let options = options_of_help();
+    let options = options_of_help("run");
     // Cargo's, git's and other programs' options may stand there too: judged are lines that call vesicle, and tables of options.
     let mut unknown = Vec::new();
     for line in
