@@ -269,12 +269,13 @@ fn the_pure_half_makes_no_system_call() {
 fn arrows_point_down_only() {
     let files = sources();
     let rules: &[(&[&str], &[&str])] = &[
-        (&["cli"], &["plan", "launch", "child", "step", "init"]),
-        (&["spec"], &["plan", "launch", "child", "step", "init"]),
-        (&["plan"], &["launch", "child", "step", "init"]),
-        (&["status"], &["cli", "spec", "plan", "launch", "child", "step", "init", "fail", "sys"]),
-        (&["sys"], &["cli", "spec", "plan", "launch", "child", "step", "init"]),
-        (&["arch"], &["cli", "spec", "plan", "launch", "child", "step", "init", "sys"]),
+        (&["cli"], &["plan", "launch", "child", "step", "init", "boot"]),
+        (&["spec"], &["plan", "launch", "child", "step", "init", "boot"]),
+        (&["plan"], &["launch", "child", "step", "init", "boot"]),
+        (&["launch", "child", "step", "init"], &["boot"]),
+        (&["status"], &["cli", "spec", "plan", "launch", "child", "step", "init", "boot", "fail", "sys"]),
+        (&["sys"], &["cli", "spec", "plan", "launch", "child", "step", "init", "boot"]),
+        (&["arch"], &["cli", "spec", "plan", "launch", "child", "step", "init", "boot", "sys"]),
     ];
     let mut list = Vec::new();
     for (who, whom) in rules {

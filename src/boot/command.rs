@@ -71,6 +71,7 @@ fn only<'c>(command: &'c mut Command, path: ZStr<'static>) -> &'c mut Command {
 
 /// A shell, as far as there is one: somebody looks what went wrong.
 pub(super) fn rescue(stack: Stack, command: &mut Command, machine: &mut Machine) {
+    machine.is_rescued = true;
     if let Err(failure) = start(only(command, SHELL), stack.envp(), machine) {
         console::fail(&failure, None);
     }
@@ -85,7 +86,9 @@ fn start(command: &mut Command, envp: Strings<'_>, machine: &mut Machine) -> Res
     let mut life = Life { command: name, argv, envp, mask: machine.mask, is_real: machine.is_real };
     let child = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, live, &mut life).at(Stage::Start, name);
     command.pop();
-    Ok(machine.wait_for(child?, name))
+    // `run` is what was asked for.
+    let told = if name.is(OURSELVES) { command.get(1).copied().flatten() } else { None };
+    Ok(machine.wait_for(child?, told.unwrap_or(name)))
 }
 
 /// Executes an init in our place: it is process 1 from here on. It comes back when there is no such file; when it can't be

@@ -31,6 +31,9 @@ const MEANINGS: [(u8, OnExit); 8] = [
 pub(super) struct Machine {
     /// Whether it is one, and not a container.
     pub is_real: bool,
+    /// Whether it is in distress: what ends is a shell that somebody looked around with, and the line would be taken for that
+    /// of COMMAND.
+    pub is_rescued: bool,
     /// The signal mask that the kernel gave us.
     pub mask: SigSet,
     on_exit: OnExit,
@@ -64,6 +67,7 @@ impl Machine {
     pub(super) fn new(is_real: bool, mask: SigSet, boot: &Boot) -> Machine {
         Machine {
             is_real,
+            is_rescued: false,
             mask,
             on_exit: boot.on_exit,
             grace: boot.grace,
@@ -202,7 +206,9 @@ impl Parent for Machine {
         }
         self.code = Some(code);
         let what = self.told.unwrap_or(self.on_exit);
-        self.tell(code, what);
+        if !self.is_rescued {
+            self.tell(code, what);
+        }
         if what == OnExit::Respawn {
             let short = sys::now().saturating_sub(self.started) < SECOND;
             let next = self.pause.saturating_mul(2).clamp(FIRST_PAUSE, LONGEST_PAUSE);

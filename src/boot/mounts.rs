@@ -38,16 +38,12 @@ pub(super) fn mount_missing() {
         let _ = sys::symlinkat(target, Fd::CWD, path);
     }
     let _ = sys::mkdirat(Fd::CWD, z!("/tmp"), 0o1777);
-    let _ = sys::chdir(z!("/"));
     let _ = sys::loopback_up();
     sys::umask(umask);
 }
 
 fn mount(path: ZStr<'_>, kind: ZStr<'_>, flags: u32, options: Option<ZStr<'_>>) -> sys::Result<()> {
-    // If it can't be made, it can't be opened.
+    // If it can't be made, it can't be looked at.
     let _ = sys::mkdirat(Fd::CWD, path, 0o755);
-    let place = sys::open(path, sys::O_PATH | sys::O_DIRECTORY)?;
-    let done = if sys::stat(place)?.mount_root { Ok(()) } else { sys::mount_on(place, kind, flags, options) };
-    sys::close(place);
-    done
+    if sys::statx(Fd::CWD, path)?.mount_root { Ok(()) } else { sys::mount(path, kind, flags, options) }
 }

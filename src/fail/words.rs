@@ -111,7 +111,7 @@ hints! {
     Uid|Gid => EINVAL ": not in the id map: see --map-users and --map-groups"
     Exec|ExecPath => EACCES ": no execute permission, a directory, or a mount with noexec"
     Exec => ENOEXEC ": neither an ELF file nor a script with a #! line"
-    ExecPath => ENOENT ": not in the container's PATH"
+    ExecPath => ENOENT ": not in its PATH"
     ExecLoader => ENOENT ": the file is there; its ELF interpreter, loader or #! line names one that is not"
     ExecMachine => ENOEXEC ": the file is for another CPU"
 }

@@ -13,10 +13,15 @@ pub use linux_raw_sys::general::{
 #[inline(never)]
 pub fn mount_on(place: Fd, kind: ZStr<'_>, flags: u32, data: Option<ZStr<'_>>) -> Result<()> {
     super::fchdir(place)?;
-    let (here, flags) = (crate::z!("."), flags | c::MS_NOSUID);
+    mount(crate::z!("."), kind, flags, data)
+}
+
+/// mount(2) of a new file system at a path of our own: nobody else's links are in it.
+pub fn mount(path: ZStr<'_>, kind: ZStr<'_>, flags: u32, data: Option<ZStr<'_>>) -> Result<()> {
+    let flags = flags | c::MS_NOSUID;
     let data = data.map_or(core::ptr::null(), ZStr::as_ptr);
     // SAFETY: the kernel reads NUL-terminated strings; null data is none.
-    unsafe { done!(mount, kind.as_ptr(), here.as_ptr(), kind.as_ptr(), flags, data) }
+    unsafe { done!(mount, kind.as_ptr(), path.as_ptr(), kind.as_ptr(), flags, data) }
 }
 
 /// mount(2), MS_PRIVATE and MS_REC: what is mounted at `path` and below neither sends nor receives mounts any more.
