@@ -167,10 +167,11 @@ impl Life<'_> {
         if let Err(fail) = self.prepare() {
             return report(self.duties, &fail);
         }
-        let Some(command) = self.stack.arg(self.duties.command) else { return crate::status::OWN };
         let mut room = [0; 24];
         self.rewrite_listen_pid(&mut room);
-        let (stage, e) = exec::run(command, self.stack.argv_from(self.duties.command), self.stack.envp());
+        let argv = self.stack.argv_from(self.duties.command);
+        let Some(command) = argv.first() else { return crate::status::OWN };
+        let (stage, e) = exec::run(command, argv, self.stack.envp());
         let failure = Fail::new(stage, command, e);
         if self.duties.tool == Tool::Vesicle {
             return report(self.duties, &failure);

@@ -33,12 +33,13 @@ pub(super) fn block(fd: u32) -> sys::Result<()> {
 pub(super) fn exec(world: &mut World<'_, '_>) -> Errno {
     let plan = &*world.plan;
     let at = plan.spec.rootfs.wrapping_add(1);
-    let Some(command) = plan.stack.arg(at) else { return Errno::ENOENT };
+    let argv = plan.stack.argv_from(at);
+    let Some(command) = argv.first() else { return Errno::ENOENT };
     #[cfg(feature = "process")]
     if let Some(name) = plan.text(crate::cli::Opt::Argv0) {
         plan.stack.set_arg(at, name);
     }
-    let (stage, e) = run(command, plan.stack.argv_from(at), plan.lists.env(plan.stack));
+    let (stage, e) = run(command, argv, plan.lists.env(plan.stack));
     world.doing.now(stage, command);
     e
 }

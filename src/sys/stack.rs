@@ -4,13 +4,10 @@ use super::ZStr;
 use core::marker::PhantomData;
 use linux_raw_sys::auxvec::{AT_EGID, AT_EUID, AT_GID, AT_SECURE, AT_UID};
 
-/// The initial stack. Copied freely: it is a pointer to memory that lives as long as the process.
+/// The initial stack. Copied freely: it is one pointer, to memory that lives as long as the process.
 #[derive(Clone, Copy)]
-pub struct Stack {
-    argv: *mut *mut u8,
-    envp: *mut *mut u8,
-    argc: usize,
-}
+#[repr(transparent)]
+pub struct Stack(*mut usize);
 
 /// The ids that the kernel hands over: no system call needed, and read before any user namespace is entered.
 #[derive(Clone, Copy, Default)]
@@ -27,35 +24,42 @@ impl Stack {
     /// # Safety
     /// `sp` is the stack pointer at the process's entry, and nothing has changed what it points to.
     pub unsafe fn from_kernel(sp: *mut usize) -> Stack {
-        // SAFETY: argc, argc pointers, a null, the environment's pointers: execve's layout.
-        unsafe {
-            let argc = *sp;
-            let argv = sp.add(1).cast::<*mut u8>();
-            Stack { argv, envp: argv.add(argc + 1), argc }
-        }
+        Stack(sp)
     }
 
     /// How many arguments there are; 0 is possible (execve allows it).
     pub fn len(self) -> usize {
-        self.argc
+        // SAFETY: the constructor's promise; argc is the first word of execve's layout.
+        unsafe { *self.0 }
     }
 
     /// Whether argv is empty.
     pub fn is_empty(self) -> bool {
-        self.argc == 0
+        self.len() == 0
+    }
+
+    /// The place of argument `i`, or of the null behind the last one.
+    fn slot(self, i: usize) -> *mut *mut u8 {
+        // SAFETY: behind argc stand as many pointers, and a null.
+        unsafe { self.0.add(1 + i.min(self.len())).cast() }
+    }
+
+    /// The place of the first variable.
+    fn vars(self) -> *mut *mut u8 {
+        // SAFETY: behind the null of argv stands the environment, which has a null at least.
+        unsafe { self.slot(usize::MAX).add(1) }
     }
 
     /// Argument `i`.
     pub fn arg(self, i: usize) -> Option<ZStr<'static>> {
-        // SAFETY: below argc each pointer is a string; at argc it is null.
-        if i < self.argc { unsafe { ZStr::from_ptr(*self.argv.add(i)) } } else { None }
+        if i < self.len() { self.argv_from(i).first() } else { None }
     }
 
     /// Replaces argument `i` (which must exist) for an execve to come: `--argv0`.
     pub fn set_arg(self, i: usize, s: ZStr<'static>) {
-        if i < self.argc {
+        if i < self.len() {
             // SAFETY: the slot is ours to write, and `s` lives as long as the process.
-            unsafe { *self.argv.add(i) = s.as_ptr().cast_mut() };
+            unsafe { *self.slot(i) = s.as_ptr().cast_mut() };
         }
     }
 
@@ -63,7 +67,7 @@ impl Stack {
     /// come: behind that, or when it has failed, nobody may read the environment any more.
     #[cfg(feature = "init")]
     pub fn set_env(self, name: &[u8], word: &[u8]) {
-        let mut at = self.envp;
+        let mut at = self.vars();
         // SAFETY: the pointers close with a null, behind which nothing is read; they are ours to write.
         unsafe {
             while let Some(old) = ZStr::from_ptr(*at) {
@@ -78,19 +82,18 @@ impl Stack {
 
     /// The arguments from `i` on, for execve.
     pub fn argv_from(self, i: usize) -> Strings<'static> {
-        // SAFETY: at most one past the last argument: the null.
-        Strings(unsafe { self.argv.add(i.min(self.argc)).cast() }, PhantomData)
+        Strings(self.slot(i).cast_const().cast(), PhantomData)
     }
 
     /// The environment, for execve.
     pub fn envp(self) -> Strings<'static> {
-        Strings(self.envp.cast_const().cast(), PhantomData)
+        Strings(self.vars().cast_const().cast(), PhantomData)
     }
 
     /// Environment entry `i`; `None` behind the last.
     pub fn env(self, i: usize) -> Option<ZStr<'static>> {
         // SAFETY: callers count up and stop at the first `None`, so every slot before `i` was a string.
-        unsafe { ZStr::from_ptr(*self.envp.add(i)) }
+        unsafe { ZStr::from_ptr(*self.vars().add(i)) }
     }
 
     /// User and group from the auxiliary vector, getauxval(3).
@@ -99,7 +102,7 @@ impl Stack {
         let mut values = [0; AT_SECURE as usize + 1];
         // SAFETY: the auxiliary vector follows the environment's null and ends in AT_NULL (0).
         unsafe {
-            let mut p = self.envp;
+            let mut p = self.vars();
             while !(*p).is_null() {
                 p = p.add(1);
             }
@@ -131,17 +134,21 @@ impl<'a> Strings<'a> {
         matches!(list, [.., None]).then(|| Strings(list.as_ptr().cast(), PhantomData))
     }
 
+    /// The first of them.
+    pub fn first(self) -> Option<ZStr<'a>> {
+        // SAFETY: there is a string, or the null.
+        unsafe { ZStr::from_ptr((*self.0).cast_mut()) }
+    }
+
     /// Of an environment: the value of the variable that `name`, with its `=`, begins.
     pub fn variable(self, name: &[u8]) -> Option<ZStr<'a>> {
-        let mut next = self.0;
+        let mut rest = self;
         loop {
-            // SAFETY: the array closes with a null, behind which nothing is read: there `?` returns.
-            let word = unsafe { ZStr::from_ptr((*next).cast_mut()) }?;
-            if let Some(value) = word.value_of(name) {
+            if let Some(value) = rest.first()?.value_of(name) {
                 return Some(value);
             }
-            // SAFETY: behind a string stands another one, or the null.
-            next = unsafe { next.add(1) };
+            // SAFETY: behind a string stands another one, or the null, where `?` returns.
+            rest.0 = unsafe { rest.0.add(1) };
         }
     }
 
