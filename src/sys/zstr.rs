@@ -1,5 +1,6 @@
 //! C strings without a copy.
 
+use core::sync::atomic::{Ordering, compiler_fence};
 use core::{marker::PhantomData, ptr::NonNull, slice};
 
 /// A string that ends in a NUL byte and lives for `'a`: one pointer, straight from argv, the environment or a buffer.
@@ -50,6 +51,8 @@ impl<'a> ZStr<'a> {
         unsafe {
             while *self.0.as_ptr().add(len) != 0 {
                 len += 1;
+                // Else the optimiser sees strlen(3) in this, and calls that: more code than the loop.
+                compiler_fence(Ordering::AcqRel);
             }
             slice::from_raw_parts(self.0.as_ptr(), len)
         }
@@ -62,14 +65,23 @@ impl<'a> ZStr<'a> {
     }
 
     /// What stands behind `name` when this begins with it.
+    #[inline(never)]
     pub fn value_of(self, name: &[u8]) -> Option<ZStr<'a>> {
-        self.bytes().starts_with(name).then(|| self.skip(name.len()))
+        let mut rest = self;
+        for byte in name {
+            if rest.first() != *byte || *byte == 0 {
+                return None;
+            }
+            // SAFETY: behind a byte that is not the NUL the string goes on.
+            rest = ZStr(unsafe { rest.0.add(1) }, PhantomData);
+        }
+        Some(rest)
     }
 
     /// Whether it is just that.
     #[inline(never)]
     pub fn is(self, word: &[u8]) -> bool {
-        self.bytes() == word
+        self.value_of(word).is_some_and(|rest| rest.first() == 0)
     }
 
     /// Whether `byte` is in it. (`contains` of a slice brings a search of 200 bytes, made for long texts.)
