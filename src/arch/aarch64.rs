@@ -9,7 +9,8 @@ pub(crate) const ELF_MACHINE: u16 = 183;
 /// clone(2) whose child calls `f(arg)`, which must never return; the parent gets the pid or a negative errno.
 ///
 /// The child's stack begins 256 bytes below the parent's frame; see the x86_64 file for why that is sound.
-/// The order of the arguments is flags, stack, parent_tid, tls, child_tid here. The kernel preserves x9 and x10.
+/// `f` and `arg` travel in x9 and x2: the kernel preserves both, and reads x2 to x4 (parent_tid, tls and child_tid here)
+/// only with the flags for them. x30 is the call's to write.
 #[unsafe(naked)]
 pub(crate) unsafe extern "C" fn clone_with(
     flags: usize,
@@ -18,17 +19,12 @@ pub(crate) unsafe extern "C" fn clone_with(
 ) -> isize {
     naked_asm!(
         "mov x9, x1",
-        "mov x10, x2",
         "sub x1, sp, #256",
-        "mov x2, #0",
-        "mov x3, #0",
-        "mov x4, #0",
         "mov x8, {clone}",
         "svc #0",
         "cbnz x0, 2f",
         "mov x29, #0",
-        "mov x30, #0",
-        "mov x0, x10",
+        "mov x0, x2",
         "blr x9",
         "brk #1",
         "2: ret",

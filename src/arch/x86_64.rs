@@ -11,7 +11,8 @@ pub(crate) const ELF_MACHINE: u16 = 62;
 /// The child's stack begins 256 bytes below the parent's frame. With CLONE_VM|CLONE_VFORK that is the parent's own
 /// stack, further down: the parent sleeps until the child has exec'd or ended, so nobody else uses it; it grows on
 /// demand and ends in the kernel's guard gap. Without CLONE_VM it is the same place in the child's copy.
-/// `f` and `arg` travel in r9 and r8: the kernel preserves both, and reads r8 (tls) only with CLONE_SETTLS.
+/// `f` and `arg` travel in r9 and rdx: the kernel preserves both, and reads rdx, r10 and r8 (parent_tid, child_tid and tls)
+/// only with the flags for them.
 #[unsafe(naked)]
 pub(crate) unsafe extern "C" fn clone_with(
     flags: usize,
@@ -20,17 +21,14 @@ pub(crate) unsafe extern "C" fn clone_with(
 ) -> isize {
     naked_asm!(
         "mov r9, rsi",
-        "mov r8, rdx",
         "lea rsi, [rsp - 256]",
         "and rsi, -16",
-        "xor edx, edx",
-        "xor r10d, r10d",
         "mov eax, {clone}",
         "syscall",
         "test eax, eax",
         "jnz 2f",
         "xor ebp, ebp",
-        "mov rdi, r8",
+        "mov rdi, rdx",
         "call r9",
         "ud2",
         "2: ret",

@@ -18,7 +18,7 @@ unsafe extern "C" fn _start() -> ! {
 #[unsafe(link_section = ".text._start")]
 #[cfg(target_arch = "aarch64")]
 unsafe extern "C" fn _start() -> ! {
-    naked_asm!("mov x29, #0", "mov x30, #0", "mov x0, sp", "bl {entry}", "brk #1", entry = sym entry)
+    naked_asm!("mov x29, #0", "mov x0, sp", "bl {entry}", "brk #1", entry = sym entry)
 }
 
 unsafe extern "C" fn entry(sp: *mut usize) -> ! {
