@@ -207,7 +207,7 @@ impl<'a> Fail<'a> {
         let mut room = [0; 2048];
         let mut line = Text::on(&mut room);
         self.tell(value, &mut line);
-        let _ = sys::write(Fd::STDERR, line.push(b"\n").get());
+        let _ = sys::write(Fd::STDERR, line.put(b'\n').get());
         self.code()
     }
 
@@ -217,8 +217,11 @@ impl<'a> Fail<'a> {
         let (stage, reason) = self.parts();
         line.push(b"vesicle: ");
         Stage::say(stage.into(), line);
-        for word in [self.subject, value].into_iter().flatten() {
-            quote(line.push(b" "), word);
+        if let Some(word) = self.subject {
+            quote(line, word);
+        }
+        if let Some(word) = value {
+            quote(line, word);
         }
         line.push(b": ");
         match u16::try_from(-reason) {
@@ -243,12 +246,13 @@ impl<'a> Fail<'a> {
 #[inline(never)]
 pub(crate) fn quote(line: &mut Text<'_>, word: ZStr<'_>) {
     const SHOWN: usize = 512;
-    let word = word.bytes();
-    for b in word.iter().take(SHOWN) {
-        line.push(&[if *b < b' ' || *b == 0x7f { b'?' } else { *b }]);
-    }
-    if word.len() > SHOWN {
-        line.push(b"...");
+    line.put(b' ');
+    for (i, b) in word.bytes().iter().enumerate() {
+        if i == SHOWN {
+            line.push(b"...");
+            break;
+        }
+        line.put(if *b < b' ' || *b == 0x7f { b'?' } else { *b });
     }
 }
 

@@ -86,11 +86,19 @@ impl<'b> Text<'b> {
     #[inline(never)]
     pub(crate) fn push(&mut self, bytes: &[u8]) -> &mut Self {
         for b in bytes {
-            if let Some(slot) = self.room.get_mut(self.len) {
-                *slot = *b;
-            }
-            self.len = self.len.saturating_add(1);
+            self.put(*b);
         }
+        self
+    }
+
+    /// Appends one byte.
+    #[inline(never)]
+    pub(crate) fn put(&mut self, byte: u8) -> &mut Self {
+        if let Some(slot) = self.room.get_mut(self.len) {
+            *slot = byte;
+        }
+        // As many bytes as there can be numbers are never put.
+        self.len = self.len.wrapping_add(1);
         self
     }
 
@@ -107,11 +115,12 @@ impl<'b> Text<'b> {
 
     #[inline(never)]
     fn digits(&mut self, n: u64, base: u64) -> &mut Self {
-        let (rest, last) = (n / base, n % base);
+        // The last digit is made first, by the same division.
+        let (rest, last) = (n / base, b'0' + (n % base) as u8);
         if rest > 0 {
             self.digits(rest, base);
         }
-        self.push(&[b'0' + last as u8])
+        self.put(last)
     }
 
     /// What was appended; empty when something did not fit.
@@ -141,7 +150,7 @@ pub(crate) fn word<'t>(rest: &mut &'t [u8]) -> Option<ZStr<'t>> {
 #[cfg(any(feature = "jobs", feature = "users", feature = "report"))]
 pub(crate) fn process_path(pid: Pid, file: &[u8]) -> [u8; 40] {
     let mut room = [0; 40];
-    Text::on(&mut room).push(b"/proc/").number(pid.0 as u64).push(b"/").push(file);
+    Text::on(&mut room).push(b"/proc/").number(pid.0 as u64).put(b'/').push(file);
     room
 }
 

@@ -143,7 +143,7 @@ impl Machine {
     fn tell(&self, code: u8, what: OnExit) {
         let (Some(command), Some(status)) = (self.command, self.status) else { return };
         console::say(&mut |line| {
-            line.push(b"vesicle: ");
+            line.push(b"vesicle:");
             crate::fail::quote(line, command);
             line.push(b" ended: ");
             if let Status::Killed(signal) = status {

@@ -188,11 +188,11 @@ pub(crate) fn help(out: &mut Text<'_>) {
         }
         let Some(what) = texts.next() else { break };
         let line = out.len();
-        out.push(b"  --").push(name).push(b" ").say(values);
+        out.push(b"  --").push(name).put(b' ').say(values);
         while out.len().saturating_sub(line) < COLUMN {
-            out.push(b" ");
+            out.put(b' ');
         }
-        out.say(what).push(b"\n");
+        out.say(what).put(b'\n');
     }
     out.push(b"\nExit status: COMMAND's; 128+n for signal n; 127 not found; 126 not executable; 125 vesicle failed.\n");
 }

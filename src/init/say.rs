@@ -179,10 +179,10 @@ fn line(tool: Tool, level: u8, packed: &[u8], [a, b]: [u32; 2], name: &[u8]) {
             b'$' => line.push(name.get(..512).unwrap_or(name)),
             #[cfg(feature = "drop-in")]
             b'~' => strsignal(&mut line, b),
-            byte => line.push(&[*byte]),
+            byte => line.put(*byte),
         };
     }
-    line.push(b"\n");
+    line.put(b'\n');
     // tini tells on stdout what is no warning.
     #[cfg(feature = "drop-in")]
     let to = if tool == Tool::Tini && level > level::WARN { Fd::STDOUT } else { Fd::STDERR };
@@ -205,7 +205,7 @@ fn begin(line: &mut Text<'_>, tool: Tool, level: u8) {
         #[cfg(feature = "drop-in")]
         Tool::Tini => {
             let name = b"FATALWARN INFO DEBUGTRACE".chunks(5).nth(usize::from(level).saturating_sub(1));
-            line.push(b"[").push(name.unwrap_or_default()).push(b" tini (").number(me()).push(b")] ")
+            line.put(b'[').push(name.unwrap_or_default()).push(b" tini (").number(me()).push(b")] ")
         }
         #[cfg(feature = "drop-in")]
         Tool::DumbInit => line.push(b"[dumb-init] "),

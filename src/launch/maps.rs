@@ -58,7 +58,7 @@ impl Maps {
         // Its words, each with its NUL, and then where they begin.
         let mut room = [0; ROOM];
         let mut text = Text::on(&mut room);
-        text.push(tool.bytes_with_nul()).number(self.main.0 as u64).push(b"\0");
+        text.push(tool.bytes_with_nul()).number(self.main.0 as u64).put(b'\0');
         push_ranges(&mut text, map, b"\0", b"\0");
         let mut words = [None; WORDS + 1];
         let mut rest = text.get();

@@ -23,7 +23,7 @@ pub(super) fn write(plan: &Plan<'_>, main: Pid) -> Result<(), Fail<'static>> {
 fn pid_file(path: ZStr<'static>, main: Pid) -> Result<(), Fail<'static>> {
     let flags = sys::O_WRONLY | sys::O_CREAT | sys::O_TRUNC;
     let file = sys::openat(Fd::CWD, path, flags, 0o644).at(Stage::Report, path)?;
-    let done = sys::write(file, Text::on(&mut [0; 24]).number(main.0 as u64).push(b"\n").get());
+    let done = sys::write(file, Text::on(&mut [0; 24]).number(main.0 as u64).put(b'\n').get());
     sys::close(file);
     done.at(Stage::Report, path)
 }

@@ -74,7 +74,7 @@ impl Rootfs {
                 Ok(()) | Err(Errno::EEXIST) => parent = self.open(path, sys::O_DIRECTORY, 0)?,
                 Err(e) => return Err(e),
             }
-            whole.push(b"/");
+            whole.put(b'/');
             word = next;
         }
         let start = whole.len();

@@ -18,11 +18,11 @@ pub(super) fn new_clocks(plan: &Plan<'_>) -> sys::Result<()> {
         const SECOND: i64 = 1_000_000_000;
         let offset = plan.spec.number(*opt).unwrap_or(0) as i64;
         let (seconds, rest) = (offset.div_euclid(SECOND), offset.rem_euclid(SECOND));
-        text.number((*clock).into()).push(b" ");
+        text.number((*clock).into()).put(b' ');
         if seconds < 0 {
-            text.push(b"-");
+            text.put(b'-');
         }
-        text.number(seconds.unsigned_abs()).push(b" ").number(rest as u64).push(b"\n");
+        text.number(seconds.unsigned_abs()).put(b' ').number(rest as u64).put(b'\n');
     }
     sys::unshare(sys::CLONE_NEWTIME)?;
     sys::write_file(path, text.get())?;

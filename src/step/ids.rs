@@ -24,7 +24,7 @@ pub(super) fn write_own_maps(plan: &Plan<'_>) -> sys::Result<()> {
 fn write_own_map(path: ZStr<'_>, inside: u32, outside: u32) -> sys::Result<()> {
     let mut room = [0; 32];
     let mut line = Text::on(&mut room);
-    line.number(inside.into()).push(b" ").number(outside.into()).push(b" 1\n");
+    line.number(inside.into()).put(b' ').number(outside.into()).push(b" 1\n");
     sys::write_file(path, line.get())
 }
 

@@ -130,7 +130,7 @@ impl Text<'_> {
         for byte in packed {
             match byte.checked_sub(PIECE) {
                 Some(piece) => self.say_nth(&PACKED_PIECES, piece.into()),
-                None => self.push(&[*byte]),
+                None => self.put(*byte),
             };
         }
         self

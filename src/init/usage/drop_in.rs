@@ -34,7 +34,7 @@ pub(super) fn tell(tool: Tool, called: &[u8], instead: Instead) -> u8 {
     let mut text = Text::on(&mut room);
     // What getopt(3) says; the usage text follows, but for dumb-init.
     let mut wrong = |before: &[u8], word: &[u8], behind: &[u8]| {
-        text.push(called).push(b": ").push(before).push(b" '").push(word).push(b"'").push(behind).push(b"\n");
+        text.push(called).push(b": ").push(before).push(b" '").push(word).put(b'\'').push(behind).put(b'\n');
         (tool != Tool::DumbInit).then_some(missing)
     };
     let (said, to, code) = match instead {
