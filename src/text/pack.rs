@@ -3,7 +3,7 @@
 //! Our texts are 7-bit ASCII. A byte from [`PIECE`] on stands for a piece that occurs often; a piece is packed by the
 //! same rule, from shorter ones.
 
-use super::{Text, field};
+use super::Text;
 
 /// The first of the bytes that stand for a piece.
 const PIECE: u8 = 0x80;
@@ -118,22 +118,25 @@ impl Text<'_> {
     /// Appends text number `n` of a table; nothing where there is no such text.
     #[inline(never)]
     pub(crate) fn say_nth(&mut self, table: &[u8], n: usize) -> &mut Self {
-        self.say(field(table, 0, n))
+        // How many texts stand before it; behind it the number has wrapped, and is not 0 again.
+        let mut before = n;
+        for byte in table {
+            if *byte == 0 {
+                before = before.wrapping_sub(1);
+            } else if before == 0 {
+                match byte.checked_sub(PIECE) {
+                    Some(piece) if !PIECES.is_empty() => self.say_nth(&PACKED_PIECES, piece.into()),
+                    _ => self.put(*byte),
+                };
+            }
+        }
+        self
     }
 
     /// Appends a packed text.
-    #[inline(never)]
+    #[cfg(any(feature = "help", feature = "init"))]
     pub(crate) fn say(&mut self, packed: &[u8]) -> &mut Self {
-        if PIECES.is_empty() {
-            return self.push(packed);
-        }
-        for byte in packed {
-            match byte.checked_sub(PIECE) {
-                Some(piece) => self.say_nth(&PACKED_PIECES, piece.into()),
-                None => self.put(*byte),
-            };
-        }
-        self
+        self.say_nth(packed, 0)
     }
 }
 
