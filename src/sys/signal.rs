@@ -60,6 +60,7 @@ impl SigSet {
 }
 
 /// rt_sigprocmask(2), SIG_SETMASK: sets the mask, and `mask` becomes the old one.
+#[inline(never)]
 pub fn swap_mask(mask: &mut SigSet) -> Result<()> {
     // SAFETY: the kernel reads 8 bytes, and then writes 8 to the same place.
     unsafe { done!(rt_sigprocmask, c::SIG_SETMASK, &raw mut mask.0, &raw mut mask.0, 8) }
