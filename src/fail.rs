@@ -28,7 +28,7 @@ texts! {
         Rootfs = "open rootfs"
         Root = "change root to"
         #[cfg(any(feature = "options", feature = "words"))] Source = "open source"
-        #[cfg(any(feature = "fs", feature = "words"))] Mount = "mount"
+        #[cfg(any(feature = "boot", feature = "fs", feature = "words"))] Mount = "mount"
         Proc = "mount"
         #[cfg(any(feature = "fs", feature = "root", feature = "words"))] Create = "create"
         #[cfg(any(feature = "fs", feature = "words"))] Device = "make device"
