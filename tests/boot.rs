@@ -18,6 +18,8 @@ macro_rules! promises {
 
 #[path = "boot/console.rs"]
 mod console;
+#[path = "boot/edges.rs"]
+mod edges;
 #[path = "boot/ends.rs"]
 mod ends;
 #[path = "boot/failures.rs"]

@@ -2,7 +2,6 @@
 
 use crate::guest::How;
 use crate::machine::{Machine, boot};
-use serde_json::json;
 
 promises! {
     end_is_what_was_asked_for on OLD_AMD64 NEW_AMD64;
@@ -123,8 +122,7 @@ fn other_signals_are_forwarded(m: Machine) {
 fn ctrl_alt_del_is_an_orderly_reboot(m: Machine) {
     let mut guest = boot(m).payload(GOES_ON).start();
     guest.wait_for("ready\n");
-    let keys = ["ctrl", "alt", "delete"].map(|k| json!({ "type": "qcode", "data": k }));
-    guest.ask("send-key", json!({ "keys": keys }));
+    guest.ctrl_alt_del();
     guest.end().how(How::Reset).line("vesicle: signal 2: reboot").line("COMMAND got TERM");
 }
 

@@ -161,6 +161,12 @@ impl Guest {
         reply["return"].clone()
     }
 
+    /// The keys that ask for a reboot.
+    pub fn ctrl_alt_del(&mut self) {
+        let keys = ["ctrl", "alt", "delete"].map(|k| json!({ "type": "qcode", "data": k }));
+        self.ask("send-key", json!({ "keys": keys }));
+    }
+
     /// Waits until it is off, has reset, or stands still with its processors halted.
     #[track_caller]
     pub fn end(mut self) -> Ended {

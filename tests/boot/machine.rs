@@ -111,6 +111,13 @@ pub fn done(command: &mut Command) -> String {
     text
 }
 
+/// Changes an ext4 as debugfs(8) is told.
+pub fn change(disk: &Path, commands: &str) {
+    let file = disk.with_extension("commands");
+    fs::write(&file, commands).expect("write");
+    done(Command::new(find("debugfs").expect("debugfs")).arg("-w").arg("-f").arg(&file).arg(disk));
+}
+
 const APPLETS: &[&str] = &[
     "sh", "awk", "cat", "chmod", "cut", "dd", "dmesg", "echo", "env", "false", "free", "grep", "head", "id",
     "insmod", "kill", "ln", "ls", "mkdir", "mknod", "mount", "mv", "printf", "ps", "readlink", "rm", "rmdir",

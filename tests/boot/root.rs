@@ -2,7 +2,7 @@
 
 use crate::common::{self, Who, find, folder};
 use crate::guest::{Ended, How};
-use crate::machine::{Boot, Machine, boot, done, setup};
+use crate::machine::{Boot, Machine, boot, change, done, setup};
 use serde_json::json;
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
@@ -286,13 +286,11 @@ fn init_of_the_kernel_command_line_is_process_1(m: Machine) {
 /// The words that name a root are not obeyed once more, when what they led to is vesicle again.
 fn vesicle_is_an_init_of_the_real_root_too(m: Machine) {
     let disk = m.disk("root.ext4");
-    let put = format!(
-        "mkdir sbin\nwrite {} sbin/init\nset_inode_field sbin/init mode 0100755\n",
-        m.vesicle().display()
+    let put = m.vesicle();
+    change(
+        &disk,
+        &format!("mkdir sbin\nwrite {} sbin/init\nset_inode_field sbin/init mode 0100755\n", put.display()),
     );
-    let commands = disk.with_extension("commands");
-    fs::write(&commands, put).expect("write");
-    done(Command::new(find("debugfs").expect("debugfs")).arg("-w").arg("-f").arg(&commands).arg(&disk));
     let mut shell =
         boot(m).disk(&disk, &[]).append("vesicle.root=/dev/vda vesicle.root-flags=noatime").start();
     shell.wait_for("# ");
