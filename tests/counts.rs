@@ -115,6 +115,18 @@ fn files_are_as_small_as_promised_and_each_feature_has_its_price() {
     }
 }
 
+/// One file as a cpio, cpio(5): a header of 110 bytes and the name, data, then the trailer, in blocks of 512 bytes.
+#[test]
+fn initramfs_of_one_file_has_24_kib_at_most() {
+    let padded = |n: u64, to: u64| n.div_ceil(to) * to;
+    let entry = |name: &str, bytes| padded(110 + name.len() as u64 + 1, 4) + padded(bytes, 4);
+    let cpio = padded(entry("init", size(&build(Some("boot")))) + entry("TRAILER!!!", 0), 512);
+    say(&format!("an initramfs of vesicle alone: {cpio} bytes"));
+    if cfg!(target_arch = "x86_64") {
+        assert!(cpio <= 24 << 10, "{cpio} bytes");
+    }
+}
+
 #[test]
 fn bare_launcher_runs_a_command_in_new_namespaces() {
     let bare = build(Some(""));
