@@ -135,7 +135,9 @@ fn tty_stops(tool: &Tool) -> Shown {
     pty.expect("Stopped");
     pty.expect("listed");
     pty.line("fg; echo status $((1000+$?))");
-    std::thread::sleep(Duration::from_millis(200));
+    // Typed before that, it would be the shell's.
+    let goes_on = |pty: &Pty| pty.states().iter().all(|s| s.1 != 'T');
+    ensure!(comes_true(pty.limit, || goes_on(&pty)), "fg did not continue it: {:?}", pty.states());
     pty.line("someword");
     pty.expect("got someword");
     pty.expect("status 1007");
