@@ -34,13 +34,14 @@ pub fn boot(stack: Stack, at: usize) -> u8 {
     if sys::me() != Ok(Pid(1)) {
         return Fail::new(Stage::Usage, None, Why::NotFirst).report();
     }
-    // From here on no signal is lost, and Ctrl-Alt-Del is one.
+    // From here on no signal is lost; and none is ignored, as whoever became us may have left it.
     let mut mask = SigSet::ALL;
     let _ = sys::swap_mask(&mut mask);
-    let is_machine = is_machine();
-    // A container has its mounts and its descriptors from who made it.
+    let _ = sys::swap_sigchld(&mut false);
+    // Ctrl-Alt-Del becomes one. In any PID namespace but the first that is refused, reboot(2): there we are process 1 of a
+    // container, which has its mounts and its descriptors from who made it.
+    let is_machine = sys::reboot(sys::LINUX_REBOOT_CMD_CAD_OFF).is_ok();
     if is_machine {
-        let _ = sys::reboot(sys::LINUX_REBOOT_CMD_CAD_OFF);
         mounts::mount_missing();
         console::open();
     }
@@ -59,7 +60,7 @@ pub fn boot(stack: Stack, at: usize) -> u8 {
         }
     };
     machine.end();
-    end::end(is_machine, machine.action(), code)
+    end::end(&machine, code)
 }
 
 /// What is asked for: by the file, by the kernel's command line, by our words.
@@ -86,15 +87,19 @@ fn request(
         while let Some(word) = crate::text::word(&mut rest) {
             cli::boot::parameter(word, boot)?;
         }
-        kernel.foreign.end = cli::boot::own_words(stack, kernel.foreign.start, (own, ours));
+        let at = kernel.foreign.start;
+        let ours = if cli::boot::find_foreign(stack, own, ours, &mut kernel.foreign) { ours } else { &[] };
+        cli::boot::words(arguments(stack, at..kernel.foreign.start), boot)?;
+        return cli::boot::words(ours, boot);
     }
-    cli::boot::words(Block::of_argv(stack, kernel.foreign.end).bytes(), boot)
+    cli::boot::words(arguments(stack, kernel.foreign.start..stack.len()), boot)
 }
 
-/// Whether we are process 1 of a machine and not of a container, by what needs no /proc: process 2 of the first PID namespace
-/// is the kernel's, and in no process group.
-fn is_machine() -> bool {
-    sys::process_group(Some(Pid(2))) == Ok(Pid(0))
+/// Some of our arguments, one behind the other.
+fn arguments(stack: Stack, range: Range<usize>) -> &'static [u8] {
+    let from = |at| Block::of_argv(stack, at).bytes();
+    let (all, rest) = (from(range.start), from(range.end));
+    all.get(..all.len().saturating_sub(rest.len())).unwrap_or_default()
 }
 
 /// To the real root where there is one, and then COMMAND until the machine's end; its code.

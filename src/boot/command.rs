@@ -11,7 +11,8 @@ use crate::text::word;
 use crate::z;
 
 /// What is run when no COMMAND is given: the first one that is there.
-const DEFAULTS: [ZStr<'static>; 3] = [z!("/sbin/init"), z!("/etc/init"), z!("/bin/init")];
+const DEFAULTS: [Option<ZStr<'static>>; 3] =
+    [Some(z!("/sbin/init")), Some(z!("/etc/init")), Some(z!("/bin/init"))];
 const SHELL: ZStr<'static> = z!("/bin/sh");
 
 /// Where programs are looked for when nobody says: for those that look there themselves.
@@ -36,13 +37,15 @@ pub(super) fn run(
         if !machine.is_real {
             return fail(Stage::Start, None, Why::NoCommandHere);
         }
-        if boot.root.is_some()
-            && let Some(init) = init_of(kernel.line)
-        {
-            become_init(only(command, init), stack, kernel, envp, machine);
-        }
-        for path in &DEFAULTS {
-            become_init(only(command, *path), stack, kernel, envp, machine);
+        let named = if boot.root.is_some() { init_of(kernel.line) } else { None };
+        for path in [named, DEFAULTS[0], DEFAULTS[1], DEFAULTS[2]].into_iter().flatten() {
+            // What can't be executed is told, and the next one has its turn.
+            if sys::exists(path)
+                && !is_us(path)
+                && let Err(failure) = become_init(only(command, path), stack, kernel, envp, machine)
+            {
+                console::fail(&failure, None);
+            }
         }
         if !sys::exists(SHELL) {
             return fail(Stage::Start, None, Why::NoInit);
@@ -51,10 +54,18 @@ pub(super) fn run(
     } else if let [Some(path), ..] = **command
         && is_init(path)
     {
-        become_init(command, stack, kernel, envp, machine);
+        become_init(command, stack, kernel, envp, machine)?;
     }
     loop {
-        let code = start(command, envp, machine)?;
+        let code = match start(command, envp, machine) {
+            Ok(code) => code,
+            // What it left behind may be too much for now.
+            Err(failure) if machine.is_retried() => {
+                console::fail(&failure, None);
+                failure.code()
+            }
+            Err(failure) => return Err(failure),
+        };
         if !machine.respawns() {
             return Ok(code);
         }
@@ -91,15 +102,16 @@ fn start(command: &mut Command, envp: Strings<'_>, machine: &mut Machine) -> Res
     Ok(machine.wait_for(child?, told.unwrap_or(name)))
 }
 
-/// Executes an init in our place: it is process 1 from here on. It comes back when there is no such file; when it can't be
-/// executed this is told, and then another one has its turn.
+/// Executes an init in our place: it is process 1 from here on. It comes back with the reason why it can't be.
 #[inline(never)]
-fn become_init(command: &mut Command, stack: Stack, kernel: &Kernel, envp: Strings<'_>, machine: &Machine) {
-    let Some(Some(path)) = command.first().copied() else { return };
-    // It would start us over and over.
-    if !sys::exists(path) || is_us(path) {
-        return;
-    }
+fn become_init(
+    command: &mut Command,
+    stack: Stack,
+    kernel: &Kernel,
+    envp: Strings<'_>,
+    machine: &Machine,
+) -> Result<(), Fail<'static>> {
+    let Some(Some(path)) = command.first().copied() else { return Ok(()) };
     let len = command.len();
     // Words that the kernel did not know, as "single", are for the init.
     for at in kernel.foreign.clone() {
@@ -115,10 +127,10 @@ fn become_init(command: &mut Command, stack: Stack, kernel: &Kernel, envp: Strin
     let _ = sys::swap_mask(&mut mask);
     let _ = sys::reboot(sys::LINUX_REBOOT_CMD_CAD_OFF);
     command.truncate(len);
-    console::fail(&Fail::new(stage, path, e), None);
+    Err(e).at(stage, path)
 }
 
-/// Whether it is the file that we are.
+/// Whether it is the file that we are: it would start us over and over.
 fn is_us(path: ZStr<'_>) -> bool {
     let of = |path| sys::statx(Fd::CWD, path).map(|s| (s.mount, s.ino));
     matches!((of(path), of(z!("/proc/self/exe"))), (Ok(this), Ok(us)) if this == us)

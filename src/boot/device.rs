@@ -20,13 +20,14 @@ struct Known {
     label_len: u16,
 }
 
-/// From include/linux/ or fs/ of the kernel, each file system's super_block. ext4 mounts its elders too.
+/// From include/linux/ or fs/ of the kernel, each file system's super_block. ext4 mounts its elders too; its two bytes can
+/// stand in the superblock of one that begins before, and those of a btrfs that was there may be left behind its own.
 const KNOWN: [Known; 5] = [
-    Known { kind: z!("ext4"), magic: b"\x53\xef", at: 1080, uuid: 1128, label: 1144, label_len: 16 },
     Known { kind: z!("xfs"), magic: b"XFSB", at: 0, uuid: 32, label: 108, label_len: 12 },
-    Known { kind: z!("btrfs"), magic: b"_BHRfS_M", at: 2112, uuid: 2080, label: 2347, label_len: 256 },
     Known { kind: z!("squashfs"), magic: b"hsqs", at: 0, uuid: 0, label: 0, label_len: 0 },
     Known { kind: z!("erofs"), magic: b"\xe2\xe1\xf5\xe0", at: 1024, uuid: 1072, label: 1088, label_len: 16 },
+    Known { kind: z!("ext4"), magic: b"\x53\xef", at: 1080, uuid: 1128, label: 1144, label_len: 16 },
+    Known { kind: z!("btrfs"), magic: b"_BHRfS_M", at: 2112, uuid: 2080, label: 2347, label_len: 256 },
 ];
 
 /// By what a device is asked for.
@@ -154,8 +155,12 @@ fn attribute<'b>(name: &[u8], file: &[u8], room: &'b mut [u8]) -> Option<&'b [u8
 fn is_entry(disk: Fd, number: u64, value: &[u8]) -> Option<bool> {
     let mut block = [0; 512];
     let sector = u64::from(sys::sector_size(disk));
-    // UEFI 2.10, 5.3: the header is in the second sector.
-    if sys::read_at(disk, sector, &mut block) && block.starts_with(b"EFI PART") {
+    // UEFI 2.10, 5.2.3 and 5.3: one of the four types in the first sector says that the header is in the second.
+    if !sys::read_at(disk, 0, &mut block) {
+        return None;
+    }
+    let protects = block.iter().skip(450).step_by(16).take(4).any(|kind| *kind == 0xee);
+    if protects && sys::read_at(disk, sector, &mut block) && block.starts_with(b"EFI PART") {
         let word = |at: usize| Some(u32::from_le_bytes(block.get(at..)?.first_chunk().copied()?));
         let (start, count, size) = (word(72)?, word(80)?, word(84)?);
         let entry = number.checked_sub(1)?.checked_mul(size.into())?;

@@ -1,37 +1,54 @@
 //! The end of the machine: nothing runs any more; what is mounted is given back clean.
 
+use super::machine::Machine;
 use crate::spec::boot::OnExit;
 use crate::sys;
 use crate::text::{Text, field};
 use crate::z;
 
-/// As much of the mount table as fits counts; the last mounts are lost first.
+/// So large the mount table may be.
 const LIMIT: usize = 1 << 20;
 
 /// Ends it. It comes back with `code` when the kernel shall panic. Of a container, which ends with us, that is its own code;
 /// its file systems may be its host's too, and stay as they are.
-pub(super) fn end(is_machine: bool, action: OnExit, code: u8) -> u8 {
-    if is_machine {
+pub(super) fn end(machine: &Machine, code: u8) -> u8 {
+    let action = machine.action();
+    if machine.is_real {
         sys::sync();
         unmount();
         sys::sync();
     } else if action != OnExit::Reboot {
         return code;
     }
-    let command = match action {
+    let mut command = match action {
         OnExit::Reboot => sys::LINUX_REBOOT_CMD_RESTART,
         OnExit::Halt => sys::LINUX_REBOOT_CMD_HALT,
         OnExit::Panic => return code,
+        // Nothing is started again that could not be started.
         OnExit::PowerOff | OnExit::Respawn => sys::LINUX_REBOOT_CMD_POWER_OFF,
     };
-    let _ = sys::reboot(command);
+    // Where the machine can't, the kernel ends whoever has asked: kernel/reboot.c.
+    let _ = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, ask, &mut command);
+    if machine.is_real {
+        loop {
+            let _ = sys::wait_signal(None);
+        }
+    }
     code
+}
+
+extern "C" fn ask(command: &mut u32) -> ! {
+    let _ = sys::reboot(*command);
+    sys::exit(0)
 }
 
 /// Unmounts all that can be, the last mount first, and makes the others read-only.
 #[inline(never)]
 fn unmount() {
-    let Ok(table) = sys::read_file(z!("/proc/self/mounts"), b'\n', LIMIT) else { return };
+    let Ok(table) = sys::read_file(z!("/proc/self/mounts"), b'\n', LIMIT) else {
+        // The root may have no /proc.
+        return sys::unmount_or_freeze(z!("/"));
+    };
     let mut rest = table.bytes();
     while let [lines @ .., _] = rest {
         let start = lines.iter().rposition(|b| *b == 0).map_or(0, |nul| nul.saturating_add(1));

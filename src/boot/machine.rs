@@ -82,12 +82,9 @@ impl Machine {
         }
     }
 
-    /// What is done when all has ended. Nothing is started again that has never run.
+    /// What is done when all has ended. Of a container that is what it was asked to do: a TERM is only the end of it.
     pub(super) fn action(&self) -> OnExit {
-        match self.told.unwrap_or(self.on_exit) {
-            OnExit::Respawn => OnExit::PowerOff,
-            action => action,
-        }
+        if self.is_real { self.told.unwrap_or(self.on_exit) } else { self.on_exit }
     }
 
     /// Whether a signal has told us to end.
@@ -102,6 +99,20 @@ impl Machine {
         let code = supervise(Some(child), self);
         // It comes back without it when those that are left are given up.
         self.code.unwrap_or(code)
+    }
+
+    /// Whether it is started again although it could not be started; after a pause.
+    pub(super) fn is_retried(&mut self) -> bool {
+        self.started = sys::now();
+        self.take_pause();
+        self.on_exit == OnExit::Respawn && !self.is_rescued
+    }
+
+    /// How long to wait before COMMAND is started again: longer each time, if it has not run for a while.
+    fn take_pause(&mut self) {
+        let short = sys::now().saturating_sub(self.started) < SECOND;
+        let next = self.pause.saturating_mul(2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        self.pause = if short { next } else { 0 };
     }
 
     /// Whether COMMAND is started again; at once only when it has run for a while.
@@ -210,9 +221,7 @@ impl Parent for Machine {
             self.tell(code, what);
         }
         if what == OnExit::Respawn {
-            let short = sys::now().saturating_sub(self.started) < SECOND;
-            let next = self.pause.saturating_mul(2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
-            self.pause = if short { next } else { 0 };
+            self.take_pause();
             return false;
         }
         if self.phase == Phase::Runs {
@@ -243,7 +252,10 @@ pub(super) struct Watch<'w> {
 impl Parent for Watch<'_> {
     fn signal(&mut self, main: Pid, signal: &Signal) -> bool {
         match signal.number {
-            0 => true,
+            0 => {
+                (self.look)();
+                true
+            }
             sys::SIGIO => (self.look)(),
             _ => self.machine.signal(main, signal),
         }

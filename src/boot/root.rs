@@ -17,7 +17,7 @@ type Mounted = Result<Option<Fd>, Fail<'static>>;
 pub(super) fn find_and_mount(root: ZStr<'static>, boot: &Boot, machine: &mut Machine) -> Mounted {
     match root.value_of(b"overlay:") {
         Some(lower) => match mount_one(lower, boot, machine, true)? {
-            Some(lower) => overlay(lower).at(Stage::MountRoot, root).map(Some),
+            Some(lower) => overlay(lower, boot.root_flags).at(Stage::MountRoot, root).map(Some),
             None => Ok(None),
         },
         None => mount_one(root, boot, machine, false),
@@ -97,8 +97,9 @@ fn wait(machine: &mut Machine, time: u64, look: &mut dyn FnMut() -> bool) {
         let deadline = sys::now().saturating_add(time);
         let mut look_again = || {
             if let Ok(events) = events {
-                // Which device it is doesn't matter: several may be behind one signal.
-                while sys::read(events, &mut [0; 16]).is_ok() {}
+                // Which device it is doesn't matter: several may be behind one signal. Also when some were lost, ENOBUFS, the
+                // kernel tells of no other before all is read.
+                while sys::read(events, &mut [0; 16]) != Err(Errno::EAGAIN) {}
             }
             look()
         };
@@ -110,7 +111,7 @@ fn wait(machine: &mut Machine, time: u64, look: &mut dyn FnMut() -> bool) {
     }
 }
 
-/// A new mount of that file system: fsopen(2).
+/// A new mount of that file system: fsopen(2). Of `flags` also the file system's own are taken.
 #[inline(never)]
 fn mount(
     kind: ZStr<'_>,
@@ -126,7 +127,25 @@ fn mount(
 }
 
 fn configure(fs: Fd, source: ZStr<'_>, options: [Option<ZStr<'_>>; 2], read_only: bool) -> sys::Result<Fd> {
-    /// Options of a mount and not of its file system, and what they are to mount_setattr(2).
+    sys::fsconfig(fs, z!("source"), Some(source))?;
+    let mut attributes = 0;
+    for list in options.iter().flatten() {
+        for option in fields(list.bytes(), b',') {
+            match attribute(option) {
+                Some(attribute) => attributes |= attribute,
+                None if option.is_empty() => {}
+                None => set(fs, option)?,
+            }
+        }
+    }
+    if read_only {
+        set(fs, b"ro")?;
+    }
+    sys::fsmount(fs, attributes)
+}
+
+/// What an option is to mount_setattr(2), if it is one of the mount and not of its file system.
+fn attribute(option: &[u8]) -> Option<u32> {
     const NAMES: &[u8] = b"nosuid nodev noexec noatime nodiratime relatime defaults";
     const ATTRIBUTES: &[u8; 7] = &[
         sys::MOUNT_ATTR_NOSUID as u8,
@@ -137,22 +156,8 @@ fn configure(fs: Fd, source: ZStr<'_>, options: [Option<ZStr<'_>>; 2], read_only
         0,
         0,
     ];
-    sys::fsconfig(fs, z!("source"), Some(source))?;
-    let mut attributes = 0;
-    for list in options.iter().flatten() {
-        for option in fields(list.bytes(), b',') {
-            let known = fields(NAMES, b' ').position(|name| name == option);
-            if let Some(attribute) = known.and_then(|at| ATTRIBUTES.get(at)) {
-                attributes |= u32::from(*attribute);
-            } else if !option.is_empty() {
-                set(fs, option)?;
-            }
-        }
-    }
-    if read_only {
-        set(fs, b"ro")?;
-    }
-    sys::fsmount(fs, attributes)
+    let known = fields(NAMES, b' ').position(|name| name == option)?;
+    ATTRIBUTES.get(known).map(|attribute| u32::from(*attribute))
 }
 
 /// One option, with its value behind `=` or without.
@@ -172,8 +177,8 @@ fn set(fs: Fd, option: &[u8]) -> sys::Result<()> {
     sys::fsconfig(fs, key, room.get(len.saturating_add(1)..).and_then(ZStr::until_nul))
 }
 
-/// `lower`, which stays as it is, with what is changed in memory above it.
-fn overlay(lower: Fd) -> sys::Result<Fd> {
+/// `lower`, which stays as it is, with what is changed in memory above it. The attributes among `flags` are for the whole.
+fn overlay(lower: Fd, flags: Option<ZStr<'_>>) -> sys::Result<Fd> {
     // The parts need places until the overlay has them: it keeps mounts of its own.
     let place = z!("/sysroot");
     let _ = sys::mkdirat(Fd::CWD, place, 0o700);
@@ -183,10 +188,17 @@ fn overlay(lower: Fd) -> sys::Result<Fd> {
         sys::mkdirat(memory, name, 0o755)?;
     }
     sys::move_mount(lower, memory, z!("lower"))?;
-    let options = z!("lowerdir=/sysroot/lower,upperdir=/sysroot/upper,workdir=/sysroot/work");
-    let mounted = mount(z!("overlay"), z!("overlay"), Some(options), None, false);
-    sys::close(lower);
-    sys::close(memory);
+    let options = b"source=overlay,lowerdir=/sysroot/lower,upperdir=/sysroot/upper,workdir=/sysroot/work";
+    let fs = sys::fsopen(z!("overlay"))?;
+    for option in fields(options, b',') {
+        set(fs, option)?;
+    }
+    let flags = flags.map_or(&b""[..], ZStr::bytes);
+    let attributes = fields(flags, b',').filter_map(attribute).fold(0, |all, one| all | one);
+    let mounted = sys::fsmount(fs, attributes);
+    for done in [fs, lower, memory] {
+        sys::close(done);
+    }
     let _ = sys::umount2(place, sys::MNT_DETACH);
     mounted
 }

@@ -5,6 +5,7 @@ use crate::spec::boot::{Boot, Command, OnExit};
 use crate::sys::{Stack, ZStr};
 use crate::text::{before, behind, field, fields, nanoseconds, word};
 use crate::z;
+use core::ops::Range;
 
 type Parsed<T> = Result<T, Fail<'static>>;
 
@@ -13,7 +14,7 @@ const NAMES: &[u8] = b"root root-type root-flags root-wait on-exit grace rescue"
 const RESCUE: usize = 6;
 
 /// What is a command's own word also behind the name `init`, which means `boot` to process 1.
-const COMMANDS: &[u8] = b"init boot help --help -h --version";
+const COMMANDS: &[u8] = b"init boot";
 
 /// The COMMAND that is vesicle itself; `run` alone stands for it too.
 pub const OURSELVES: &[u8] = b"vesicle";
@@ -127,23 +128,40 @@ pub fn halves(line: &'static [u8]) -> (&'static [u8], &'static [u8]) {
     }
 }
 
-/// Where our own words begin among the arguments from `at` on: the kernel hands on those that it doesn't know, and behind
-/// them what stands behind its `--`, kernel-parameters.txt.
-pub fn own_words(stack: Stack, mut at: usize, (own, ours): (&'static [u8], &'static [u8])) -> usize {
-    let most = stack.len().saturating_sub(count(ours));
-    while let (true, Some(arg)) = (at < most, stack.arg(at)) {
-        if !is_among(own, arg) {
-            break;
-        }
-        at = at.saturating_add(1);
+/// Finds the arguments that the kernel hands on because it doesn't know them, kernel-parameters.txt: they stand right before
+/// those that stand behind its `--` (`ours`), and both are the last ones, also when a script hands on its own. Whether
+/// `ours` were handed on, as far as the kernel does: up to another `--`.
+pub fn find_foreign(
+    stack: Stack,
+    own: &'static [u8],
+    ours: &'static [u8],
+    foreign: &mut Range<usize>,
+) -> bool {
+    let first = foreign.start;
+    let count = handed_on(ours, |_, _| true);
+    let mut end = stack.len().saturating_sub(count).max(first);
+    let is_ours = count == handed_on(ours, |n, word| stack.arg(end.saturating_add(n)) == Some(word));
+    if !is_ours {
+        end = stack.len();
     }
-    at
+    *foreign = end..end;
+    while let Some(before) = end.checked_sub(1)
+        && before >= first
+        && stack.arg(before).is_some_and(|arg| is_among(own, arg))
+    {
+        (foreign.start, end) = (before, before);
+    }
+    is_ours
 }
 
-fn count(mut rest: &'static [u8]) -> usize {
-    let mut n = 0usize;
+/// How many words there are up to a `--` that pass.
+fn handed_on(mut rest: &'static [u8], passes: impl Fn(usize, ZStr<'static>) -> bool) -> usize {
+    let mut n = 0;
     while let Some(next) = word(&mut rest) {
-        n = n.saturating_add((next.first() != 0).into());
+        if next.is(b"--") || !passes(n, next) {
+            break;
+        }
+        n = n.saturating_add(1);
     }
     n
 }

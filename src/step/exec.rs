@@ -69,7 +69,11 @@ pub(super) fn why(#[allow(unused_variables)] file: ZStr<'_>, e: Errno) -> (Stage
 #[cfg(feature = "words")]
 fn is_foreign(file: ZStr<'_>) -> bool {
     let mut head = [0u8; 20];
-    let read = sys::open(file, sys::O_RDONLY).and_then(|f| sys::read(f, &mut head));
+    let read = sys::open(file, sys::O_RDONLY).and_then(|file| {
+        let read = sys::read(file, &mut head);
+        sys::close(file);
+        read
+    });
     let [magic @ .., low, high] = &head;
     read == Ok(head.len() as u32)
         && magic.starts_with(b"\x7fELF")

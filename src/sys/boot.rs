@@ -126,15 +126,18 @@ pub fn kernel_command_line() -> Result<Block> {
 /// Takes the quotes away and ends each word with a NUL; how long it is then.
 fn split(bytes: &mut [u8]) -> usize {
     let cells = core::cell::Cell::from_mut(bytes).as_slice_of_cells();
-    let (mut quoted, mut to) = (false, cells.iter());
+    let (mut quoted, mut last, mut to) = (false, 0, cells.iter());
     for from in cells {
         match from.get() {
             b'"' => quoted = !quoted,
             byte => {
                 let ends = !quoted && matches!(byte, b' ' | b'\t' | b'\n');
-                // What is written never gets ahead of what is read.
-                if let Some(to) = to.next() {
-                    to.set(if ends { 0 } else { byte });
+                // Of several blanks one ends the word. What is written never gets ahead of what is read.
+                if (!ends || last != 0)
+                    && let Some(to) = to.next()
+                {
+                    last = if ends { 0 } else { byte };
+                    to.set(last);
                 }
             }
         }
@@ -153,6 +156,7 @@ mod tests {
         for (text, words) in [
             ("a b\n", "a\0b\0"),
             ("a=\"b c\" -- \"sh -c\" x\n", "a=b c\0--\0sh -c\0x\0"),
+            ("  a   b \n", "a\0b\0"),
             ("\"\"", ""),
             ("", ""),
         ] {

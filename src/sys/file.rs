@@ -93,7 +93,7 @@ pub fn readlinkat<'b>(dir: Fd, path: ZStr<'_>, buf: &'b mut [u8]) -> Option<ZStr
 /// dup3(2): `fd` becomes `onto` too.
 #[cfg(any(feature = "users", feature = "boot"))]
 pub fn dup_onto(fd: Fd, onto: u32) -> Result<()> {
-    // SAFETY: no memory is involved; callers name a standard descriptor of a child that is about to exec.
+    // SAFETY: no memory is involved; callers name a standard descriptor, which nobody here owns.
     unsafe { call!(dup3, fd.0, onto, 0) }.map(drop)
 }
 

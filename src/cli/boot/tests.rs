@@ -1,7 +1,6 @@
 //! What is asked for, from words alone.
 
 use super::*;
-use crate::sys::Block;
 
 /// Words that stand one behind the other, as a file or the arguments do.
 fn block(words: &[&str]) -> &'static [u8] {
@@ -89,17 +88,46 @@ fn complaint_shows_the_value_unless_its_word_does() {
 
 #[test]
 fn words_that_the_kernel_does_not_know_are_not_ours() {
-    let ours = |args: &[&str], line: &[&str]| {
+    // Our arguments, in three: those of a script, the kernel's unknown ones, and how many of its others were handed on.
+    let parts = |args: &[&str], at: usize, line: &[&str]| {
         let stack = Stack::for_test(args, &[], 0);
-        let at = own_words(stack, 1, halves(block(line)));
-        Block::of_argv(stack, at).bytes()
+        let (own, ours) = halves(block(line));
+        let mut foreign = at..at;
+        let handed = find_foreign(stack, own, ours, &mut foreign);
+        let text = |n: usize| String::from_utf8(stack.arg(n).unwrap().bytes().to_vec()).unwrap();
+        let script: Vec<String> = (at..foreign.start).map(text).collect();
+        let foreign: Vec<String> = foreign.map(text).collect();
+        (script.join(" "), foreign.join(" "), if handed { count(ours) } else { 0 })
     };
-    assert_eq!(ours(&["init", "splash", "sh"], &["quiet", "splash", "--", "sh"]), b"sh\0");
-    assert_eq!(ours(&["init", "sh"], &["sh", "--", "sh"]), b"sh\0", "as many as stand behind the dashes");
-    assert_eq!(ours(&["init", "splash"], &["splash", "quiet"]), b"");
-    assert_eq!(ours(&["init", "app", "x"], &["quiet"]), b"app\0x\0", "a script's own words");
-    assert_eq!(ours(&["init"], &["a", "--", "b"]), b"");
-    assert_eq!(ours(&["init", "x"], &[]), b"x\0");
+    let told = |script: &str, foreign: &str, n| (script.to_string(), foreign.to_string(), n);
+    assert_eq!(parts(&["init", "splash", "sh"], 1, &["quiet", "splash", "--", "sh"]), told("", "splash", 1));
+    assert_eq!(
+        parts(&["init", "sh"], 1, &["sh", "--", "sh"]),
+        told("", "", 1),
+        "as many as stand behind the dashes"
+    );
+    assert_eq!(parts(&["init", "splash"], 1, &["splash", "quiet"]), told("", "splash", 0));
+    assert_eq!(parts(&["init", "app", "x"], 1, &["quiet"]), told("app x", "", 0), "a script's own words");
+    assert_eq!(parts(&["init"], 1, &["a", "--", "b"]), told("", "", 0), "which hands on nothing");
+    assert_eq!(parts(&["init", "x"], 1, &[]), told("x", "", 0));
+    assert_eq!(
+        parts(&["v", "boot", "--grace", "1", "splash", "sh"], 2, &["splash", "--", "sh"]),
+        told("--grace 1", "splash", 1),
+        "a script's own, and those that it hands on"
+    );
+    assert_eq!(
+        parts(
+            &["init", "splash", "--on-exit", "halt"],
+            1,
+            &["splash", "--", "--on-exit", "halt", "--", "sh", "-c"]
+        ),
+        told("", "splash", 5),
+        "the kernel stops at the second dashes"
+    );
+}
+
+fn count(mut rest: &'static [u8]) -> usize {
+    std::iter::from_fn(|| word(&mut rest)).count()
 }
 
 #[test]
@@ -110,7 +138,7 @@ fn name_init_is_boot_unless_a_command_follows() {
         (&["/init", "run", "/", "sh"], true),
         (&["/sbin/init", "init", "--", "sh"], false),
         (&["/init", "boot"], false),
-        (&["/init", "--version"], false),
+        (&["/init", "--version"], true),
         (&["/vesicle"], false),
         (&["/init2"], false),
         (&[], false),
