@@ -7,7 +7,7 @@ use serde_json::json;
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 promises! {
@@ -106,6 +106,16 @@ fn is_shared(boot: Boot, root: &str, fs: &str, tree: &Path) {
     assert_eq!(fs::read_to_string(tree.join("tmp/written")).expect("what it wrote"), "written\n");
 }
 
+/// A process that ends here, if it did not before.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 fn shared_directory_is_a_root(m: Machine) {
     if !common::is_root() {
         let thread = std::thread::current();
@@ -118,9 +128,9 @@ fn shared_directory_is_a_root(m: Machine) {
     daemon
         .arg(format!("--socket-path={}", socket.display()))
         .args(["-o", &format!("source={}", tree.display())]);
-    let mut daemon = daemon.stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("virtiofsd");
+    let mut daemon = Killed(daemon.stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("virtiofsd"));
     while !socket.exists() {
-        assert!(daemon.try_wait().expect("wait").is_none(), "virtiofsd ended");
+        assert!(daemon.0.try_wait().expect("wait").is_none(), "virtiofsd ended");
         std::thread::sleep(Duration::from_millis(20));
     }
     let line = format!("socket,id=virtiofs,path={}", socket.display());
@@ -133,9 +143,6 @@ fn shared_directory_is_a_root(m: Machine) {
         "virtiofs",
         &tree,
     );
-    // It ended with the machine; where not, here.
-    let _ = daemon.kill();
-    let _ = daemon.wait();
 }
 
 fn plan_9_directory_is_a_root(m: Machine) {
