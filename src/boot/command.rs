@@ -4,15 +4,15 @@ use super::machine::Machine;
 use super::{Kernel, console};
 use crate::cli::boot::{OURSELVES, is_init};
 use crate::fail::{At, Fail, Stage, Why, fail};
+use crate::init::Parent;
 use crate::spec::boot::{Boot, Command, MAX_WORDS};
+use crate::status;
 use crate::step::exec;
-use crate::sys::{self, Fd, SigSet, Stack, Strings, ZStr};
+use crate::sys::{self, Fd, Pid, SigSet, Stack, Strings, ZStr};
 use crate::text::word;
 use crate::z;
 
-/// What is run when no COMMAND is given: the first one that is there.
-const DEFAULTS: [Option<ZStr<'static>>; 3] =
-    [Some(z!("/sbin/init")), Some(z!("/etc/init")), Some(z!("/bin/init"))];
+/// What is run when nothing else is there.
 const SHELL: ZStr<'static> = z!("/bin/sh");
 
 /// Where programs are looked for when nobody says: for those that look there themselves.
@@ -22,7 +22,6 @@ const PATH: ZStr<'static> = z!("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/u
 const MAX_ENV: usize = 64;
 
 /// Runs COMMAND, again and again where it is asked to; its last code. An init is executed in our place.
-#[inline(never)]
 pub(super) fn run(
     stack: Stack,
     boot: &mut Boot,
@@ -37,10 +36,12 @@ pub(super) fn run(
         if !machine.is_real {
             return fail(Stage::Start, None, Why::NoCommandHere);
         }
+        // The first one that is there.
         let named = if boot.root.is_some() { init_of(kernel.line) } else { None };
-        for path in [named, DEFAULTS[0], DEFAULTS[1], DEFAULTS[2]].into_iter().flatten() {
+        for path in &[named, Some(z!("/sbin/init")), Some(z!("/etc/init")), Some(z!("/bin/init"))] {
             // What can't be executed is told, and the next one has its turn.
-            if sys::exists(path)
+            if let Some(path) = *path
+                && sys::exists(path)
                 && !is_us(path)
                 && let Err(failure) = become_init(only(command, path), stack, kernel, envp, machine)
             {
@@ -57,15 +58,7 @@ pub(super) fn run(
         become_init(command, stack, kernel, envp, machine)?;
     }
     loop {
-        let code = match start(command, envp, machine) {
-            Ok(code) => code,
-            // What it left behind may be too much for now.
-            Err(failure) if machine.is_retried() => {
-                console::fail(&failure, None);
-                failure.code()
-            }
-            Err(failure) => return Err(failure),
-        };
+        let code = start(command, envp, machine);
         if !machine.respawns() {
             return Ok(code);
         }
@@ -73,7 +66,6 @@ pub(super) fn run(
 }
 
 /// COMMAND is that, without an ARG.
-#[inline(never)]
 fn only<'c>(command: &'c mut Command, path: ZStr<'static>) -> &'c mut Command {
     command.clear();
     let _ = command.push(Some(path));
@@ -83,23 +75,31 @@ fn only<'c>(command: &'c mut Command, path: ZStr<'static>) -> &'c mut Command {
 /// A shell, as far as there is one: somebody looks what went wrong.
 pub(super) fn rescue(stack: Stack, command: &mut Command, machine: &mut Machine) {
     machine.is_rescued = true;
-    if let Err(failure) = start(only(command, SHELL), stack.envp(), machine) {
-        console::fail(&failure, None);
-    }
+    start(only(command, SHELL), stack.envp(), machine);
 }
 
-/// Starts it as a child and waits for its end.
+/// Starts it as a child and waits for its end; its code. That it can't be started is told, and is an end like another: what
+/// it left behind when it ran before may be too much for now.
 #[inline(never)]
-fn start(command: &mut Command, envp: Strings<'_>, machine: &mut Machine) -> Result<u8, Fail<'static>> {
-    let Some(Some(name)) = command.first().copied() else { return fail(Stage::Start, None, Why::NoInit) };
+fn start(command: &mut Command, envp: Strings<'_>, machine: &mut Machine) -> u8 {
+    let Some(Some(name)) = command.first().copied() else { return status::OWN };
+    // `run` is what was asked for.
+    let told = if name.is(OURSELVES) { command.get(1).copied().flatten() } else { None };
+    machine.begin(told.unwrap_or(name));
     let _ = command.push(None);
     let argv = Strings::of(command).unwrap_or(envp);
     let mut life = Life { command: name, argv, envp, mask: machine.mask, is_real: machine.is_real };
-    let child = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, live, &mut life).at(Stage::Start, name);
+    let child = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, live, &mut life);
     command.pop();
-    // `run` is what was asked for.
-    let told = if name.is(OURSELVES) { command.get(1).copied().flatten() } else { None };
-    Ok(machine.wait_for(child?, told.unwrap_or(name)))
+    match child {
+        Ok(child) => machine.wait_for(child),
+        Err(e) => {
+            let failure = Fail::new(Stage::Start, name, e);
+            console::fail(&failure, None);
+            machine.ended(Pid(0), failure.code());
+            failure.code()
+        }
+    }
 }
 
 /// Executes an init in our place: it is process 1 from here on. It comes back with the reason why it can't be.

@@ -40,7 +40,6 @@ pub(super) enum By {
 
 /// Whether there is a block device that has this label or UUID; the path of the first one, NUL-terminated, is then in
 /// `room`.
-#[inline(never)]
 pub(super) fn find(by: By, value: &[u8], room: &mut [u8]) -> bool {
     let mut table = [0; 4096];
     let Ok(file) = sys::open(z!("/proc/partitions"), sys::O_RDONLY) else { return false };
@@ -101,14 +100,14 @@ fn read(device: Fd, head: &mut Head) -> Option<&'static Known> {
 /// Whether a UUID, of which `mixed` has its first three numbers with their lowest bytes first, is written so: in hex, with
 /// its four hyphens, small letters or large ones.
 fn is_uuid(uuid: &[u8], mixed: bool, text: &[u8]) -> bool {
-    const MIXED: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+    const MIXED: [u8; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
     let mut room = [0; 37];
     let mut written = Text::on(&mut room);
     for (i, from) in MIXED.iter().enumerate() {
         if matches!(i, 4 | 6 | 8 | 10) {
             written.push(b"-");
         }
-        hex(uuid.get(if mixed { *from } else { i }).copied().unwrap_or(0), &mut written);
+        hex(uuid.get(if mixed { usize::from(*from) } else { i }).copied().unwrap_or(0), &mut written);
     }
     is_same(written.get(), text)
 }
@@ -159,7 +158,7 @@ fn is_entry(disk: Fd, number: u64, value: &[u8]) -> Option<bool> {
     if !sys::read_at(disk, 0, &mut block) {
         return None;
     }
-    let protects = block.iter().skip(450).step_by(16).take(4).any(|kind| *kind == 0xee);
+    let protects = [450u16, 466, 482, 498].iter().any(|at| block.get(usize::from(*at)) == Some(&0xee));
     if protects && sys::read_at(disk, sector, &mut block) && block.starts_with(b"EFI PART") {
         let word = |at: usize| Some(u32::from_le_bytes(block.get(at..)?.first_chunk().copied()?));
         let (start, count, size) = (word(72)?, word(80)?, word(84)?);

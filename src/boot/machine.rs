@@ -92,27 +92,17 @@ impl Machine {
         self.told.is_some()
     }
 
-    /// Waits for COMMAND, and for whatever else there is unless COMMAND is to be started again; its code.
-    pub(super) fn wait_for(&mut self, child: Pid, command: ZStr<'static>) -> u8 {
+    /// COMMAND is about to be started.
+    pub(super) fn begin(&mut self, command: ZStr<'static>) {
         (self.command, self.started) = (Some(command), sys::now());
         (self.status, self.code) = (None, None);
+    }
+
+    /// Waits for COMMAND, and for whatever else there is unless COMMAND is to be started again; its code.
+    pub(super) fn wait_for(&mut self, child: Pid) -> u8 {
         let code = supervise(Some(child), self);
         // It comes back without it when those that are left are given up.
         self.code.unwrap_or(code)
-    }
-
-    /// Whether it is started again although it could not be started; after a pause.
-    pub(super) fn is_retried(&mut self) -> bool {
-        self.started = sys::now();
-        self.take_pause();
-        self.on_exit == OnExit::Respawn && !self.is_rescued
-    }
-
-    /// How long to wait before COMMAND is started again: longer each time, if it has not run for a while.
-    fn take_pause(&mut self) {
-        let short = sys::now().saturating_sub(self.started) < SECOND;
-        let next = self.pause.saturating_mul(2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
-        self.pause = if short { next } else { 0 };
     }
 
     /// Whether COMMAND is started again; at once only when it has run for a while.
@@ -221,7 +211,9 @@ impl Parent for Machine {
             self.tell(code, what);
         }
         if what == OnExit::Respawn {
-            self.take_pause();
+            let short = sys::now().saturating_sub(self.started) < SECOND;
+            let next = self.pause.saturating_mul(2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+            self.pause = if short { next } else { 0 };
             return false;
         }
         if self.phase == Phase::Runs {

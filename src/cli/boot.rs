@@ -99,10 +99,13 @@ fn option(word: ZStr<'static>, name: &[u8], value: Option<ZStr<'static>>, boot: 
         0 => boot.root = value,
         1 => boot.root_type = value,
         2 => boot.root_flags = value,
-        4 => match fields(OnExit::NAMES, b' ').zip(OnExit::ALL).find(|(name, _)| given.is(name)) {
-            Some((_, action)) => boot.on_exit = action,
-            None => return wrong(Why::OnExit),
-        },
+        4 => {
+            let known = fields(OnExit::NAMES, b' ').position(|name| given.is(name));
+            let Some(action) = known.and_then(|known| OnExit::ALL.get(known)) else {
+                return wrong(Why::OnExit);
+            };
+            boot.on_exit = *action;
+        }
         _ => {
             let Some(time) = nanoseconds(given.bytes()).and_then(|ns| u64::try_from(ns).ok()) else {
                 return wrong(Why::Number);
@@ -138,32 +141,24 @@ pub fn find_foreign(
     foreign: &mut Range<usize>,
 ) -> bool {
     let first = foreign.start;
-    let count = handed_on(ours, |_, _| true);
+    let mut rest = ours;
+    let mut count = 0usize;
+    while word(&mut rest).is_some_and(|next| !next.is(b"--")) {
+        count = count.saturating_add(1);
+    }
     let mut end = stack.len().saturating_sub(count).max(first);
-    let is_ours = count == handed_on(ours, |n, word| stack.arg(end.saturating_add(n)) == Some(word));
+    let is_ours = count == 0 || stack.arg(end) == ZStr::until_nul(ours);
     if !is_ours {
         end = stack.len();
     }
     *foreign = end..end;
-    while let Some(before) = end.checked_sub(1)
-        && before >= first
+    while foreign.start > first
+        && let Some(before) = foreign.start.checked_sub(1)
         && stack.arg(before).is_some_and(|arg| is_among(own, arg))
     {
-        (foreign.start, end) = (before, before);
+        foreign.start = before;
     }
     is_ours
-}
-
-/// How many words there are up to a `--` that pass.
-fn handed_on(mut rest: &'static [u8], passes: impl Fn(usize, ZStr<'static>) -> bool) -> usize {
-    let mut n = 0;
-    while let Some(next) = word(&mut rest) {
-        if next.is(b"--") || !passes(n, next) {
-            break;
-        }
-        n = n.saturating_add(1);
-    }
-    n
 }
 
 fn is_among(mut rest: &'static [u8], arg: ZStr<'_>) -> bool {
