@@ -26,6 +26,8 @@ mod ends;
 mod failures;
 #[path = "boot/guest.rs"]
 mod guest;
+#[path = "boot/inherited.rs"]
+mod inherited;
 #[path = "boot/machine.rs"]
 mod machine;
 #[path = "boot/root.rs"]

@@ -185,6 +185,34 @@ fn is_entry(disk: Fd, number: u64, value: &[u8]) -> Option<bool> {
 mod tests {
     use super::*;
 
+    /// Each superblock alone, and with what others may have left on the device.
+    #[test]
+    fn file_system_is_told_by_what_cannot_be_a_part_of_another() {
+        let kind = |marks: &[(usize, &[u8])]| {
+            let mut device = vec![0; START + 1024 + FAR as usize];
+            for (at, mark) in marks {
+                device[*at..at + mark.len()].copy_from_slice(mark);
+            }
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), &device).unwrap();
+            let path = format!("{}\0", file.path().display());
+            let file = sys::open(ZStr::until_nul(path.as_bytes()).unwrap(), sys::O_RDONLY).unwrap();
+            let known = super::kind(file).map(|kind| String::from_utf8(kind.bytes().to_vec()).unwrap());
+            sys::close(file);
+            known.unwrap_or_default()
+        };
+        let ext4: (usize, &[u8]) = (1080, b"\x53\xef");
+        let btrfs: (usize, &[u8]) = (FAR as usize + 64, b"_BHRfS_M");
+        assert_eq!(kind(&[]), "");
+        assert_eq!((kind(&[ext4]), kind(&[btrfs])), ("ext4".into(), "btrfs".into()));
+        assert_eq!(kind(&[ext4, btrfs]), "ext4", "mkfs.ext4 does not write so far");
+        for (name, mark) in
+            [("xfs", (0, &b"XFSB"[..])), ("squashfs", (0, b"hsqs")), ("erofs", (1024, b"\xe2\xe1\xf5\xe0"))]
+        {
+            assert_eq!((kind(&[mark]), kind(&[ext4, mark])), (name.into(), name.into()));
+        }
+    }
+
     #[test]
     fn uuids_are_written_as_blkid_writes_them() {
         let bytes: Vec<u8> = (0..16).map(|i| i * 17).collect();

@@ -119,11 +119,11 @@ pub fn kernel_command_line() -> Result<Block> {
     let len = super::read(file, bytes).map(|len| len as usize);
     super::close(file);
     let len = split(bytes.get_mut(..len?).ok_or(Errno::E2BIG)?);
-    // SAFETY: the byte behind is zero: it was behind the text or was one of it, and then split has put a NUL there.
-    Ok(unsafe { Block::new(start, len + 1) })
+    // SAFETY: the word that is last has its NUL within the text, or behind it: the mapping is one byte longer.
+    Ok(unsafe { Block::new(start, len) })
 }
 
-/// Takes the quotes away and ends each word with a NUL; how long it is then.
+/// Takes the quotes away and ends each word with a NUL; how long it is then, with the last one.
 fn split(bytes: &mut [u8]) -> usize {
     let cells = core::cell::Cell::from_mut(bytes).as_slice_of_cells();
     let (mut quoted, mut last, mut to) = (false, 0, cells.iter());
@@ -144,7 +144,7 @@ fn split(bytes: &mut [u8]) -> usize {
     }
     let left = to.as_slice();
     left.iter().for_each(|byte| byte.set(0));
-    cells.len().saturating_sub(left.len())
+    cells.len().saturating_sub(left.len()).saturating_add((last != 0).into())
 }
 
 #[cfg(test)]
@@ -157,11 +157,14 @@ mod tests {
             ("a b\n", "a\0b\0"),
             ("a=\"b c\" -- \"sh -c\" x\n", "a=b c\0--\0sh -c\0x\0"),
             ("  a   b \n", "a\0b\0"),
+            ("a", "a\0"),
             ("\"\"", ""),
             ("", ""),
         ] {
             let mut bytes = text.as_bytes().to_vec();
             let len = split(&mut bytes);
+            // As the mapping has it.
+            bytes.push(0);
             assert_eq!(&bytes[..len], words.as_bytes(), "{text:?}");
             assert!(bytes[len..].iter().all(|b| *b == 0));
         }
