@@ -28,7 +28,10 @@ pub(super) fn end(machine: &Machine, code: u8) -> u8 {
         OnExit::PowerOff | OnExit::Respawn => sys::LINUX_REBOOT_CMD_POWER_OFF,
     };
     // Where the machine can't, the kernel ends whoever has asked: kernel/reboot.c.
-    let _ = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, ask, &mut command);
+    if sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, ask, &mut command).is_err() {
+        // There can be no process more.
+        let _ = sys::reboot(command);
+    }
     if machine.is_real {
         loop {
             let _ = sys::wait_signal(None);

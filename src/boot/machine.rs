@@ -82,9 +82,19 @@ impl Machine {
         }
     }
 
-    /// What is done when all has ended. Of a container that is what it was asked to do: a TERM is only the end of it.
+    /// What is done when all has ended.
     pub(super) fn action(&self) -> OnExit {
-        if self.is_real { self.told.unwrap_or(self.on_exit) } else { self.on_exit }
+        self.told.unwrap_or(self.on_exit)
+    }
+
+    /// What a signal means, if it ends us. To a container it is the end alone: that restarts only where it was asked to.
+    fn meaning(&self, signal: u8) -> Option<OnExit> {
+        let (_, action) = MEANINGS.iter().find(|(n, _)| *n == signal)?;
+        Some(match self.on_exit {
+            OnExit::Reboot if !self.is_real => OnExit::Reboot,
+            _ if !self.is_real => OnExit::PowerOff,
+            _ => *action,
+        })
     }
 
     /// Whether a signal has told us to end.
@@ -170,7 +180,7 @@ impl Parent for Machine {
                 Phase::Kills => return true,
             }
         }
-        let Some((_, action)) = MEANINGS.iter().find(|(signal, _)| *signal == n) else {
+        let Some(action) = self.meaning(n) else {
             // No signal of COMMAND's is anybody else's.
             if self.status.is_none() {
                 sys::kill(main, n);
@@ -179,9 +189,9 @@ impl Parent for Machine {
         };
         // The first one counts, as for halt(8): what it began goes on.
         if self.told.is_none() {
-            self.told = Some(*action);
+            self.told = Some(action);
             console::say(&mut |line| {
-                line.push(b"vesicle: signal ").number(n.into()).push(b": ").push(name(*action));
+                line.push(b"vesicle: signal ").number(n.into()).push(b": ").push(name(action));
             });
             // Without COMMAND whoever waits ends the rest.
             if main == Pid(0) {
@@ -206,7 +216,7 @@ impl Parent for Machine {
             return true;
         }
         self.code = Some(code);
-        let what = self.told.unwrap_or(self.on_exit);
+        let what = self.action();
         if !self.is_rescued {
             self.tell(code, what);
         }

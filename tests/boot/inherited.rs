@@ -7,10 +7,12 @@ use std::process::Command;
 
 promises! {
     container_leaves_the_machine_alone on OLD_AMD64 NEW_ARM64;
+    container_that_gets_a_term_ends_with_its_command on OLD_AMD64;
     second_dashes_are_not_lost on OLD_AMD64 NEW_ARM64;
     script_may_have_options_of_its_own on OLD_AMD64;
     ignored_end_of_a_child_is_seen on OLD_AMD64;
     command_that_can_not_be_started_now_is_started_later on OLD_AMD64;
+    machine_ends_where_no_process_can_be_started on OLD_AMD64;
     overlay_has_the_flags_of_its_mount on OLD_AMD64 NEW_AMD64;
     root_without_proc_is_clean_at_the_end on OLD_AMD64;
 }
@@ -24,6 +26,13 @@ fn container_leaves_the_machine_alone(m: Machine) {
     );
     let ended = boot(m).append("vesicle.on-exit=reboot").payload(&text).run();
     ended.how(How::Reset).line("inside").line("code:5").line("kept").line("/proc/1");
+}
+
+/// Not by reboot(2), which would hide it: to a machine a TERM means that.
+fn container_that_gets_a_term_ends_with_its_command(m: Machine) {
+    let inner = "exec /init sh -c \"trap \\\"exit 7\\\" TERM; kill -TERM 1; while :; do sleep 0.1; done\"";
+    let ended = boot(m).payload(&format!("busybox unshare -p -f sh -c '{inner}'; echo code:$?")).run();
+    ended.how(How::PowerOff).line("vesicle: signal 15: poweroff").line("code:7");
 }
 
 /// The kernel itself stops at them.
@@ -55,6 +64,11 @@ fn command_that_can_not_be_started_now_is_started_later(m: Machine) {
         echo 20 >$limit";
     let ended = boot(m).words("--on-exit respawn").payload(text).run();
     ended.how(How::PowerOff).says("vesicle: start COMMAND /payload: ").says("(EAGAIN)").line("up again");
+}
+
+fn machine_ends_where_no_process_can_be_started(m: Machine) {
+    let boot = boot(m).payload("echo 20 >/proc/sys/kernel/threads-max; exit 3");
+    boot.run().how(How::PowerOff).ended("exit status 3; poweroff");
 }
 
 fn overlay_has_the_flags_of_its_mount(m: Machine) {
