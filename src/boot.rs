@@ -106,13 +106,13 @@ fn arguments(stack: Stack, range: Range<usize>) -> &'static [u8] {
 fn run(stack: Stack, boot: &mut Boot, kernel: &Kernel, machine: &mut Machine) -> Result<u8, Fail<'static>> {
     // What the kernel's command line tells an initramfs means nothing more behind it.
     if let Some(root) = boot.root
-        && switch::is_initramfs()
+        && let Some(initramfs) = switch::initramfs()
     {
         let Some(root) = root::find_and_mount(root, boot, machine)? else {
             // A signal told us to end.
             return Ok(status::OWN);
         };
-        switch::switch(root)?;
+        switch::switch(initramfs, root)?;
     }
     command::run(stack, boot, kernel, machine)
 }

@@ -43,10 +43,7 @@ pub(super) fn terminal() -> sys::Result<Fd> {
 }
 
 fn active<'b>(path: ZStr<'_>, room: &'b mut [u8]) -> sys::Result<&'b [u8]> {
-    let file = sys::open(path, sys::O_RDONLY)?;
-    let len = sys::read(file, room);
-    sys::close(file);
-    Ok(behind(before(room.get(..len? as usize).unwrap_or_default(), b'\n'), b' '))
+    Ok(behind(before(sys::read_start(path, room)?, b'\n'), b' '))
 }
 
 /// Says a line on the console and in the kernel's log.

@@ -142,11 +142,7 @@ fn is_partition(name: &[u8], value: &[u8]) -> Option<bool> {
 fn attribute<'b>(name: &[u8], file: &[u8], room: &'b mut [u8]) -> Option<&'b [u8]> {
     let mut path = [0; 96];
     let mut path = Text::on(&mut path);
-    let file =
-        sys::open(path.push(b"/sys/class/block/").push(name).push(file).zstr()?, sys::O_RDONLY).ok()?;
-    let len = sys::read(file, room);
-    sys::close(file);
-    room.get(..len.ok()? as usize)
+    sys::read_start(path.push(b"/sys/class/block/").push(name).push(file).zstr()?, room).ok()
 }
 
 /// Whether entry `number`, from 1, of a disk's partition table has this UUID: of GPT its own; of MBR the signature of the

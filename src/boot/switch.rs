@@ -8,20 +8,20 @@ use crate::z;
 const MOVED: [(ZStr<'static>, ZStr<'static>); 4] =
     [(z!("/dev"), z!("dev")), (z!("/proc"), z!("proc")), (z!("/sys"), z!("sys")), (z!("/run"), z!("run"))];
 
-/// Whether our root lies in memory.
-pub(super) fn is_initramfs() -> bool {
-    sys::open(z!("/"), sys::O_PATH).is_ok_and(|root| {
-        let is = sys::in_memory(root);
-        sys::close(root);
-        is
-    })
+/// Our root, if it is an initramfs: nobody else's is ever left behind, and emptied.
+pub(super) fn initramfs() -> Option<Fd> {
+    let root = sys::open(z!("/"), sys::O_RDONLY | sys::O_DIRECTORY).ok()?;
+    if sys::is_in_memory(root) {
+        return Some(root);
+    }
+    sys::close(root);
+    None
 }
 
-/// Makes the mount `root` our root and empties the one that we leave.
+/// Makes the mount `root` our root, and empties `initramfs`, which was it.
 #[inline(never)]
-pub(super) fn switch(root: Fd) -> Result<(), Fail<'static>> {
+pub(super) fn switch(initramfs: Fd, root: Fd) -> Result<(), Fail<'static>> {
     let here = z!("/");
-    let old = sys::open(here, sys::O_RDONLY | sys::O_DIRECTORY).at(Stage::Root, here)?;
     // Upon the old root: paths still begin in that.
     sys::move_mount(root, Fd::CWD, here).at(Stage::Root, here)?;
     for &(path, name) in &MOVED {
@@ -31,11 +31,8 @@ pub(super) fn switch(root: Fd) -> Result<(), Fail<'static>> {
     }
     sys::fchdir(root).and_then(|()| sys::chroot(z!("."))).at(Stage::Root, here)?;
     sys::close(root);
-    // Never a root that somebody needs again.
-    if sys::in_memory(old) {
-        empty(old);
-    }
-    sys::close(old);
+    empty(initramfs);
+    sys::close(initramfs);
     Ok(())
 }
 
@@ -78,5 +75,5 @@ fn remove(dir: Fd, name: ZStr<'_>, is_dir: bool) {
         empty(inner);
         sys::close(inner);
     }
-    sys::remove(dir, name, is_dir);
+    let _ = sys::unlinkat(dir, name, is_dir);
 }

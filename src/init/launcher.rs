@@ -139,10 +139,5 @@ fn is_ours(main: Pid, buf: &mut [u8]) -> bool {
 
 /// /proc/PID/`file`.
 fn read<'b>(pid: Pid, file: &[u8], buf: &'b mut [u8]) -> Option<&'b [u8]> {
-    let path = process_path(pid, file);
-    let file = sys::open(ZStr::until_nul(&path)?, sys::O_RDONLY).ok()?;
-    let len = sys::read(file, buf);
-    // Left open, there would be one more with each signal.
-    sys::close(file);
-    buf.get(..len.ok()? as usize)
+    sys::read_start(ZStr::until_nul(&process_path(pid, file))?, buf).ok()
 }

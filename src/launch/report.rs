@@ -31,7 +31,7 @@ fn pid_file(path: ZStr<'static>, main: Pid) -> Result<(), Fail<'static>> {
 /// At the end; somebody else may have removed it, and then all is well.
 pub(super) fn remove(path: Option<ZStr<'static>>) {
     if let Some(path) = path {
-        let _ = sys::unlink(path);
+        let _ = sys::unlinkat(Fd::CWD, path, false);
     }
 }
 

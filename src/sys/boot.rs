@@ -1,7 +1,7 @@
 //! What only process 1 of a machine does: whole file systems, the kernel's events, the end of it all.
 
-use super::{Block, Errno, Fd, Result, ZStr, call, done, opened};
-use core::mem::{MaybeUninit, size_of};
+use super::{Block, Fd, Result, ZStr, call, done, opened};
+use core::mem::size_of;
 use linux_raw_sys::general::{self as c, fsconfig_command as set};
 pub use linux_raw_sys::general::{
     DT_DIR, LINUX_REBOOT_CMD_CAD_OFF, LINUX_REBOOT_CMD_CAD_ON, LINUX_REBOOT_CMD_HALT,
@@ -55,25 +55,10 @@ pub fn fsmount(fs: Fd, attributes: u32) -> Result<Fd> {
     }
 }
 
-/// Whether a directory lies in memory, as an initramfs does: f_type of fstatfs(2).
-pub fn in_memory(dir: Fd) -> bool {
-    let mut s = MaybeUninit::<c::statfs64>::uninit();
-    // SAFETY: the kernel fills the struct on success, and only then it is read.
-    let kind = unsafe { call!(fstatfs, dir.0, s.as_mut_ptr()).map(|_| s.assume_init().f_type as u32) };
-    matches!(kind, Ok(c::RAMFS_MAGIC | c::TMPFS_MAGIC))
-}
-
 /// getdents64(2): how many bytes of entries were put into `buf`; 0 behind the last.
 pub fn getdents(dir: Fd, buf: &mut [u8]) -> Result<u32> {
     // SAFETY: the kernel writes at most `len` bytes at the pointer; both come from one slice.
     unsafe { call!(getdents64, dir.0, buf.as_mut_ptr(), buf.len()) }
-}
-
-/// unlinkat(2), of a directory where it is one.
-pub fn remove(dir: Fd, name: ZStr<'_>, is_dir: bool) {
-    let flags = if is_dir { c::AT_REMOVEDIR } else { 0 };
-    // SAFETY: the kernel reads a NUL-terminated string.
-    let _ = unsafe { done!(unlinkat, dir.0, name.as_ptr(), flags) };
 }
 
 /// pread64(2) of a whole buffer; whether there was that much.
@@ -113,12 +98,10 @@ pub fn kernel_command_line() -> Result<Block> {
     // COMMAND_LINE_SIZE is 2048 on both CPUs.
     const LIMIT: usize = 8192;
     let start = super::room::map(LIMIT)?.as_ptr();
-    let file = super::open(crate::z!("/proc/cmdline"), super::O_RDONLY)?;
     // SAFETY: the mapping is of that size, and nobody else knows of it. Its last byte stays zero.
     let bytes = unsafe { core::slice::from_raw_parts_mut(start, LIMIT - 1) };
-    let len = super::read(file, bytes).map(|len| len as usize);
-    super::close(file);
-    let len = split(bytes.get_mut(..len?).ok_or(Errno::E2BIG)?);
+    let len = super::read_start(crate::z!("/proc/cmdline"), bytes)?.len();
+    let len = split(bytes.get_mut(..len).unwrap_or_default());
     // SAFETY: the word that is last has its NUL within the text, or behind it: the mapping is one byte longer.
     Ok(unsafe { Block::new(start, len) })
 }

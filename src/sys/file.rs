@@ -69,6 +69,16 @@ pub fn write_file(path: ZStr<'_>, bytes: &[u8]) -> Result<()> {
     done
 }
 
+/// Open, read once, close: what a small file of /proc or /sys says, as far as `buf` has room.
+#[cfg(feature = "jobs")]
+#[inline(never)]
+pub fn read_start<'b>(path: ZStr<'_>, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+    let file = open(path, O_RDONLY)?;
+    let len = read(file, buf);
+    super::close(file);
+    Ok(buf.get(..len? as usize).unwrap_or_default())
+}
+
 /// mkdirat(2).
 pub fn mkdirat(dir: Fd, path: ZStr<'_>, mode: u32) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string.
@@ -97,10 +107,11 @@ pub fn dup_onto(fd: Fd, onto: u32) -> Result<()> {
     unsafe { call!(dup3, fd.0, onto, 0) }.map(drop)
 }
 
-/// unlinkat(2) of a file.
-pub fn unlink(path: ZStr<'_>) -> Result<()> {
+/// unlinkat(2), of a directory where it is one.
+pub fn unlinkat(dir: Fd, path: ZStr<'_>, is_dir: bool) -> Result<()> {
+    let flags = if is_dir { c::AT_REMOVEDIR } else { 0 };
     // SAFETY: the kernel reads a NUL-terminated string.
-    unsafe { done!(unlinkat, c::AT_FDCWD, path.as_ptr(), 0) }
+    unsafe { done!(unlinkat, dir.0, path.as_ptr(), flags) }
 }
 
 /// mknodat(2) of an empty file.
@@ -197,15 +208,24 @@ pub fn is_open(fd: Fd) -> Result<()> {
     unsafe { call!(fcntl, fd.0, c::F_GETFD) }.map(drop)
 }
 
-/// The flags of the mount that `fd` lies on: fstatfs(2), the ST_* of statvfs(3).
+/// fstatfs(2).
+#[cfg(any(feature = "root", feature = "boot"))]
+fn fstatfs(fd: Fd) -> Result<c::statfs64> {
+    let mut s = MaybeUninit::<c::statfs64>::uninit();
+    // SAFETY: the kernel fills the struct on success, and only then it is read.
+    unsafe { call!(fstatfs, fd.0, s.as_mut_ptr()).map(|_| s.assume_init()) }
+}
+
+/// The flags of the mount that `fd` lies on: the ST_* of statvfs(3).
 #[cfg(feature = "root")]
 pub fn mount_flags(fd: Fd) -> Result<u32> {
-    let mut s = MaybeUninit::<c::statfs64>::uninit();
-    // SAFETY: the kernel fills the struct on success.
-    unsafe {
-        call!(fstatfs, fd.0, s.as_mut_ptr())?;
-        Ok(s.assume_init().f_flags as u32)
-    }
+    fstatfs(fd).map(|s| s.f_flags as u32)
+}
+
+/// Whether a directory lies in memory, as an initramfs does.
+#[cfg(feature = "boot")]
+pub fn is_in_memory(dir: Fd) -> bool {
+    matches!(fstatfs(dir).map(|s| s.f_type as u32), Ok(c::RAMFS_MAGIC | c::TMPFS_MAGIC))
 }
 
 /// From include/linux/statfs.h.
