@@ -12,7 +12,7 @@ mod fs;
 mod host;
 mod ids;
 #[cfg(feature = "path")]
-mod path;
+pub(crate) mod path;
 #[cfg(feature = "pivot")]
 mod pivot;
 mod root;

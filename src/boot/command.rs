@@ -7,16 +7,13 @@ use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::init::Parent;
 use crate::spec::boot::{Boot, Command, MAX_WORDS};
 use crate::status;
-use crate::step::exec;
+use crate::step::{exec, path};
 use crate::sys::{self, Fd, Pid, SigSet, Stack, Strings, ZStr};
 use crate::text::word;
 use crate::z;
 
 /// What is run when nothing else is there.
 const SHELL: ZStr<'static> = z!("/bin/sh");
-
-/// Where programs are looked for when nobody says: for those that look there themselves.
-const PATH: ZStr<'static> = z!("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 
 /// So many variables the kernel hands on, CONFIG_INIT_ENV_ARG_LIMIT, its own two, and PATH.
 const MAX_ENV: usize = 64;
@@ -155,7 +152,8 @@ fn environment<'r>(stack: Stack, room: &'r mut [Option<ZStr<'static>>; MAX_ENV +
     for slot in room.iter_mut() {
         *slot = stack.env(at);
         if slot.is_none() {
-            *slot = Some(PATH);
+            // For those that look for programs themselves.
+            *slot = Some(path::DEFAULT);
             break;
         }
         at = at.saturating_add(1);

@@ -1,7 +1,6 @@
 //! Process 1 of a machine as a parent: what it does with a signal and with the end of a child.
 
 use super::console;
-use crate::cli::boot::name;
 use crate::init::{Parent, supervise};
 use crate::spec::boot::{Boot, OnExit};
 use crate::status::Status;
@@ -160,7 +159,7 @@ impl Machine {
             if let Status::Killed(signal) = status {
                 line.push(b"signal ").number(signal.into()).push(b", ");
             }
-            line.push(b"exit status ").number(code.into()).push(b"; ").push(name(what));
+            line.push(b"exit status ").number(code.into()).push(b"; ").push(what.name());
         });
     }
 }
@@ -191,7 +190,7 @@ impl Parent for Machine {
         if self.told.is_none() {
             self.told = Some(action);
             console::say(&mut |line| {
-                line.push(b"vesicle: signal ").number(n.into()).push(b": ").push(name(action));
+                line.push(b"vesicle: signal ").number(n.into()).push(b": ").push(action.name());
             });
             // Without COMMAND whoever waits ends the rest.
             if main == Pid(0) {

@@ -3,7 +3,7 @@
 use crate::fail::{Fail, Stage, Why, fail};
 use crate::spec::boot::{Boot, Command, OnExit};
 use crate::sys::{Stack, ZStr};
-use crate::text::{before, behind, field, fields, nanoseconds, word};
+use crate::text::{before, behind, fields, nanoseconds, word};
 use crate::z;
 use core::ops::Range;
 
@@ -168,11 +168,6 @@ fn is_among(mut rest: &'static [u8], arg: ZStr<'_>) -> bool {
         }
     }
     false
-}
-
-/// The name of an action.
-pub fn name(action: OnExit) -> &'static [u8] {
-    field(OnExit::NAMES, b' ', action as usize)
 }
 
 #[cfg(test)]

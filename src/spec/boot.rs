@@ -1,6 +1,7 @@
 //! What `vesicle boot` is asked to do, by the kernel's command line, a file and its own words.
 
 use crate::sys::ZStr;
+use crate::text::field;
 use heapless::Vec;
 
 /// How many words COMMAND can have: the kernel itself hands on 32, CONFIG_INIT_ENV_ARG_LIMIT.
@@ -9,7 +10,7 @@ pub const MAX_WORDS: usize = 128;
 /// COMMAND and its ARGs, with the null that closes them for execve(2).
 pub type Command = Vec<Option<ZStr<'static>>, { MAX_WORDS + 1 }>;
 
-/// What is done at the end of COMMAND. In the order of their names in `cli`.
+/// What is done at the end of COMMAND.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 #[repr(u8)]
@@ -32,6 +33,11 @@ impl OnExit {
         [OnExit::PowerOff, OnExit::Reboot, OnExit::Halt, OnExit::Respawn, OnExit::Panic];
     /// Their names, as options have them and messages say them.
     pub const NAMES: &'static [u8] = b"poweroff reboot halt respawn panic";
+
+    /// Its name.
+    pub fn name(self) -> &'static [u8] {
+        field(OnExit::NAMES, b' ', self as usize)
+    }
 }
 
 /// The request.

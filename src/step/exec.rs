@@ -69,13 +69,6 @@ pub(super) fn why(#[allow(unused_variables)] file: ZStr<'_>, e: Errno) -> (Stage
 #[cfg(feature = "words")]
 fn is_foreign(file: ZStr<'_>) -> bool {
     let mut head = [0u8; 20];
-    let read = sys::open(file, sys::O_RDONLY).and_then(|file| {
-        let read = sys::read(file, &mut head);
-        sys::close(file);
-        read
-    });
-    let [magic @ .., low, high] = &head;
-    read == Ok(head.len() as u32)
-        && magic.starts_with(b"\x7fELF")
-        && u16::from_le_bytes([*low, *high]) != sys::ELF_MACHINE
+    matches!(sys::read_start(file, &mut head), Ok([b'\x7f', b'E', b'L', b'F', .., low, high])
+        if u16::from_le_bytes([*low, *high]) != sys::ELF_MACHINE)
 }

@@ -4,9 +4,13 @@ use super::exec::why;
 use crate::fail::Stage;
 use crate::sys::{self, Errno, Strings, ZStr};
 use crate::text::Text;
+use crate::z;
 
-/// Where a command without a slash is looked for when there is no PATH.
-const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Where a command without a slash is looked for when there is no PATH: the variable as it would be.
+pub const DEFAULT: ZStr<'static> = z!("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+
+/// What it begins with.
+const NAME: &[u8] = b"PATH=";
 
 /// The longest path with its NUL, limits.h.
 const PATH_MAX: usize = 4096;
@@ -28,7 +32,7 @@ fn search_long(command: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> (Stag
 /// more room. What is longer than any path is not there.
 #[inline(never)]
 fn look(command: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>, room: &mut [u8]) -> Option<(Stage, Errno)> {
-    let path = envp.variable(b"PATH=").map_or(DEFAULT_PATH, ZStr::bytes);
+    let path = envp.variable(NAME).unwrap_or(DEFAULT.skip(NAME.len())).bytes();
     let name = command.bytes_with_nul();
     if name.len() == 1 {
         return None;

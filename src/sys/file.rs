@@ -70,7 +70,7 @@ pub fn write_file(path: ZStr<'_>, bytes: &[u8]) -> Result<()> {
 }
 
 /// Open, read once, close: what a small file of /proc or /sys says, as far as `buf` has room.
-#[cfg(feature = "jobs")]
+#[cfg(any(feature = "jobs", feature = "words"))]
 #[inline(never)]
 pub fn read_start<'b>(path: ZStr<'_>, buf: &'b mut [u8]) -> Result<&'b [u8]> {
     let file = open(path, O_RDONLY)?;
