@@ -17,6 +17,7 @@ mod guest;
 #[allow(dead_code)]
 #[path = "../tests/boot/machine.rs"]
 mod machine;
+mod words;
 
 use common::{Who, find, folder};
 use guest::How;
@@ -25,6 +26,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use words::{Asked, asked};
 
 /// Without a library: clock_gettime(CLOCK_MONOTONIC) first. Where no STAMP= is in the environment it becomes what `next=`
 /// names; where one is, it says how much later it is, asks sysinfo(2), and ends with reboot(RB_POWER_OFF).
@@ -172,23 +174,7 @@ fn median(values: &[i64]) -> i64 {
 }
 
 fn main() -> ExitCode {
-    let mut words = std::env::args().skip(1);
-    let (mut rounds, mut file, mut asked) = (5, None, false);
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--bench" => asked = true,
-            "--test" => return ExitCode::SUCCESS,
-            "--rounds" => {
-                rounds = words.next().and_then(|n| n.parse().ok()).filter(|n| *n > 0).expect("--rounds N")
-            }
-            "--json" => file = Some(words.next().expect("--json FILE")),
-            _ => panic!("unknown: {word}; there are --rounds N and --json FILE"),
-        }
-    }
-    // `cargo test` starts it too, and it is no test.
-    if !asked {
-        return ExitCode::SUCCESS;
-    }
+    let Some(Asked { rounds, json: file }) = asked(5) else { return ExitCode::SUCCESS };
     let files = Files { vesicle: boot_alone(), payload: payload() };
     let mut inits = inits();
     let mut order: Vec<usize> = (0..inits.len()).collect();

@@ -9,6 +9,7 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
+mod words;
 
 use common::{Signal, Who, calls, find, is_root, scratch, shipped, tiny_root};
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
@@ -21,6 +22,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
+use words::{Asked, asked};
 
 /// Rounds that are not counted: files and page tables get warm.
 const WARM_UP: usize = 50;
@@ -147,23 +149,7 @@ fn tools() -> Vec<Tool> {
 }
 
 fn main() -> ExitCode {
-    let mut words = std::env::args().skip(1);
-    let (mut rounds, mut file, mut asked) = (2000, None, false);
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--bench" => asked = true,
-            "--test" => return ExitCode::SUCCESS,
-            "--rounds" => {
-                rounds = words.next().and_then(|n| n.parse().ok()).filter(|n| *n > 0).expect("--rounds N")
-            }
-            "--json" => file = Some(words.next().expect("--json FILE")),
-            _ => panic!("unknown: {word}; there are --rounds N and --json FILE"),
-        }
-    }
-    // `cargo test` starts it too, and it is no test.
-    if !asked {
-        return ExitCode::SUCCESS;
-    }
+    let Some(Asked { rounds, json: file }) = asked(2000) else { return ExitCode::SUCCESS };
     // The same for all, and no terminal to be handed over.
     let null = fs::File::options().read(true).open("/dev/null").expect("/dev/null");
     nix::unistd::dup2_stdin(&null).expect("dup2");

@@ -1,9 +1,10 @@
 //! Tokens → [`Boot`]: the options of `vesicle boot`, wherever they stand. Pure.
 
+use super::name_and_value;
 use crate::fail::{Fail, Stage, Why, fail};
 use crate::spec::boot::{Boot, Command, OnExit};
 use crate::sys::{Stack, ZStr};
-use crate::text::{before, behind, fields, nanoseconds, word};
+use crate::text::{behind, fields, nanoseconds, word};
 use crate::z;
 use core::ops::Range;
 
@@ -41,15 +42,10 @@ pub fn words(mut rest: &'static [u8], boot: &mut Boot) -> Parsed<()> {
                     (options, boot.command) = (false, Command::new());
                     continue;
                 }
-                let name = before(long.bytes(), b'=');
-                let inline = long.skip(name.len());
-                let value = if inline.first() != 0 {
-                    Some(inline.skip(1))
-                } else if position(name) == Some(RESCUE) {
-                    None
-                } else {
-                    word(&mut rest)
-                };
+                let (name, mut value) = name_and_value(long);
+                if value.is_none() && position(name) != Some(RESCUE) {
+                    value = word(&mut rest);
+                }
                 option(next, name, value, boot)?;
             }
             // A blank line of the file.
@@ -74,9 +70,8 @@ pub fn words(mut rest: &'static [u8], boot: &mut Boot) -> Parsed<()> {
 /// A word of the kernel's command line: `vesicle.OPTION=VALUE`, or one that is nothing to us.
 pub fn parameter(word: ZStr<'static>, boot: &mut Boot) -> Parsed<()> {
     let Some(rest) = word.value_of(b"vesicle.") else { return Ok(()) };
-    let name = before(rest.bytes(), b'=');
-    let value = rest.skip(name.len());
-    option(word, name, (value.first() != 0).then(|| value.skip(1)), boot)
+    let (name, value) = name_and_value(rest);
+    option(word, name, value, boot)
 }
 
 fn position(name: &[u8]) -> Option<usize> {

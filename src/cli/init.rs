@@ -3,7 +3,7 @@
 //! One table of letters a tool, one meaning a letter. Options end where the first word stands that is none, as POSIX
 //! wants it: what belongs to COMMAND is never taken for one of ours.
 
-use super::signal;
+use super::{name_and_value, signal};
 #[cfg(feature = "drop-in")]
 use crate::spec::duties::Rest;
 use crate::spec::duties::{Apart, Duties, Tool, level};
@@ -73,13 +73,10 @@ pub fn parse(stack: Stack, mut at: usize, duties: &mut Duties) -> Result<(), Ins
         }
         let letters = field(LETTERS, b' ', duties.tool as usize);
         if *first == b'-' {
-            let long = word.skip(2);
-            let name = before(long.bytes(), b'=');
+            let (name, inline) = name_and_value(word.skip(2));
             let names = field(NAMES, b'/', duties.tool as usize);
             let known = fields(names, b' ').find(|known| known.get(1..) == Some(name));
             let letter = known.and_then(|known| known.first());
-            let inline = long.skip(name.len());
-            let inline = (inline.first() != 0).then(|| inline.skip(1));
             match letter {
                 Some(letter) if inline.is_none() || takes_value(*letter) => {
                     option(duties, *letter, inline, stack, &mut at).map_err(|instead| match instead {

@@ -110,6 +110,15 @@ fn asks_for_help(word: ZStr<'_>) -> bool {
     word.is(b"--help") || word.is(b"-h")
 }
 
+/// `NAME=VALUE` in two; a name alone has no value.
+#[cfg(any(feature = "options", feature = "boot"))]
+#[inline(never)]
+fn name_and_value(word: ZStr<'_>) -> (&[u8], Option<ZStr<'_>>) {
+    let name = crate::text::before(word.bytes(), b'=');
+    let rest = word.skip(name.len());
+    (name, (rest.first() != 0).then(|| rest.skip(1)))
+}
+
 /// Reads the command line of `vesicle run`.
 pub fn parse(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
     match read_options(stack, spec, load)? {

@@ -5,7 +5,7 @@ use super::Source;
 use super::options;
 #[cfg(any(feature = "args", feature = "env"))]
 use super::options::Opt;
-use super::{Asked, Load, Parsed};
+use super::{Asked, Load, Parsed, name_and_value};
 use crate::fail::{Stage, Why, fail};
 use crate::spec::{Given, Spec};
 use crate::sys::{Block, Stack, ZStr};
@@ -58,11 +58,9 @@ fn from(source: Source, load: Load, spec: &mut Spec<'_>) -> Parsed<()> {
 fn read(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Option<Load>) -> Parsed<()> {
     let wrong = |why| fail(Stage::Option, word, why);
     let Some(long) = word.value_of(b"--") else { return wrong(Why::Unknown) };
-    let name = text::before(long.bytes(), b'=');
-    let rest = long.skip(name.len());
+    let (name, inline) = name_and_value(long);
     let Some((opt, kind)) = options::find(name) else { return wrong(Why::Unknown) };
     spec.ask(opt);
-    let inline = (rest.first() != 0).then(|| rest.skip(1));
     if kind == options::SWITCH {
         return if inline.is_none() { Ok(()) } else { wrong(Why::TakesNone) };
     }
