@@ -90,9 +90,9 @@ impl Machine {
     fn meaning(&self, signal: u8) -> Option<OnExit> {
         let (_, action) = MEANINGS.iter().find(|(n, _)| *n == signal)?;
         Some(match self.on_exit {
-            OnExit::Reboot if !self.is_real => OnExit::Reboot,
-            _ if !self.is_real => OnExit::PowerOff,
-            _ => *action,
+            _ if self.is_real => *action,
+            OnExit::Reboot => OnExit::Reboot,
+            _ => OnExit::PowerOff,
         })
     }
 
@@ -136,10 +136,10 @@ impl Machine {
     pub(super) fn end(&mut self) {
         if self.phase == Phase::Runs {
             self.terminate();
-            // So that it is seen when there is nobody.
-            sys::raise(sys::SIGCHLD);
-            supervise(None, self);
         }
+        // So that it is seen when there is nobody.
+        sys::raise(sys::SIGCHLD);
+        supervise(None, self);
     }
 
     /// TERM for all but us; what was stopped goes on, to see it.
