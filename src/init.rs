@@ -33,8 +33,9 @@ pub trait Parent {
         status::code(status)
     }
 
-    /// COMMAND has ended with that code; or did before, and others may have since. Whether to wait for those that are left.
-    fn ended(&mut self, _main: Pid, _code: u8) -> bool {
+    /// COMMAND has ended with that code; or did before, and others may have since. Whether anybody is left, and then
+    /// whether to wait for them.
+    fn ended(&mut self, _main: Pid, _code: u8, _left: bool) -> bool {
         false
     }
 
@@ -83,7 +84,7 @@ pub fn supervise(main: Option<Pid>, parent: &mut dyn Parent) -> u8 {
             }
         };
         if let Some(code) = code {
-            if !parent.ended(command, code) || none_left {
+            if !parent.ended(command, code, !none_left) || none_left {
                 return code;
             }
         } else if none_left && main.is_some() {

@@ -202,7 +202,7 @@ fn root(spec: &Spec<'_>, rootfs: ZStr<'_>) -> Root {
         return Root::ChrootMount;
     }
     #[cfg(feature = "pivot")]
-    if !spec.has(Opt::Chroot) {
+    if !spec.has(Opt::Chroot) && !spec.has(Opt::ShareMount) {
         return Root::Pivot;
     }
     Root::Chroot

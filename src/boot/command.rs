@@ -93,7 +93,7 @@ fn start(command: &mut Command, envp: Strings<'_>, machine: &mut Machine) -> u8 
         Err(e) => {
             let failure = Fail::new(Stage::Start, name, e);
             console::fail(&failure, None);
-            machine.ended(Pid(0), failure.code());
+            machine.ended(Pid(0), failure.code(), true);
             failure.code()
         }
     }

@@ -209,7 +209,7 @@ impl Parent for Machine {
         }
     }
 
-    fn ended(&mut self, _: Pid, code: u8) -> bool {
+    fn ended(&mut self, _: Pid, code: u8, _: bool) -> bool {
         // Of those that are left.
         if self.code.is_some() {
             return true;

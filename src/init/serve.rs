@@ -200,7 +200,7 @@ impl Parent for Init<'_> {
         self.duties.code(status::code(status))
     }
 
-    fn ended(&mut self, main: Pid, code: u8) -> bool {
+    fn ended(&mut self, main: Pid, code: u8, left: bool) -> bool {
         if self.ended {
             // Orphans of those that a KILL has ended are our children now.
             if self.over {
@@ -222,8 +222,11 @@ impl Parent for Init<'_> {
         match d.rest {
             Rest::All => {
                 if !self.first {
-                    rest::signal(sys::SIGTERM, true);
-                    self.begin_grace();
+                    // Without a child of ours there is nobody below us.
+                    if left {
+                        rest::signal(sys::SIGTERM, true);
+                        self.begin_grace();
+                    }
                     return d.grace.is_some();
                 }
             }

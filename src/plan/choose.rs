@@ -5,7 +5,7 @@ use crate::cli::Opt;
 use crate::spec::Spec;
 #[cfg(feature = "loopback")]
 use crate::sys::CLONE_NEWNET;
-use crate::sys::{CLONE_NEWPID, CLONE_NEWUSER};
+use crate::sys::{CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER};
 
 /// Steps that an option asks for, and nothing else has to be known.
 const ASKED: &[(Opt, Step)] = &[
@@ -80,8 +80,10 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
     let shared = !pid && !joins_pid && !options;
     // The host's own tree has a /proc for the caller's own PID namespace.
     let there = plan.how == Root::Same && shared && !elsewhere;
-    let proc = !spec.has(Opt::NoProc) && !there;
+    let mounts = plan.makes(CLONE_NEWNS);
+    let proc = !spec.has(Opt::NoProc) && !there && mounts;
     plan.shared_proc = shared;
+    steps.add(Step::Private, mounts);
     steps.add(Step::Proc, proc);
     steps.add(Step::Sources, proc && shared);
     #[cfg(feature = "fs")]

@@ -3,14 +3,18 @@
 use super::Plan;
 use crate::cli::Opt;
 use crate::fail::Fail;
-#[cfg(any(feature = "host", feature = "users", feature = "init", feature = "join"))]
+#[cfg(feature = "root")]
+use crate::fail::{Stage, fail};
+#[cfg(any(feature = "fs", feature = "host", feature = "root", feature = "users", feature = "init", feature = "join"))]
 use crate::fail::Why;
 use crate::spec::Spec;
 #[cfg(any(feature = "init", feature = "join"))]
 use crate::spec::misuse;
 #[cfg(feature = "join")]
 use crate::sys::CLONE_NEWTIME;
-use crate::sys::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS};
+use crate::sys::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS};
+#[cfg(feature = "root")]
+use crate::z;
 
 /// A CLONE_NEW* by the number of its bit: what a table holds in a byte.
 const fn bit(kind: u32) -> u8 {
@@ -24,6 +28,8 @@ const SHARES: &[(Opt, u8)] = &[
     (Opt::ShareUts, bit(CLONE_NEWUTS)),
     (Opt::ShareIpc, bit(CLONE_NEWIPC)),
     (Opt::ShareCgroup, bit(CLONE_NEWCGROUP)),
+    #[cfg(feature = "pivot")]
+    (Opt::ShareMount, bit(CLONE_NEWNS)),
 ];
 
 /// The namespaces that can be joined.
@@ -54,7 +60,11 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
         new &= !kinds(JOINS, spec);
     }
     plan.namespaces = new;
-    #[cfg(any(feature = "host", feature = "users"))]
+    #[cfg(feature = "root")]
+    if spec.has(Opt::ReadOnly) && !plan.makes(CLONE_NEWNS) {
+        return fail(Stage::Option, z!("--read-only"), Why::NeedsMount);
+    }
+    #[cfg(any(feature = "fs", feature = "host", feature = "root", feature = "users"))]
     for given in spec.given.iter() {
         let (there, why) = match given.opt {
             #[cfg(feature = "host")]
@@ -63,6 +73,14 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
             Opt::Boottime | Opt::Monotonic => (spec.has(Opt::UnshareTime), Why::NeedsTime),
             #[cfg(feature = "users")]
             Opt::MapUsers | Opt::MapGroups => (plan.makes(CLONE_NEWUSER), Why::NeedsUser),
+            #[cfg(feature = "root")]
+            Opt::Proc | Opt::ProcOpts => (plan.makes(CLONE_NEWNS), Why::NeedsMount),
+            #[cfg(feature = "fs")]
+            Opt::Bind | Opt::BindTry | Opt::RoBind | Opt::RoBindTry | Opt::DevBind | Opt::DevBindTry => {
+                (plan.makes(CLONE_NEWNS), Why::NeedsMount)
+            }
+            #[cfg(feature = "fs")]
+            Opt::Tmpfs | Opt::Dev | Opt::Sysfs => (plan.makes(CLONE_NEWNS), Why::NeedsMount),
             _ => continue,
         };
         if !there {

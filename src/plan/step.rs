@@ -82,6 +82,7 @@ impl Steps {
     pub const ALWAYS: Steps = Steps::of(&[
         #[cfg(all(feature = "loopback", not(feature = "options")))]
         Step::Loopback,
+        #[cfg(not(feature = "options"))]
         Step::Private,
         Step::Rootfs,
         #[cfg(not(feature = "options"))]

@@ -1,0 +1,120 @@
+//! The floor: what the kernel has to be asked for, and nothing else. No argument, no check, no message; what it makes is
+//! fixed when it is compiled. FLOOR_NAMESPACES are the flags of clone(2), FLOOR_ROOT and FLOOR_COMMAND two paths.
+//!
+//! `cfg(root)`: `pivot` as vesicle does by default, `chroot`, or neither. `cfg(user)`: the maps of a user namespace.
+//! `cfg(init)`: an init that is given COMMAND alone. `cfg(inside)`: the child is the init, COMMAND is its child.
+#![no_std]
+#![no_main]
+
+mod raw;
+use raw::{AT_FDCWD, CLONE_VFORK, CLONE_VM, SIGCHLD, call, child, exit, new, nr, wait};
+
+const NAMESPACES: usize = number(env!("FLOOR_NAMESPACES"));
+const ROOT: &str = concat!(env!("FLOOR_ROOT"), "\0");
+const COMMAND: &str = concat!(env!("FLOOR_COMMAND"), "\0");
+
+const CLONE_NEWNET: usize = 0x4000_0000;
+
+const fn number(digits: &str) -> usize {
+    let (digits, mut n, mut i) = (digits.as_bytes(), 0, 0);
+    while i < digits.len() {
+        n = n * 10 + (digits[i] - b'0') as usize;
+        i += 1;
+    }
+    n
+}
+
+extern "C" fn main() -> ! {
+    // An init that is not process 1 adopts what its COMMAND leaves: PR_SET_CHILD_SUBREAPER.
+    if cfg!(init) {
+        must(nr::PRCTL, &[36, 1]);
+    }
+    let borrow = if cfg!(inside) { 0 } else { CLONE_VM | CLONE_VFORK };
+    // SAFETY: `live` never returns.
+    let pid = unsafe { child(NAMESPACES | borrow | SIGCHLD, live) };
+    finish(pid)
+}
+
+/// Ends as that child does.
+fn finish(pid: isize) -> ! {
+    let status = wait(pid, core::ptr::null_mut());
+    exit(if status & 0x7f == 0 { (status >> 8) as usize } else { 128 | (status & 0x7f) as usize })
+}
+
+/// A call that has to work.
+#[inline(always)]
+fn must(nr: usize, args: &[usize]) -> usize {
+    // SAFETY: each call of this file gets what it asks for.
+    let done = unsafe { call(nr, args) };
+    if done < 0 { exit(125) } else { done as usize }
+}
+
+fn at(text: &'static str) -> usize {
+    text.as_ptr() as usize
+}
+
+extern "C" fn live() -> ! {
+    if cfg!(user) {
+        map("/proc/self/setgroups\0", "deny");
+        map("/proc/self/uid_map\0", concat!("0 ", env!("FLOOR_UID"), " 1"));
+        map("/proc/self/gid_map\0", concat!("0 ", env!("FLOOR_UID"), " 1"));
+    }
+    if NAMESPACES & CLONE_NEWNET != 0 {
+        loopback();
+    }
+    if cfg!(root = "pivot") {
+        pivot();
+    }
+    if cfg!(root = "chroot") {
+        must(nr::CHDIR, &[at(ROOT)]);
+        must(nr::CHROOT, &[at(".\0")]);
+    }
+    if cfg!(inside) {
+        // SAFETY: `become_command` never returns.
+        finish(unsafe { child(CLONE_VM | CLONE_VFORK | SIGCHLD, become_command) })
+    }
+    become_command()
+}
+
+fn map(file: &'static str, text: &'static str) {
+    let fd = must(nr::OPENAT, &[AT_FDCWD, at(file), 1]);
+    must(nr::WRITE, &[fd, at(text), text.len()]);
+    must(nr::CLOSE, &[fd]);
+}
+
+/// `lo` up, netdevice(7): SIOCSIFFLAGS with IFF_UP.
+fn loopback() {
+    let mut request = [0u8; 40];
+    request[..2].copy_from_slice(b"lo");
+    request[16] = 1;
+    let socket = must(nr::SOCKET, &[2, 2 | 0o2000000, 0]);
+    must(nr::IOCTL, &[socket, 0x8914, request.as_ptr() as usize]);
+}
+
+/// ROOT, with what is mounted in it, upon the root; a proc; and the old root away.
+fn pivot() {
+    // MS_REC | MS_PRIVATE
+    must(nr::MOUNT, &[0, at("/\0"), 0, 0x4000 | 0x40000, 0]);
+    // OPEN_TREE_CLONE | AT_RECURSIVE | O_CLOEXEC
+    let tree = must(new::OPEN_TREE, &[AT_FDCWD, at(ROOT), 1 | 0x8000 | 0o2000000]);
+    // MOVE_MOUNT_F_EMPTY_PATH
+    must(new::MOVE_MOUNT, &[tree, at("\0"), AT_FDCWD, at("/\0"), 4]);
+    must(nr::FCHDIR, &[tree]);
+    // MS_NOSUID | MS_NODEV | MS_NOEXEC
+    must(nr::MOUNT, &[at("proc\0"), at("proc\0"), at("proc\0"), 2 | 4 | 8, 0]);
+    must(nr::PIVOT_ROOT, &[at(".\0"), at(".\0")]);
+    // MNT_DETACH
+    must(nr::UMOUNT2, &[at(".\0"), 2]);
+}
+
+extern "C" fn become_command() -> ! {
+    if !cfg!(init) {
+        // PR_SET_NO_NEW_PRIVS
+        must(nr::PRCTL, &[38, 1, 0, 0, 0]);
+        must(new::CLOSE_RANGE, &[3, u32::MAX as usize, 0]);
+    }
+    let argv = [at(COMMAND), 0];
+    let none = 0usize;
+    must(nr::EXECVE, &[at(COMMAND), argv.as_ptr() as usize, &raw const none as usize]);
+    exit(125)
+}

@@ -1,0 +1,98 @@
+//! What is launched: each kind of launch as the floor does it, as vesicle is told to, and as its peers are (peers.rs).
+
+use nix::sched::CloneFlags;
+
+/// A kind of launch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// As root, with a mount, PID, UTS, IPC, network and cgroup namespace.
+    All,
+    /// The same without the network namespace.
+    NoNet,
+    /// All, and a user namespace, by somebody who is not root.
+    User,
+    /// chroot(2) and nothing else.
+    Chroot,
+    /// An init around a command, in no namespace.
+    Init,
+    /// All, with an init as process 1.
+    Inside,
+    /// A clone(2) with these flags and an execve(2): the floor alone.
+    Flags(CloneFlags),
+}
+
+/// The namespaces that a container has of its own, with their names.
+pub const NAMESPACES: [(&str, CloneFlags); 7] = [
+    ("mount", CloneFlags::CLONE_NEWNS),
+    ("PID", CloneFlags::CLONE_NEWPID),
+    ("UTS", CloneFlags::CLONE_NEWUTS),
+    ("IPC", CloneFlags::CLONE_NEWIPC),
+    ("cgroup", CloneFlags::CLONE_NEWCGROUP),
+    ("user", CloneFlags::CLONE_NEWUSER),
+    ("network", CloneFlags::CLONE_NEWNET),
+];
+
+impl Kind {
+    /// Those of the launchers and inits.
+    pub const EVERY: [Kind; 6] =
+        [Kind::All, Kind::NoNet, Kind::User, Kind::Chroot, Kind::Inside, Kind::Init];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::All => "all",
+            Kind::NoNet => "no-net",
+            Kind::User => "user",
+            Kind::Chroot => "chroot",
+            Kind::Init => "init",
+            Kind::Inside => "run-init",
+            Kind::Flags(_) => "flags",
+        }
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Kind::All => "mount, PID, UTS, IPC, network and cgroup namespace, by root",
+            Kind::NoNet => "the same without a network namespace",
+            Kind::User => "a user namespace too, by an unprivileged user",
+            Kind::Chroot => "chroot, no namespace",
+            Kind::Init => "an init around a command",
+            Kind::Inside => "all namespaces, with an init as process 1",
+            Kind::Flags(_) => "clone and execve",
+        }
+    }
+
+    /// For clone(2).
+    pub fn namespaces(self) -> CloneFlags {
+        let root = CloneFlags::CLONE_NEWNS
+            | CloneFlags::CLONE_NEWPID
+            | CloneFlags::CLONE_NEWUTS
+            | CloneFlags::CLONE_NEWIPC
+            | CloneFlags::CLONE_NEWCGROUP;
+        match self {
+            Kind::NoNet => root,
+            Kind::All | Kind::Inside => root | CloneFlags::CLONE_NEWNET,
+            Kind::User => root | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWUSER,
+            Kind::Chroot | Kind::Init => CloneFlags::empty(),
+            Kind::Flags(flags) => flags,
+        }
+    }
+
+    /// What vesicle is told.
+    pub fn vesicle(self) -> &'static str {
+        match self {
+            Kind::All | Kind::User => "{} run {root} {command}",
+            Kind::NoNet => "{} run --share-net {root} {command}",
+            Kind::Chroot => {
+                "{} run --share-mount --share-pid --share-uts --share-ipc --share-net --share-cgroup --chroot --no-proc {root} {command}"
+            }
+            Kind::Init => "{} init -s -- {root}{command}",
+            Kind::Inside => "{} run --init {root} {command}",
+            Kind::Flags(_) => "",
+        }
+    }
+
+    /// Whether it takes root.
+    pub fn needs_root(self) -> bool {
+        !matches!(self, Kind::User | Kind::Init)
+    }
+}

@@ -1,0 +1,304 @@
+//! A run: every case that is asked for.
+
+use crate::Asked;
+use crate::cases::{Kind, NAMESPACES};
+use crate::common::{Who, give, is_root, scratch, shipped, tiny_root, uid_of};
+use crate::containers::Sleepers;
+use crate::measure::{Limits, Role, Tool, figures, measure};
+use crate::peers::{self, Peer};
+use crate::results::{Case, Results, Row};
+use crate::spawner::{Situation, Spawner};
+use crate::{count, machine, programs, throughput};
+use indicatif::{ProgressBar, ProgressStyle};
+use nix::sched::CloneFlags;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A run in progress.
+struct Run<'a> {
+    asked: &'a Asked,
+    vesicle: PathBuf,
+    peers: Vec<Peer>,
+    /// An empty folder that everybody can reach.
+    mount_on: PathBuf,
+    bar: ProgressBar,
+    results: Results,
+}
+
+/// What a tool launches.
+#[derive(Clone, Copy)]
+enum Payload {
+    Ends,
+    Sleeps,
+}
+
+impl Payload {
+    fn path(self) -> &'static str {
+        match self {
+            Payload::Ends => "/bin/true",
+            Payload::Sleeps => "/bin/sleeper",
+        }
+    }
+}
+
+/// Everything that is asked for.
+pub fn all(asked: &Asked) -> Results {
+    let mount_on = scratch().join("mounts");
+    fs::create_dir(&mount_on).expect("mkdir");
+    let vesicle = scratch().join("vesicle");
+    fs::copy(shipped(), &vesicle).expect("a copy of vesicle");
+    let mut run = Run {
+        asked,
+        vesicle,
+        peers: peers::find(&asked.peers),
+        mount_on,
+        bar: bar(),
+        results: Results { machine: machine::this(), ..Results::default() },
+    };
+    let sizes: &[usize] = if asked.quick { &[0, 50] } else { &[0, 100, 1000, 5000] };
+    for kind in Kind::EVERY {
+        run.launches(kind);
+    }
+    run.namespaces();
+    run.mounts(sizes);
+    run.containers(sizes);
+    run.at_once();
+    run.bar.finish_and_clear();
+    run.results
+}
+
+fn bar() -> ProgressBar {
+    let style = "{elapsed_precise} {bar:30} {percent:>3} % {msg}";
+    ProgressBar::new(1000).with_style(ProgressStyle::with_template(style).expect("a template"))
+}
+
+impl Run<'_> {
+    fn limits(&self) -> Limits {
+        match self.asked.quick {
+            true => Limits { rounds: 20, at_least: 5, time: Duration::from_millis(1000) },
+            false => Limits {
+                rounds: self.asked.rounds,
+                at_least: 30,
+                time: Duration::from_secs(self.asked.seconds),
+            },
+        }
+    }
+
+    /// Says what comes next; where nobody sees a bar, by a line.
+    fn begin(&self, what: &str) {
+        self.bar.set_position(0);
+        self.bar.set_message(what.to_string());
+        if self.bar.is_hidden() {
+            eprintln!("{what}");
+        }
+    }
+
+    fn finish(&mut self, name: &str, title: &str, at: Option<usize>, tools: Vec<Tool>) {
+        let rows = tools.into_iter().map(|t| t.row).collect();
+        self.results.cases.push(Case { name: name.into(), title: title.into(), at, rows });
+    }
+
+    /// The floor, vesicle and all peers that can do this.
+    fn tools(&self, kind: Kind, payload: Payload) -> Vec<Tool> {
+        self.tools_on(&rootfs(kind), kind, payload)
+    }
+
+    fn tools_on(&self, root: &Path, kind: Kind, payload: Payload) -> Vec<Tool> {
+        let who = if is_root() && kind != Kind::User { Who::Root } else { Who::User };
+        let sleeper = root.join("bin/sleeper");
+        fs::copy(programs::sleeper(), &sleeper).expect("a copy of the sleeper");
+        give(&sleeper, who);
+        let command = payload.path();
+        // An init finds its command where it is.
+        let there = if kind == Kind::Init { format!("{}{command}", root.display()) } else { command.to_string() };
+        let floor = programs::floor(kind, root, &there, uid_of(who));
+        let mut tools = vec![
+            tool(Role::Floor, "floor", &floor, "{}", root, command),
+            tool(Role::Vesicle, "vesicle", &self.vesicle, kind.vesicle(), root, command),
+        ];
+        for peer in &self.peers {
+            if let Some((words, differs)) = peer.words(kind) {
+                peers::prepare(peer, kind, root, command);
+                let mut tool = tool(Role::Peer, &peer.name, &peer.program, words, root, command);
+                tool.row.version = peer.version.clone();
+                tool.row.differs = (!differs.is_empty()).then(|| differs.to_string());
+                tools.push(tool);
+            }
+        }
+        for tool in &mut tools {
+            if kind.needs_root() && !is_root() {
+                tool.row.failed = Some("only root can".into());
+            }
+        }
+        tools
+    }
+
+    fn try_all(&self, tools: &mut [Tool], situation: &Situation) {
+        for tool in tools.iter_mut().filter(|t| t.works()) {
+            self.bar.set_message(format!("{}: does it work?", tool.row.tool));
+            tool.try_once(situation, &self.mount_on);
+        }
+    }
+
+    fn measure(&self, tools: &mut [Tool], spawner: &mut Spawner, what: &str) {
+        self.begin(what);
+        let bar = &self.bar;
+        measure(tools, spawner, self.limits(), &mut |share| bar.set_position((share * 1000.0) as u64));
+        figures(tools);
+    }
+
+    fn spawner(&self, situation: &Situation) -> Spawner {
+        Spawner::start(situation, &self.mount_on).expect("the parent of what is measured")
+    }
+
+    /// One kind of launch.
+    fn launches(&mut self, kind: Kind) {
+        if !self.asked.wants(kind.name()) {
+            return;
+        }
+        let uid = (kind == Kind::User && is_root()).then(|| uid_of(Who::User));
+        let situation = Situation { uid, ..Situation::default() };
+        let root = rootfs(kind);
+        let mut tools = self.tools_on(&root, kind, Payload::Ends);
+        self.try_all(&mut tools, &situation);
+        self.measure(&mut tools, &mut self.spawner(&situation), kind.title());
+        self.count(&mut tools, &root.join("bin/true"), uid);
+        self.finish(kind.name(), kind.title(), None, tools);
+    }
+
+    /// What there is no noise in.
+    fn count(&self, tools: &mut [Tool], payload: &Path, uid: Option<u32>) {
+        let limit = Duration::from_secs(if self.asked.quick { 1 } else { 20 });
+        for tool in tools.iter_mut().filter(|t| t.works()) {
+            self.bar.set_message(format!("{}: counting instructions", tool.row.tool));
+            match count::count(&tool.words("count"), &[], payload, uid, limit) {
+                Ok(counts) => {
+                    tool.row.system_calls = counts.to_exec;
+                    tool.row.cpuid = counts.cpuid.map(|n| n.to_string());
+                    tool.row.instructions = counts.instructions.map(|n| n.to_string());
+                }
+                Err(e) => tool.row.failed = Some(format!("its instructions can't be counted: {e}")),
+            }
+        }
+    }
+
+    /// What each namespace costs: a clone(2) and an execve(2) without, with each of them alone, and with all.
+    fn namespaces(&mut self) {
+        if !self.asked.wants("namespaces") {
+            return;
+        }
+        let root = tiny_root(Who::Root);
+        let command = format!("{}/bin/true", root.display());
+        let all = NAMESPACES.iter().fold(CloneFlags::empty(), |all, (_, flag)| all | *flag);
+        let every = [("none", CloneFlags::empty())].into_iter().chain(NAMESPACES).chain([("all", all)]);
+        let mut tools: Vec<Tool> = every
+            .map(|(name, flags)| {
+                let floor = programs::floor(Kind::Flags(flags), &root, &command, 0);
+                let role = if name == "none" { Role::Floor } else { Role::Vesicle };
+                tool(role, name, &floor, "{}", &root, &command)
+            })
+            .collect();
+        let situation = Situation::default();
+        self.try_all(&mut tools, &situation);
+        self.measure(&mut tools, &mut self.spawner(&situation), "one namespace");
+        self.finish("namespaces", "clone and execve, with one new namespace each", None, tools);
+    }
+
+    /// Growth with the mounts of the caller.
+    fn mounts(&mut self, sizes: &[usize]) {
+        if !self.asked.wants("mounts") {
+            return;
+        }
+        for &mounts in sizes {
+            let situation = Situation { mounts, ..Situation::default() };
+            let mut tools = self.tools(Kind::NoNet, Payload::Ends);
+            self.try_all(&mut tools, &situation);
+            if is_root() {
+                self.measure(&mut tools, &mut self.spawner(&situation), &format!("{mounts} more mounts"));
+            }
+            let title = "no-net, with more mounts in the caller's namespace";
+            self.finish("mounts", title, Some(mounts), tools);
+        }
+    }
+
+    /// Growth with the containers that there are: of each tool with its own.
+    fn containers(&mut self, sizes: &[usize]) {
+        if !self.asked.wants("containers") {
+            return;
+        }
+        let situation = Situation::default();
+        let limit = Duration::from_secs(if self.asked.quick { 3 } else { 90 });
+        let mut launching = self.tools(Kind::All, Payload::Ends);
+        let sleeping = self.tools(Kind::All, Payload::Sleeps);
+        self.try_all(&mut launching, &situation);
+        let mut rows: Vec<Vec<Row>> = vec![Vec::new(); sizes.len()];
+        for (n, sleeper) in sleeping.iter().enumerate() {
+            let mut spawner = self.spawner(&situation);
+            let mut sleepers = Sleepers::new();
+            for (&count, rows) in sizes.iter().zip(&mut rows) {
+                let what = format!("{count} containers of {}", sleeper.row.tool);
+                self.begin(&what);
+                // The floor in the same situation is what it is compared with.
+                let mut pair: Vec<Tool> = launching[..1].iter().chain(&launching[n.max(1)..n.max(1) + usize::from(n > 0)]).cloned().collect();
+                let this = pair.len() - 1;
+                if pair[this].works() {
+                    match sleepers.grow(count, sleeper, limit) {
+                        Ok(()) => {
+                            self.measure(&mut pair, &mut spawner, &what);
+                            pair[this].row.memory = sleepers.memory();
+                        }
+                        Err(why) => pair[this].row.failed = Some(why),
+                    }
+                }
+                rows.push(pair.swap_remove(this).row);
+                if let Some(Row { failed: Some(_), .. }) = rows.last() {
+                    break;
+                }
+            }
+        }
+        for (&at, rows) in sizes.iter().zip(rows) {
+            let title = "all, with so many containers of its own that sleep";
+            self.results.cases.push(Case { name: "containers".into(), title: title.into(), at: Some(at), rows });
+        }
+    }
+
+    /// Many at once.
+    fn at_once(&mut self) {
+        if !self.asked.wants("at-once") {
+            return;
+        }
+        let cores = self.results.machine.cores;
+        let (each, rounds) = if self.asked.quick { (5, 3) } else { (50, 40) };
+        for many in [cores, cores * 8] {
+            let mut tools = self.tools(Kind::All, Payload::Ends);
+            self.try_all(&mut tools, &Situation::default());
+            let mut spawners: Vec<Spawner> = (0..many).map(|_| self.spawner(&Situation::default())).collect();
+            self.begin(&format!("{many} launches at once"));
+            let bar = &self.bar;
+            let each = (each * cores / many).max(2) as u32;
+            throughput::measure(&mut tools, &mut spawners, each, rounds, &mut |share| {
+                bar.set_position((share * 1000.0) as u64)
+            });
+            let title = format!("all, so many at once, on {cores} cores");
+            self.finish("at-once", &title, Some(many), tools);
+        }
+    }
+}
+
+fn rootfs(kind: Kind) -> PathBuf {
+    tiny_root(if is_root() && kind != Kind::User { Who::Root } else { Who::User })
+}
+
+fn tool(role: Role, name: &str, program: &Path, words: &str, root: &Path, command: &str) -> Tool {
+    let words: Vec<String> = words
+        .split_whitespace()
+        .map(|w| {
+            let w = if w == "{}" { program.display().to_string() } else { w.to_string() };
+            peers::fill(&w, root, command)
+        })
+        .collect();
+    let bytes = fs::metadata(program).ok().map(|m| m.len());
+    let row = Row { tool: name.into(), words: words.join(" "), bytes, ..Row::default() };
+    Tool { role, words, row, samples: Vec::new() }
+}

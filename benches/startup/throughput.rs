@@ -1,0 +1,59 @@
+//! Many launches at once: one parent a core and more, each launching one after the other.
+
+use crate::measure::{Role, Tool};
+use crate::spawner::Spawner;
+use crate::statistics::{Interval, median, ratio};
+use std::io;
+use std::time::Instant;
+
+/// Launches a second of each tool that works, with all of `spawners` launching `each` at once, so many rounds.
+pub fn measure(tools: &mut [Tool], spawners: &mut [Spawner], each: u32, rounds: usize, progress: &mut dyn FnMut(f64)) {
+    let mut rates: Vec<Vec<Option<f64>>> = vec![Vec::new(); tools.len()];
+    let mut order: Vec<usize> = (0..tools.len()).collect();
+    for round in 0..rounds {
+        progress(round as f64 / rounds as f64);
+        fastrand::shuffle(&mut order);
+        for &n in &order {
+            let tool = &mut tools[n];
+            let rate = if tool.works() { burst(tool, spawners, each) } else { None };
+            rates[n].push(rate);
+        }
+    }
+    let floor = tools.iter().position(|t| t.role == Role::Floor).map(|n| rates[n].clone());
+    for (tool, rates) in tools.iter_mut().zip(rates) {
+        let whole = |i: Interval| Interval { value: i.value.round(), from: i.from.round(), to: i.to.round() };
+        tool.row.per_second_to_floor = floor.as_ref().and_then(|f| ratio(&rates, f));
+        tool.row.per_second = median(rates.into_iter().flatten().collect()).map(whole);
+    }
+}
+
+fn burst(tool: &mut Tool, spawners: &mut [Spawner], each: u32) -> Option<f64> {
+    let begin = Instant::now();
+    let done = all(tool, spawners, each);
+    let took = begin.elapsed().as_secs_f64();
+    match done {
+        Ok(0) => Some(f64::from(each) * spawners.len() as f64 / took),
+        Ok(failed) => {
+            tool.row.failed = Some(format!("{failed} launches of {} failed", each as usize * spawners.len()));
+            None
+        }
+        Err(e) => {
+            tool.row.failed = Some(e.to_string());
+            None
+        }
+    }
+}
+
+/// How many failed.
+fn all(tool: &Tool, spawners: &mut [Spawner], each: u32) -> io::Result<usize> {
+    for (n, spawner) in spawners.iter_mut().enumerate() {
+        spawner.ask(&tool.words(&n.to_string()), each)?;
+    }
+    let mut failed = 0;
+    for spawner in spawners {
+        for _ in 0..each {
+            failed += usize::from(!spawner.answer()?.status.success());
+        }
+    }
+    Ok(failed)
+}
