@@ -3,7 +3,7 @@
 //! The principles, each kept by a test or by the linker:
 //!
 //! 1. argv → [`spec::Spec`] → [`plan::Plan`] → steps: parse, then check, then act; nothing flows back.
-//! 2. No system call before the plan is whole, but for the room that it stands in and for argument files; the plan is
+//! 2. No system call before the plan is whole, but for lists of what was given and for argument files; the plan is
 //!    data, so that a test can read it.
 //! 3. One system call is one line in [`sys`]; `unsafe` lives there, in `arch` and in `rt`, and nowhere else.
 //! 4. No libc, no allocator, no writable static memory, no relocation, no panic that can be reached.
@@ -32,14 +32,7 @@ pub mod step;
 pub mod sys;
 mod text;
 
-use fail::{At, Fail, Stage};
-
-/// What is asked for and what will be done, as far as there can be much of it: too large for a stack frame.
-#[derive(Default)]
-struct Work {
-    words: spec::Words,
-    lists: plan::Lists,
-}
+use fail::Fail;
 
 /// Everything between the entry and the exit: the exit code.
 pub fn run(stack: sys::Stack) -> u8 {
@@ -69,23 +62,23 @@ fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
 
 /// `vesicle run`.
 fn run_container(stack: sys::Stack) -> Result<u8, Fail<'static>> {
-    let mut work = sys::Room::new(Work::default).at(Stage::Memory, None)?;
-    let Work { words, lists } = &mut *work;
-    let mut spec = spec::Spec::new(words);
+    let mut words = spec::Words::default();
+    let mut lists = plan::Lists::default();
+    let mut spec = spec::Spec::new(&mut words);
     match cli::parse(stack, &mut spec, launch::load) {
         Ok(cli::Asked::Run) => {}
         #[cfg(feature = "help")]
         Ok(cli::Asked::Help) => return launch::help(cli::Help::Run).map(|()| 0),
         Err(misuse) => return Ok(refuse(&misuse, &spec)),
     }
-    let mut plan = match plan::build(&spec, stack, lists) {
+    let mut plan = match plan::build(&spec, stack, &mut lists) {
         Ok(plan) => plan,
         Err(misuse) => return Ok(refuse(&misuse, &spec)),
     };
     let mut container = launch::Container::of(&plan);
     container.start(&mut plan)?;
     // Whoever waits needs none of it.
-    drop(work);
+    drop((words, lists));
     Ok(container.wait())
 }
 

@@ -28,7 +28,9 @@ use crate::sys::{
     CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, Ids,
     Stack, Strings, ZStr,
 };
-#[cfg(any(test, feature = "env", feature = "fs"))]
+#[cfg(any(feature = "env", feature = "fs"))]
+use crate::sys::LongList;
+#[cfg(test)]
 use heapless::Vec;
 
 /// How many variables fit into an environment that is changed.
@@ -54,15 +56,15 @@ pub enum Root {
 /// The namespaces that are new for everybody.
 const NEW: u32 = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
 
-/// What a plan has many of: too large for a stack frame.
+/// What a plan has many of.
 #[derive(Default)]
 pub struct Lists {
     /// Filesystem operations, in the order given.
     #[cfg(feature = "fs")]
-    pub operations: Vec<Operation, { crate::spec::MAX_GIVEN }>,
+    pub operations: LongList<Operation, { crate::spec::MAX_GIVEN }>,
     /// The environment when it is not the caller's: its words, `None` behind the last.
     #[cfg(feature = "env")]
-    pub env: Vec<Option<ZStr<'static>>, { MAX_ENV + 1 }>,
+    pub env: LongList<Option<ZStr<'static>>, { MAX_ENV + 1 }>,
     /// Id maps: users, groups.
     #[cfg(feature = "users")]
     pub maps: [List; 2],

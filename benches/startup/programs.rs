@@ -23,7 +23,7 @@ pub fn floor(kind: Kind, root: &Path, command: &str, uid: u32) -> PathBuf {
     let mut cfgs: Vec<&str> = match kind {
         Kind::Init => vec!["init"],
         Kind::Chroot => vec!["root=\"chroot\""],
-        Kind::Flags(_) => vec![],
+        Kind::Flags(_) => vec!["plain"],
         Kind::All | Kind::NoNet | Kind::User | Kind::Inside => vec!["root=\"pivot\""],
     };
     match kind {

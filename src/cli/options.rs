@@ -3,9 +3,9 @@
 
 #[cfg(feature = "help")]
 use crate::text::Text;
-use crate::text::{fields, join, joined_len};
+use crate::text::{Joined, join, joined_len};
 #[cfg(feature = "help")]
-use crate::text::{pack, packed_len};
+use crate::text::{fields, pack, packed_len};
 
 /// A row.
 pub struct Row {
@@ -172,7 +172,7 @@ static PACKED_TEXTS: [u8; packed_len(TEXTS)] = pack(TEXTS);
 
 /// The option of this name, and its kind.
 pub(super) fn find(name: &[u8]) -> Option<(Opt, u8)> {
-    let place = fields(&JOINED_NAMES, 0).position(|n| n == name)?;
+    let place = Joined(&JOINED_NAMES).position(|n| n == name)?;
     Some((Opt(place as u8), *KINDS.get(place)?))
 }
 
@@ -181,7 +181,7 @@ pub(super) fn find(name: &[u8]) -> Option<(Opt, u8)> {
 pub(crate) fn help(out: &mut Text<'_>) {
     const COLUMN: usize = 40;
     let mut texts = fields(&PACKED_TEXTS, 0);
-    for name in fields(&JOINED_NAMES, 0) {
+    for name in Joined(&JOINED_NAMES) {
         let Some(mut values) = texts.next() else { break };
         if let [b'\n', ..] = values {
             out.say(values);

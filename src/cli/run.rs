@@ -6,7 +6,7 @@ use super::options;
 #[cfg(any(feature = "args", feature = "env"))]
 use super::options::Opt;
 use super::{Asked, Load, Parsed, name_and_value};
-use crate::fail::{Stage, Why, fail};
+use crate::fail::{At, Stage, Why, fail};
 use crate::spec::{Given, Spec};
 use crate::sys::{Block, Stack, ZStr};
 use crate::text;
@@ -83,7 +83,7 @@ fn read(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Optio
     let number = scan(kind, a.bytes());
     // Noted first, so that a complaint finds its value.
     let given = Given { opt, word, a, b, number: number.unwrap_or(0) };
-    if spec.given.push(given).is_err() {
+    if !spec.given.push(given).at(Stage::Memory, None)? {
         return wrong(Why::TooMany);
     }
     match (number, kind) {

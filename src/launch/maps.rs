@@ -116,7 +116,7 @@ fn look_up(map: &mut List, file: ZStr<'static>, uid: u32, own: u32) -> Result<()
         let next = inside.checked_add(count);
         if let Some(next) = next
             && count > 0
-            && map.push(Range { inside, outside, count }).is_ok()
+            && map.push(Range { inside, outside, count }) == Ok(true)
         {
             inside = next;
         }

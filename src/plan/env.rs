@@ -2,7 +2,7 @@
 
 use super::Plan;
 use crate::cli::Opt;
-use crate::fail::{Fail, Why};
+use crate::fail::{At, Fail, Stage, Why};
 use crate::spec::{Given, Spec, misuse};
 use crate::sys::ZStr;
 use crate::text;
@@ -13,7 +13,7 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
     if !clear && !spec.has(Opt::Setenv) && !spec.has(Opt::Unsetenv) {
         return Ok(());
     }
-    let mut later = spec.given.as_slice();
+    let mut later = &**spec.given;
     let mut i = 0;
     while let (false, Some(word)) = (clear, plan.stack.env(i)) {
         add(word, later, plan)?;
@@ -40,5 +40,5 @@ fn add(variable: ZStr<'static>, later: &[Given], plan: &mut Plan<'_>) -> Result<
 
 #[inline(never)]
 fn push(plan: &mut Plan<'_>, word: Option<ZStr<'static>>) -> Result<(), Fail<'static>> {
-    plan.lists.env.push(word).or_else(|_| misuse(Why::TooMuchEnv))
+    if plan.lists.env.push(word).at(Stage::Memory, None)? { Ok(()) } else { misuse(Why::TooMuchEnv) }
 }

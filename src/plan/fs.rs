@@ -2,7 +2,7 @@
 
 use super::Plan;
 use crate::cli::Opt;
-use crate::fail::{Fail, Why};
+use crate::fail::{At, Fail, Stage, Why};
 use crate::spec::{Given, Spec};
 use crate::sys::{Fd, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, ZStr};
 
@@ -96,7 +96,7 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
                 return given.bad(Why::DestRoot);
             }
             // As many fit as options.
-            let _ = plan.lists.operations.push(operation);
+            plan.lists.operations.push(operation).at(Stage::Memory, None)?;
         }
     }
     unused(perms, size)

@@ -2,19 +2,18 @@
 
 use super::*;
 use crate::cli;
-use crate::sys::{Block, Room};
+use crate::sys::Block;
 
 /// What the command line `vesicle run WORDS` comes to for `uid`: the plan is shown to `look`.
 fn with<T>(words: &str, uid: usize, look: impl FnOnce(&Plan<'_>) -> T) -> Result<T, String> {
     let args: Vec<&str, 64> = ["vesicle", "run"].into_iter().chain(words.split(' ')).collect();
     let stack = Stack::for_test(&args, &["PATH=/bin", "A=1"], uid);
-    let mut work = Room::new(<(crate::spec::Words, Lists)>::default).unwrap();
-    let (words, lists) = &mut *work;
-    let mut spec = Spec::new(words);
+    let (mut words, mut lists) = Default::default();
+    let mut spec = Spec::new(&mut words);
     let nothing: cli::Load = |_| Ok(Block::of_argv(Stack::for_test(&[], &[], 0), 0));
     let told = |m: Fail<'_>| format!("{:?}", m.reason());
     cli::parse(stack, &mut spec, nothing).map_err(told)?;
-    build(&spec, stack, lists).map_err(told).map(|plan| look(&plan))
+    build(&spec, stack, &mut lists).map_err(told).map(|plan| look(&plan))
 }
 
 /// Its steps.

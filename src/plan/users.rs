@@ -2,10 +2,10 @@
 
 use super::{Plan, Step};
 use crate::cli::Opt;
-use crate::fail::{Fail, Why};
+use crate::fail::{At, Fail, Stage, Why};
 use crate::spec::{Given, Spec};
+use crate::sys::LongList;
 use crate::text;
-use heapless::Vec;
 
 /// How many ranges a map has at most: their text must fit into one write of less than a page, user_namespaces(7).
 pub const MAX_RANGES: usize = 64;
@@ -23,7 +23,7 @@ pub struct Range {
 }
 
 /// A map.
-pub type List = Vec<Range, MAX_RANGES>;
+pub type List = LongList<Range, MAX_RANGES>;
 
 /// Reads the maps. A side without one gets the caller's own id; where both sides have no more than that, the child
 /// writes its map itself, without rights and without help.
@@ -53,7 +53,7 @@ fn side(
         note(given, map, auto)?;
     }
     if !*auto && map.is_empty() {
-        let _ = map.push(Range { inside, outside, count: 1 });
+        map.push(Range { inside, outside, count: 1 }).at(Stage::Memory, None)?;
     }
     Ok(())
 }
@@ -82,7 +82,7 @@ fn note(given: &Given, map: &mut List, auto: &mut bool) -> Result<(), Fail<'stat
     if *auto || map.iter().any(|r| meet(new.inside, r.inside, r) || meet(new.outside, r.outside, r)) {
         return given.bad(Why::Overlap);
     }
-    map.push(new).or_else(|_| given.bad(Why::TooManyRanges))
+    if map.push(new).at(Stage::Memory, None)? { Ok(()) } else { given.bad(Why::TooManyRanges) }
 }
 
 /// `IN:OUT:COUNT`: three numbers; the last id of a range is below (uid_t)-1.

@@ -5,8 +5,7 @@ use crate::cli::{COUNT, Opt};
 use crate::fail::{Fail, Stage, Why, fail};
 #[cfg(any(feature = "process", feature = "report"))]
 use crate::sys::Fd;
-use crate::sys::ZStr;
-use heapless::Vec;
+use crate::sys::{LongList, ZStr};
 
 /// How many options with values fit.
 pub const MAX_GIVEN: usize = 2048;
@@ -41,8 +40,8 @@ impl Given {
     }
 }
 
-/// Options with values: too large for a stack frame.
-pub type Words = Vec<Given, MAX_GIVEN>;
+/// Options with values.
+pub type Words = LongList<Given, MAX_GIVEN>;
 
 const _: () = assert!(COUNT <= u64::BITS as usize);
 

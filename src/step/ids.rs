@@ -54,7 +54,7 @@ pub(super) fn take_on(uid: u32, gid: u32, world: &mut World<'_, '_>) -> sys::Res
 pub(super) fn inside(world: &mut World<'_, '_>) -> sys::Result<()> {
     let plan = &*world.plan;
     let first = |which: usize, asked| {
-        let map = plan.lists.maps.get(which).map_or(&[][..], |m| m.as_slice());
+        let map = plan.lists.maps.get(which).map_or(&[][..], |m| m);
         let root = plan.auto.get(which) == Some(&true) || map.iter().any(|r| r.inside == 0);
         if root { 0 } else { asked }
     };

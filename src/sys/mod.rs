@@ -25,7 +25,8 @@ pub use fd::{Fd, close};
 pub use file::*;
 pub use mount::*;
 pub use process::*;
-pub use room::Room;
+#[cfg(feature = "options")]
+pub use room::LongList;
 pub use signal::*;
 pub use stack::{Block, Ids, Stack, Strings};
 #[cfg(any(feature = "init", feature = "boot"))]

@@ -18,42 +18,56 @@ pub(super) fn map(len: usize) -> Result<NonNull<u8>> {
     }
 }
 
-/// A `T` in pages of its own, given back when dropped. The `T` itself is never dropped: what it holds (descriptors of
-/// a child that borrowed our memory) may not be ours.
-pub struct Room<T>(NonNull<T>);
+/// Up to `MAX` values in pages of their own, which it has from the first one on and gives back when it is dropped. Most
+/// launches have nothing to list: an empty one costs no system call and no page. The values are never dropped: what they
+/// hold (descriptors of a child that borrowed our memory) may not be ours.
+pub struct LongList<T, const MAX: usize> {
+    start: NonNull<T>,
+    len: usize,
+}
 
-impl<T> Room<T> {
-    /// Room for what `make` makes; ENOMEM.
-    #[inline(always)]
-    pub fn new(make: impl FnOnce() -> T) -> Result<Room<T>> {
-        // What has no size needs no memory.
-        let place = if size_of::<T>() == 0 { NonNull::dangling() } else { map(size_of::<T>())?.cast::<T>() };
-        // SAFETY: the mapping is large enough for a `T`, aligned to a page, and nobody else's.
-        unsafe { place.write(make()) };
-        Ok(Room(place))
+impl<T, const MAX: usize> LongList<T, MAX> {
+    /// Adds one, unless there are `MAX`: whether it did. ENOMEM.
+    pub fn push(&mut self, value: T) -> Result<bool> {
+        if self.len == MAX {
+            return Ok(false);
+        }
+        if self.len == 0 {
+            self.start = map(size_of::<T>().wrapping_mul(MAX))?.cast();
+        }
+        // SAFETY: `len` is below `MAX`, for which the mapping is large enough; it is aligned to a page.
+        unsafe { self.start.add(self.len).write(value) };
+        self.len = self.len.wrapping_add(1);
+        Ok(true)
     }
 }
 
-impl<T> Deref for Room<T> {
-    type Target = T;
-    fn deref(&self) -> &T {
-        // SAFETY: `new` wrote a `T`, and the mapping lives as long as `self`.
-        unsafe { self.0.as_ref() }
+impl<T, const MAX: usize> Default for LongList<T, MAX> {
+    fn default() -> Self {
+        LongList { start: NonNull::dangling(), len: 0 }
     }
 }
 
-impl<T> DerefMut for Room<T> {
-    fn deref_mut(&mut self) -> &mut T {
+impl<T, const MAX: usize> Deref for LongList<T, MAX> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        // SAFETY: `push` wrote `len` values; where there is none, any aligned pointer will do.
+        unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl<T, const MAX: usize> DerefMut for LongList<T, MAX> {
+    fn deref_mut(&mut self) -> &mut [T] {
         // SAFETY: as above, and `self` is borrowed mutably.
-        unsafe { self.0.as_mut() }
+        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
     }
 }
 
-impl<T> Drop for Room<T> {
+impl<T, const MAX: usize> Drop for LongList<T, MAX> {
     fn drop(&mut self) {
-        if size_of::<T>() != 0 {
+        if self.len != 0 {
             // SAFETY: the mapping is ours, and the borrow checker saw to it that nothing points into it any more.
-            let _ = unsafe { call!(munmap, self.0.as_ptr(), size_of::<T>()) };
+            let _ = unsafe { call!(munmap, self.start.as_ptr(), size_of::<T>().wrapping_mul(MAX)) };
         }
     }
 }

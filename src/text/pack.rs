@@ -49,18 +49,20 @@ pub(crate) const fn packed_len(texts: &[&str]) -> usize {
     len
 }
 
-/// Joins words into one table as they are, each with a NUL behind it: what is compared has no pieces.
+/// Joins words into one table as they are, each with its length before it: what is compared has no pieces, and is passed
+/// over in one step.
 #[cfg(feature = "options")]
 pub(crate) const fn join<const N: usize>(words: &[&str]) -> [u8; N] {
     let mut table = [0; N];
     let (mut i, mut len) = (0, 0);
     while i < words.len() {
         let (word, mut done) = (words[i].as_bytes(), 0);
+        (table[len], len) = (word.len() as u8, len + 1);
         while done < word.len() {
             table[len] = word[done];
             (done, len) = (done + 1, len + 1);
         }
-        (i, len) = (i + 1, len + 1);
+        i += 1;
     }
     table
 }
@@ -73,6 +75,22 @@ pub(crate) const fn joined_len(words: &[&str]) -> usize {
         (i, len) = (i + 1, len + words[i].len() + 1);
     }
     len
+}
+
+/// The words of such a table.
+#[cfg(feature = "options")]
+pub(crate) struct Joined<'t>(pub &'t [u8]);
+
+#[cfg(feature = "options")]
+impl<'t> Iterator for Joined<'t> {
+    type Item = &'t [u8];
+
+    fn next(&mut self) -> Option<&'t [u8]> {
+        let (len, rest) = self.0.split_first()?;
+        let (word, rest) = rest.split_at_checked(usize::from(*len))?;
+        self.0 = rest;
+        Some(word)
+    }
 }
 
 /// Packs one text to `at`, as far as there is room; where the next one begins.

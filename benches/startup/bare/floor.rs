@@ -1,8 +1,11 @@
-//! The floor: what the kernel has to be asked for, and nothing else. No argument, no check, no message; what it makes is
-//! fixed when it is compiled. FLOOR_NAMESPACES are the flags of clone(2), FLOOR_ROOT and FLOOR_COMMAND two paths.
+//! The floor: the system calls that vesicle makes for the same, and nothing else. No argument, no check, no message; what
+//! it makes is fixed when it is compiled. FLOOR_NAMESPACES are the flags of clone(2), FLOOR_ROOT and FLOOR_COMMAND two
+//! paths. What vesicle asks the kernel for its own sake only is left out: memory for lists, whether a directory is one,
+//! its own process id, whether there is a terminal, whether there are more children.
 //!
 //! `cfg(root)`: `pivot` as vesicle does by default, `chroot`, or neither. `cfg(user)`: the maps of a user namespace.
 //! `cfg(init)`: an init that is given COMMAND alone. `cfg(inside)`: the child is the init, COMMAND is its child.
+//! `cfg(plain)`: a clone(2) and an execve(2), and no signal.
 #![no_std]
 #![no_main]
 
@@ -25,6 +28,12 @@ const fn number(digits: &str) -> usize {
 }
 
 extern "C" fn main() -> ! {
+    if !cfg!(plain) {
+        mask(u64::MAX);
+        // SIGCHLD as it is by default: SIG_DFL is 0. On x86_64 four words, elsewhere three.
+        let (new, mut old) = ([0usize; 4], [0usize; 4]);
+        must(nr::RT_SIGACTION, &[SIGCHLD, new.as_ptr() as usize, old.as_mut_ptr() as usize, 8]);
+    }
     // An init that is not process 1 adopts what its COMMAND leaves: PR_SET_CHILD_SUBREAPER.
     if cfg!(init) {
         must(nr::PRCTL, &[36, 1]);
@@ -32,11 +41,31 @@ extern "C" fn main() -> ! {
     let borrow = if cfg!(inside) { 0 } else { CLONE_VM | CLONE_VFORK };
     // SAFETY: `live` never returns.
     let pid = unsafe { child(NAMESPACES | borrow | SIGCHLD, live) };
+    if cfg!(init) {
+        let_go();
+    }
     finish(pid)
+}
+
+/// The signal mask.
+fn mask(new: u64) {
+    let mut old = 0u64;
+    // SIG_SETMASK
+    must(nr::RT_SIGPROCMASK, &[2, &raw const new as usize, &raw mut old as usize, 8]);
+}
+
+/// What an init holds on to without need: a working directory, descriptors.
+fn let_go() {
+    must(nr::CHDIR, &[at("/\0")]);
+    must(new::CLOSE_RANGE, &[3, i32::MAX as usize, 0]);
 }
 
 /// Ends as that child does.
 fn finish(pid: isize) -> ! {
+    if !cfg!(plain) {
+        let (all, mut info) = (u64::MAX, [0u64; 16]);
+        must(nr::RT_SIGTIMEDWAIT, &[&raw const all as usize, info.as_mut_ptr() as usize, 0, 8]);
+    }
     let status = wait(pid, core::ptr::null_mut());
     exit(if status & 0x7f == 0 { (status >> 8) as usize } else { 128 | (status & 0x7f) as usize })
 }
@@ -70,8 +99,11 @@ extern "C" fn live() -> ! {
         must(nr::CHROOT, &[at(".\0")]);
     }
     if cfg!(inside) {
+        must(new::CLOSE_RANGE, &[3, u32::MAX as usize, 0]);
         // SAFETY: `become_command` never returns.
-        finish(unsafe { child(CLONE_VM | CLONE_VFORK | SIGCHLD, become_command) })
+        let pid = unsafe { child(CLONE_VM | CLONE_VFORK | SIGCHLD, become_command) };
+        let_go();
+        finish(pid)
     }
     become_command()
 }
@@ -87,7 +119,7 @@ fn loopback() {
     let mut request = [0u8; 40];
     request[..2].copy_from_slice(b"lo");
     request[16] = 1;
-    let socket = must(nr::SOCKET, &[2, 2 | 0o2000000, 0]);
+    let socket = must(nr::SOCKET, &[1, 2 | 0o2000000, 0]);
     must(nr::IOCTL, &[socket, 0x8914, request.as_ptr() as usize]);
 }
 
@@ -108,10 +140,15 @@ fn pivot() {
 }
 
 extern "C" fn become_command() -> ! {
-    if !cfg!(init) {
+    if cfg!(init) {
+        must(nr::SETPGID, &[0, 0]);
+    } else if !cfg!(plain) {
         // PR_SET_NO_NEW_PRIVS
         must(nr::PRCTL, &[38, 1, 0, 0, 0]);
         must(new::CLOSE_RANGE, &[3, u32::MAX as usize, 0]);
+    }
+    if !cfg!(plain) {
+        mask(0);
     }
     let argv = [at(COMMAND), 0];
     let none = 0usize;

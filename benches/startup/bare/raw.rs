@@ -30,6 +30,10 @@ pub mod nr {
     pub const CLOCK_GETTIME: usize = 228;
     pub const OPENAT: usize = 257;
     pub const PPOLL: usize = 271;
+    pub const RT_SIGACTION: usize = 13;
+    pub const RT_SIGPROCMASK: usize = 14;
+    pub const RT_SIGTIMEDWAIT: usize = 128;
+    pub const SETPGID: usize = 109;
     pub const DUP3: usize = 292;
 }
 
@@ -50,6 +54,10 @@ pub mod nr {
     pub const READ: usize = 63;
     pub const WRITE: usize = 64;
     pub const PPOLL: usize = 73;
+    pub const RT_SIGACTION: usize = 134;
+    pub const RT_SIGPROCMASK: usize = 135;
+    pub const RT_SIGTIMEDWAIT: usize = 137;
+    pub const SETPGID: usize = 154;
     pub const EXIT: usize = 93;
     pub const CLOCK_GETTIME: usize = 113;
     pub const PRCTL: usize = 167;
