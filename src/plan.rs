@@ -24,12 +24,12 @@ pub use users::{List, MAX_RANGES, Range};
 use crate::cli::Opt;
 use crate::fail::{Fail, Why};
 use crate::spec::{Spec, misuse};
+#[cfg(any(feature = "env", feature = "fs"))]
+use crate::sys::LongList;
 use crate::sys::{
     CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, Ids,
     Stack, Strings, ZStr,
 };
-#[cfg(any(feature = "env", feature = "fs"))]
-use crate::sys::LongList;
 #[cfg(test)]
 use heapless::Vec;
 

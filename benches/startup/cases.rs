@@ -34,8 +34,7 @@ pub const NAMESPACES: [(&str, CloneFlags); 7] = [
 
 impl Kind {
     /// Those of the launchers and inits.
-    pub const EVERY: [Kind; 6] =
-        [Kind::All, Kind::NoNet, Kind::User, Kind::Chroot, Kind::Inside, Kind::Init];
+    pub const EVERY: [Kind; 6] = [Kind::All, Kind::NoNet, Kind::User, Kind::Chroot, Kind::Inside, Kind::Init];
 
     pub fn name(self) -> &'static str {
         match self {

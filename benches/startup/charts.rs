@@ -30,14 +30,16 @@ const PEERS: [RGBColor; 8] = [
 pub fn draw(results: &Results, folder: &Path) -> Done {
     fs::create_dir_all(folder)?;
     let named = |name: &'static str| results.cases.iter().filter(move |c| c.name == name);
-    let launches: Vec<&Case> = results.cases.iter().filter(|c| c.at.is_none() && c.name != "namespaces").collect();
+    let launches: Vec<&Case> =
+        results.cases.iter().filter(|c| c.at.is_none() && c.name != "namespaces").collect();
     let median = |r: &Row| r.times.as_ref().map(|t| t.median);
     bars(&folder.join("startup.svg"), &launches, "µs, median", &median)?;
     bars(&folder.join("namespaces.svg"), &named("namespaces").collect::<Vec<_>>(), "µs, median", &median)?;
     bars(&folder.join("throughput.svg"), &named("at-once").collect::<Vec<_>>(), "launches a second", &|r| {
         r.per_second.map(|i| i.value)
     })?;
-    let most = named("containers").max_by_key(|c| c.rows.iter().filter(|r| r.memory.is_some()).count() * 10_000 + c.at.unwrap_or(0));
+    let most = named("containers")
+        .max_by_key(|c| c.rows.iter().filter(|r| r.memory.is_some()).count() * 10_000 + c.at.unwrap_or(0));
     bars(&folder.join("memory.svg"), &most.into_iter().collect::<Vec<_>>(), "KiB a container", &|r| {
         r.memory.as_ref().map(|m| m.all)
     })?;
@@ -140,7 +142,12 @@ fn lines(file: &Path, panels: &[(&str, Vec<&Case>)]) -> Done {
             .y_label_area_size(56)
             .build_cartesian_2d((10.0..most * 1.1).log_scale(), (low * 0.8..high * 1.3).log_scale())?;
         let count = |x: &f64| if *x < 11.0 { "0".to_string() } else { format!("{x:.0}") };
-        chart.configure_mesh().light_line_style(TRANSPARENT).x_label_formatter(&count).y_label_formatter(&|y| format!("{y:.0}")).draw()?;
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .x_label_formatter(&count)
+            .y_label_formatter(&|y| format!("{y:.0}"))
+            .draw()?;
         for tool in &tools {
             let hue = colour(tool, &tools);
             chart

@@ -43,7 +43,9 @@ fn compare(case: &Case, old: &Row, new: &Row, lines: &mut Vec<String>) {
     // What is counted has no noise, but for a page or two.
     let counts = |row: &Row| [row.system_calls, row.bytes, row.page_faults, row.peak_kib];
     let names = ["system calls", "bytes", "page faults", "KiB at most"];
-    for ((name, slack), (old, new)) in names.iter().zip([0, 0, 2, 8]).zip(counts(old).into_iter().zip(counts(new))) {
+    for ((name, slack), (old, new)) in
+        names.iter().zip([0, 0, 2, 8]).zip(counts(old).into_iter().zip(counts(new)))
+    {
         if let (Some(old), Some(new)) = (old, new)
             && new > old + slack
         {

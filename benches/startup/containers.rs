@@ -90,6 +90,10 @@ impl Drop for Sleepers {
                 let _ = waitpid(Pid::from_raw(pid), None);
             }
         }
+        // A container whose launcher was killed has left its control group.
+        for n in 0..self.count {
+            let _ = fs::remove_dir(format!("/sys/fs/cgroup/bench-{n}"));
+        }
     }
 }
 

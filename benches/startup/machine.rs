@@ -11,7 +11,8 @@ pub fn this() -> Machine {
         let line = cpu.lines().find(|l| l.starts_with(name))?;
         Some(line.split_once(':')?.1.trim().to_string())
     };
-    let memory = read("/proc/meminfo").split_whitespace().nth(1).and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
+    let memory =
+        read("/proc/meminfo").split_whitespace().nth(1).and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
     Machine {
         kernel: read("/proc/sys/kernel/osrelease").trim().to_string(),
         cpu: field("model name").or(field("CPU part")).unwrap_or_default(),

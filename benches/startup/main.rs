@@ -23,6 +23,7 @@ mod results;
 mod run;
 mod spawner;
 mod statistics;
+mod surroundings;
 mod table;
 mod throughput;
 

@@ -33,6 +33,8 @@ pub enum Role {
 #[derive(Clone)]
 pub struct Tool {
     pub role: Role,
+    /// All of its environment.
+    pub env: Vec<String>,
     /// Its command line; `{id}` is a name that no other container has at that time.
     pub words: Vec<String>,
     /// As far as it is known.
@@ -56,7 +58,15 @@ impl Tool {
 
     /// Its command line, with this name.
     pub fn words(&self, id: &str) -> Vec<CString> {
-        self.words.iter().map(|w| CString::new(w.replace("{id}", id)).expect("a word")).collect()
+        self.words
+            .iter()
+            .map(|w| CString::new(w.replace("{id}", &format!("bench-{id}"))).expect("a word"))
+            .collect()
+    }
+
+    /// Its environment.
+    pub fn env(&self) -> Vec<CString> {
+        self.env.iter().map(|w| CString::new(w.as_str()).expect("a word")).collect()
     }
 
     /// The same, to be started by us.
@@ -65,6 +75,7 @@ impl Tool {
         let mut words = words.iter().map(|w| OsStr::from_bytes(w.as_bytes()));
         let mut command = Command::new(words.next().expect("a program"));
         command.args(words).env_clear();
+        command.envs(self.env.iter().filter_map(|w| w.split_once('=')));
         command
     }
 
@@ -99,7 +110,8 @@ impl Tool {
         let mut text = String::new();
         said.rewind()?;
         said.read_to_string(&mut text)?;
-        let line = text.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("it said nothing").to_string();
+        let line =
+            text.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("it said nothing").to_string();
         Ok(match status {
             None => Some(format!("did not end within {} s", HUNG.as_secs())),
             Some(status) if status.success() => None,
@@ -138,7 +150,7 @@ pub fn measure(tools: &mut [Tool], spawner: &mut Spawner, limits: Limits, progre
 }
 
 fn launch(tool: &mut Tool, spawner: &mut Spawner) -> Option<Sample> {
-    match spawner.launch(&tool.words("new"), HUNG) {
+    match spawner.launch(&tool.words("new"), &tool.env(), HUNG) {
         Ok(sample) if sample.status.success() => Some(sample),
         Ok(sample) => {
             tool.row.failed = Some(format!("{} in a later round", sample.status));

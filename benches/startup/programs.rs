@@ -32,13 +32,24 @@ pub fn floor(kind: Kind, root: &Path, command: &str, uid: u32) -> PathBuf {
         _ => {}
     }
     // What is fixed by a name must differ in it.
-    let name = format!("floor-{}-{:x}-{}-{}", kind.name(), kind.namespaces(), command.replace('/', ""), root.to_string_lossy().replace('/', "-"));
-    compile("floor", &name, &cfgs, &[
-        ("FLOOR_NAMESPACES", kind.namespaces().bits().to_string()),
-        ("FLOOR_ROOT", root.display().to_string()),
-        ("FLOOR_COMMAND", command.to_string()),
-        ("FLOOR_UID", uid.to_string()),
-    ])
+    let name = format!(
+        "floor-{}-{:x}-{}-{}",
+        kind.name(),
+        kind.namespaces(),
+        command.replace('/', ""),
+        root.to_string_lossy().replace('/', "-")
+    );
+    compile(
+        "floor",
+        &name,
+        &cfgs,
+        &[
+            ("FLOOR_NAMESPACES", kind.namespaces().bits().to_string()),
+            ("FLOOR_ROOT", root.display().to_string()),
+            ("FLOOR_COMMAND", command.to_string()),
+            ("FLOOR_UID", uid.to_string()),
+        ],
+    )
 }
 
 /// `bare/SOURCE.rs` as `name`.
@@ -49,9 +60,22 @@ fn compile(source: &str, name: &str, cfgs: &[&str], fixed: &[(&str, String)]) ->
     }
     std::fs::create_dir_all(to.parent().expect("a folder")).expect("mkdir");
     let mut rustc = Command::new(env::var("RUSTC").unwrap_or("rustc".into()));
-    rustc.args(["--edition", "2024", "-C", "panic=abort", "-C", "opt-level=s", "-C", "strip=symbols"]);
+    rustc.args([
+        "--edition",
+        "2024",
+        "-C",
+        "panic=abort",
+        "-C",
+        "opt-level=s",
+        "-C",
+        "strip=symbols",
+        "-C",
+        "lto",
+    ]);
     rustc.args(["-C", "relocation-model=static"]);
-    for flag in ["-nostartfiles", "-nostdlib", "-static", "-no-pie", "-Wl,--gc-sections", "-Wl,--build-id=none"] {
+    for flag in
+        ["-nostartfiles", "-nostdlib", "-static", "-no-pie", "-Wl,--gc-sections", "-Wl,--build-id=none"]
+    {
         rustc.args(["-C", &format!("link-arg={flag}")]);
     }
     rustc.args(["-C", &format!("link-arg=-Wl,-z,norelro,--script={HERE}/linker/vesicle.ld")]);

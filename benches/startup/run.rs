@@ -8,7 +8,7 @@ use crate::measure::{Limits, Role, Tool, figures, measure};
 use crate::peers::{self, Peer};
 use crate::results::{Case, Results, Row};
 use crate::spawner::{Situation, Spawner};
-use crate::{count, machine, programs, throughput};
+use crate::{count, machine, programs, surroundings, throughput};
 use indicatif::{ProgressBar, ProgressStyle};
 use nix::sched::CloneFlags;
 use std::fs;
@@ -44,6 +44,7 @@ impl Payload {
 
 /// Everything that is asked for.
 pub fn all(asked: &Asked) -> Results {
+    let _surroundings = surroundings::make();
     let mount_on = scratch().join("mounts");
     fs::create_dir(&mount_on).expect("mkdir");
     let vesicle = scratch().join("vesicle");
@@ -100,26 +101,28 @@ impl Run<'_> {
     }
 
     /// The floor, vesicle and all peers that can do this.
+    /// Those that are measured where something grows.
     fn tools(&self, kind: Kind, payload: Payload) -> Vec<Tool> {
-        self.tools_on(&rootfs(kind), kind, payload)
+        self.tools_on(&rootfs(kind), kind, payload, true)
     }
 
-    fn tools_on(&self, root: &Path, kind: Kind, payload: Payload) -> Vec<Tool> {
+    fn tools_on(&self, root: &Path, kind: Kind, payload: Payload, growing: bool) -> Vec<Tool> {
         let who = if is_root() && kind != Kind::User { Who::Root } else { Who::User };
         let sleeper = root.join("bin/sleeper");
         fs::copy(programs::sleeper(), &sleeper).expect("a copy of the sleeper");
         give(&sleeper, who);
         let command = payload.path();
         // An init finds its command where it is.
-        let there = if kind == Kind::Init { format!("{}{command}", root.display()) } else { command.to_string() };
+        let there =
+            if kind == Kind::Init { format!("{}{command}", root.display()) } else { command.to_string() };
         let floor = programs::floor(kind, root, &there, uid_of(who));
         let mut tools = vec![
             tool(Role::Floor, "floor", &floor, "{}", root, command),
             tool(Role::Vesicle, "vesicle", &self.vesicle, kind.vesicle(), root, command),
         ];
-        for peer in &self.peers {
+        peers::furnish(kind, root, command, uid_of(who));
+        for peer in self.peers.iter().filter(|p| !growing || p.grows()) {
             if let Some((words, differs)) = peer.words(kind) {
-                peers::prepare(peer, kind, root, command);
                 let mut tool = tool(Role::Peer, &peer.name, &peer.program, words, root, command);
                 tool.row.version = peer.version.clone();
                 tool.row.differs = (!differs.is_empty()).then(|| differs.to_string());
@@ -160,7 +163,7 @@ impl Run<'_> {
         let uid = (kind == Kind::User && is_root()).then(|| uid_of(Who::User));
         let situation = Situation { uid, ..Situation::default() };
         let root = rootfs(kind);
-        let mut tools = self.tools_on(&root, kind, Payload::Ends);
+        let mut tools = self.tools_on(&root, kind, Payload::Ends, false);
         self.try_all(&mut tools, &situation);
         self.measure(&mut tools, &mut self.spawner(&situation), kind.title());
         self.count(&mut tools, &root.join("bin/true"), uid);
@@ -172,7 +175,7 @@ impl Run<'_> {
         let limit = Duration::from_secs(if self.asked.quick { 1 } else { 20 });
         for tool in tools.iter_mut().filter(|t| t.works()) {
             self.bar.set_message(format!("{}: counting instructions", tool.row.tool));
-            match count::count(&tool.words("count"), &[], payload, uid, limit) {
+            match count::count(&tool.words("count"), &tool.env(), payload, uid, limit) {
                 Ok(counts) => {
                     tool.row.system_calls = counts.to_exec;
                     tool.row.cpuid = counts.cpuid.map(|n| n.to_string());
@@ -240,7 +243,11 @@ impl Run<'_> {
                 let what = format!("{count} containers of {}", sleeper.row.tool);
                 self.begin(&what);
                 // The floor in the same situation is what it is compared with.
-                let mut pair: Vec<Tool> = launching[..1].iter().chain(&launching[n.max(1)..n.max(1) + usize::from(n > 0)]).cloned().collect();
+                let mut pair: Vec<Tool> = launching[..1]
+                    .iter()
+                    .chain(&launching[n.max(1)..n.max(1) + usize::from(n > 0)])
+                    .cloned()
+                    .collect();
                 let this = pair.len() - 1;
                 if pair[this].works() {
                     match sleepers.grow(count, sleeper, limit) {
@@ -259,7 +266,12 @@ impl Run<'_> {
         }
         for (&at, rows) in sizes.iter().zip(rows) {
             let title = "all, with so many containers of its own that sleep";
-            self.results.cases.push(Case { name: "containers".into(), title: title.into(), at: Some(at), rows });
+            self.results.cases.push(Case {
+                name: "containers".into(),
+                title: title.into(),
+                at: Some(at),
+                rows,
+            });
         }
     }
 
@@ -287,18 +299,18 @@ impl Run<'_> {
 }
 
 fn rootfs(kind: Kind) -> PathBuf {
-    tiny_root(if is_root() && kind != Kind::User { Who::Root } else { Who::User })
+    let who = if is_root() && kind != Kind::User { Who::Root } else { Who::User };
+    let root = tiny_root(who);
+    surroundings::furnish(&root, who);
+    root
 }
 
-fn tool(role: Role, name: &str, program: &Path, words: &str, root: &Path, command: &str) -> Tool {
-    let words: Vec<String> = words
-        .split_whitespace()
-        .map(|w| {
-            let w = if w == "{}" { program.display().to_string() } else { w.to_string() };
-            peers::fill(&w, root, command)
-        })
-        .collect();
+fn tool(role: Role, name: &str, program: &Path, line: &str, root: &Path, command: &str) -> Tool {
+    let names = peers::Names { program, root, command };
+    let all: Vec<String> = line.split_whitespace().map(|w| names.fill(w)).collect();
+    let is_variable = |w: &&String| !w.starts_with('/') && w.contains('=');
+    let (env, words) = all.split_at(all.iter().take_while(is_variable).count());
     let bytes = fs::metadata(program).ok().map(|m| m.len());
-    let row = Row { tool: name.into(), words: words.join(" "), bytes, ..Row::default() };
-    Tool { role, words, row, samples: Vec::new() }
+    let row = Row { tool: name.into(), words: all.join(" "), bytes, ..Row::default() };
+    Tool { role, env: env.to_vec(), words: words.to_vec(), row, samples: Vec::new() }
 }

@@ -53,8 +53,10 @@ impl Spawner {
     }
 
     /// Launches it so often, one after the other.
-    pub fn ask(&mut self, words: &[CString], times: u32) -> io::Result<()> {
-        let text: Vec<u8> = words.iter().flat_map(|w| w.as_bytes_with_nul()).copied().collect();
+    pub fn ask(&mut self, words: &[CString], env: &[CString], times: u32) -> io::Result<()> {
+        let end = CString::default();
+        let all = words.iter().chain([&end]).chain(env);
+        let text: Vec<u8> = all.flat_map(|w| w.as_bytes_with_nul()).copied().collect();
         let mut request = Vec::from(times.to_ne_bytes());
         request.extend((text.len() as u32).to_ne_bytes());
         request.extend(text);
@@ -75,8 +77,8 @@ impl Spawner {
     }
 
     /// One launch, which may take so long.
-    pub fn launch(&mut self, words: &[CString], limit: Duration) -> io::Result<Sample> {
-        self.ask(words, 1)?;
+    pub fn launch(&mut self, words: &[CString], env: &[CString], limit: Duration) -> io::Result<Sample> {
+        self.ask(words, env, 1)?;
         let timeout = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
         if poll(&mut [PollFd::new(self.answers.as_fd(), PollFlags::POLLIN)], timeout)? == 0 {
             for child in crate::common::children(self.child.id() as i32) {
@@ -135,4 +137,3 @@ fn more_mounts(on: &Path, mounts: usize) -> io::Result<()> {
     }
     Ok(())
 }
-

@@ -33,7 +33,11 @@ pub fn median(mut values: Vec<f64>) -> Option<Interval> {
     let reach = 0.98 * (n as f64).sqrt();
     let rank = |r: f64| values[(r.round().max(0.0) as usize).min(n - 1)];
     let middle = (n as f64 - 1.0) / 2.0;
-    Some(Interval { value: rank_between(&values, middle), from: rank(middle - reach), to: rank(middle + reach) })
+    Some(Interval {
+        value: rank_between(&values, middle),
+        from: rank(middle - reach),
+        to: rank(middle + reach),
+    })
 }
 
 fn rank_between(sorted: &[f64], at: f64) -> f64 {

@@ -29,7 +29,8 @@ const COLUMNS: &[Column] = &[
 
 /// One case, with the columns that anything stands in.
 pub fn table(case: &Case) -> String {
-    let columns: Vec<&Column> = COLUMNS.iter().filter(|(_, of)| case.rows.iter().any(|r| of(r).is_some())).collect();
+    let columns: Vec<&Column> =
+        COLUMNS.iter().filter(|(_, of)| case.rows.iter().any(|r| of(r).is_some())).collect();
     let mut table = Table::new();
     table.load_style(ASCII_MARKDOWN);
     table.set_header(["tool"].into_iter().chain(columns.iter().map(|(name, _)| *name)));

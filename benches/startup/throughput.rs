@@ -7,7 +7,13 @@ use std::io;
 use std::time::Instant;
 
 /// Launches a second of each tool that works, with all of `spawners` launching `each` at once, so many rounds.
-pub fn measure(tools: &mut [Tool], spawners: &mut [Spawner], each: u32, rounds: usize, progress: &mut dyn FnMut(f64)) {
+pub fn measure(
+    tools: &mut [Tool],
+    spawners: &mut [Spawner],
+    each: u32,
+    rounds: usize,
+    progress: &mut dyn FnMut(f64),
+) {
     let mut rates: Vec<Vec<Option<f64>>> = vec![Vec::new(); tools.len()];
     let mut order: Vec<usize> = (0..tools.len()).collect();
     for round in 0..rounds {
@@ -47,7 +53,7 @@ fn burst(tool: &mut Tool, spawners: &mut [Spawner], each: u32) -> Option<f64> {
 /// How many failed.
 fn all(tool: &Tool, spawners: &mut [Spawner], each: u32) -> io::Result<usize> {
     for (n, spawner) in spawners.iter_mut().enumerate() {
-        spawner.ask(&tool.words(&n.to_string()), each)?;
+        spawner.ask(&tool.words(&n.to_string()), &tool.env(), each)?;
     }
     let mut failed = 0;
     for spawner in spawners {

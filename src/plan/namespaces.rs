@@ -3,16 +3,25 @@
 use super::Plan;
 use crate::cli::Opt;
 use crate::fail::Fail;
+#[cfg(any(
+    feature = "fs",
+    feature = "host",
+    feature = "root",
+    feature = "users",
+    feature = "init",
+    feature = "join"
+))]
+use crate::fail::Why;
 #[cfg(feature = "root")]
 use crate::fail::{Stage, fail};
-#[cfg(any(feature = "fs", feature = "host", feature = "root", feature = "users", feature = "init", feature = "join"))]
-use crate::fail::Why;
 use crate::spec::Spec;
 #[cfg(any(feature = "init", feature = "join"))]
 use crate::spec::misuse;
 #[cfg(feature = "join")]
 use crate::sys::CLONE_NEWTIME;
-use crate::sys::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS};
+use crate::sys::{
+    CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS,
+};
 #[cfg(feature = "root")]
 use crate::z;
 

@@ -2,7 +2,8 @@
 //! is not taken for its child's. It reads requests from its standard input and answers on
 //! its standard output; what it starts has neither, but what its standard error is.
 //!
-//! A request: how often, the length of what follows (two u32), then the words of the command, each with its NUL. An answer
+//! A request: how often, the length of what follows (two u32), then the words of the command, an empty word, and its
+//! environment, each with its NUL. An answer
 //! for each time: nanoseconds from before the clone(2) until it was waited for, its wait status, page faults without and
 //! with a read, and the most memory in KiB that it or any of its children had at once (five u64).
 #![no_std]
@@ -32,26 +33,30 @@ extern "C" fn main() -> ! {
             exit(125)
         }
         fill(text.as_mut_ptr(), len as usize);
-        let mut argv = [core::ptr::null(); MAX_WORDS + 1];
-        let (mut words, mut start) = (0, 0);
+        // Both lists end with a null, the first one where an empty word is.
+        let mut list = [core::ptr::null(); MAX_WORDS + 2];
+        let (mut words, mut start, mut env) = (0, 0, 0);
         for i in 0..len as usize {
             if text[i] == 0 && words < MAX_WORDS {
-                argv[words] = text[start..].as_ptr();
+                if i == start && env == 0 {
+                    env = words + 1;
+                } else {
+                    list[words] = text[start..].as_ptr();
+                }
                 (words, start) = (words + 1, i + 1);
             }
         }
         for _ in 0..times {
-            answer(&launch(&argv));
+            answer(&launch(&list, &list[env..]));
         }
     }
 }
 
-fn launch(argv: &[*const u8]) -> [u64; 5] {
-    let none = core::ptr::null();
+fn launch(argv: &[*const u8], envp: &[*const u8]) -> [u64; 5] {
     let mut usage = [0; 18];
     let begin = now();
     // SAFETY: words with their NUL, and a null behind the last.
-    let pid = unsafe { spawn(argv[0], argv.as_ptr(), &raw const none) };
+    let pid = unsafe { spawn(argv[0], argv.as_ptr(), envp.as_ptr()) };
     let status = wait(pid, &raw mut usage);
     let took = now() - begin;
     // getrusage(2): ru_maxrss is the fifth word, ru_minflt and ru_majflt the ninth and tenth.
