@@ -17,8 +17,8 @@ mod guest;
 #[allow(dead_code)]
 #[path = "../tests/boot/machine.rs"]
 mod machine;
-mod words;
 
+use clap::Parser;
 use common::{Who, find, folder};
 use guest::How;
 use machine::{Boot, OLD_AMD64, boot, done};
@@ -26,7 +26,21 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use words::{Asked, asked};
+
+/// How long `vesicle boot` takes.
+#[derive(Parser)]
+#[command(name = "cargo bench --bench boot --", disable_version_flag = true)]
+struct Asked {
+    /// Boots of each
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Write the results there
+    #[arg(long, value_name = "FILE")]
+    json: Option<String>,
+    /// What cargo bench adds
+    #[arg(long, hide = true)]
+    bench: bool,
+}
 
 /// Without a library: clock_gettime(CLOCK_MONOTONIC) first. Where no STAMP= is in the environment it becomes what `next=`
 /// names; where one is, it says how much later it is, asks sysinfo(2), and ends with reboot(RB_POWER_OFF).
@@ -174,7 +188,11 @@ fn median(values: &[i64]) -> i64 {
 }
 
 fn main() -> ExitCode {
-    let Some(Asked { rounds, json: file }) = asked(5) else { return ExitCode::SUCCESS };
+    let Asked { rounds, json: file, bench } = Asked::parse();
+    if !bench {
+        println!("run by cargo bench --bench boot");
+        return ExitCode::SUCCESS;
+    }
     let files = Files { vesicle: boot_alone(), payload: payload() };
     let mut inits = inits();
     let mut order: Vec<usize> = (0..inits.len()).collect();

@@ -1,5 +1,6 @@
 //! What one launch does, counted by a tracer: its system calls, its instructions, and those among them that trap to a
-//! hypervisor (CPUID). It is launched twice, as the second count slows it down some thousand times.
+//! hypervisor (CPUID). It is launched twice, as the second count goes step by step: a stop for each instruction, which takes
+//! 17 to 25 µs in a virtual machine, where the step itself traps to the hypervisor.
 //!
 //! All of its processes and threads are traced, in whatever namespaces, with ptrace(2). The tracer and all that it traces
 //! share one CPU: a stop is then a switch and no wake-up of another CPU, and the counts differ less. (What counts CPUs sees
@@ -21,16 +22,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-/// What ended a count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// All of its processes had ended; the exit code of the first, or 128 and the number of its signal.
-    Done(c_int),
-    /// The limit: all of its processes were killed. What was counted is the least that it can be. What they had made
-    /// outside of themselves (directories of state, cgroups) is still there.
-    Limit,
-}
-
 /// A number, and whether it is the least that it can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figure {
@@ -45,26 +36,24 @@ impl fmt::Display for Figure {
 }
 
 /// What one launch does.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
-    /// System calls of all its processes and the payload's, without the execve that began it.
-    pub system_calls: Figure,
-    /// Those until the payload's execve had succeeded, that one too; None where that did not come.
-    pub to_exec: Option<u64>,
-    /// What ended the count of system calls.
-    pub calls_end: End,
+    /// System calls of all its processes until the payload's execve had succeeded, that one too, without the execve that
+    /// began it; None where that did not come.
+    pub system_calls: Option<u64>,
+    /// The most KiB that one of its processes had in memory, the payload left out.
+    pub peak_kib: Option<u64>,
     /// CPUID instructions of all its processes until the payload's execve had succeeded. None on a CPU that has none.
     pub cpuid: Option<Figure>,
     /// Instructions in user mode, as far; a repeated string instruction is one. None where they cannot be counted: an
     /// exclusive store of aarch64 fails for ever when a stop comes between it and its load.
     pub instructions: Option<Figure>,
-    /// What ended the count of instructions; None where there was none.
-    pub steps_end: Option<End>,
 }
 
 /// Counts what a launch does that executes the file `payload` at its end: `argv`, with `env`, as user and group `uid`
-/// without other groups (None: as the caller). Each of the two counts may take as long as `limit`. A launch that is at
-/// its limit with its system calls already is not launched again: what it left may be in the way.
+/// without other groups (None: as the caller). Instructions only where `steps` is, and either count for as long as `limit`:
+/// then all is killed, and what was counted is the least that it can be. What is at its limit with its system calls already
+/// is not launched again: what it left may be in the way.
 ///
 /// Fails where `argv` cannot be executed or nothing can be traced. The payload is known by its device and inode. What a
 /// launch has done by a service that ran before is not counted.
@@ -73,28 +62,35 @@ pub fn count(
     env: &[CString],
     payload: &Path,
     uid: Option<u32>,
+    steps: bool,
     limit: Duration,
 ) -> io::Result<Counts> {
     let payload = identity(&payload.to_string_lossy())?;
     let launch = Launch { argv, env, payload, uid, limit };
-    let (calls, calls_end) = launch.trace(Way::Calls)?;
-    let stepped = cfg!(target_arch = "x86_64") && calls_end != End::Limit;
-    let steps = stepped.then(|| launch.trace(Way::Steps)).transpose()?;
-    let figure = |number, at_least| Figure { number, at_least };
-    let least = |of: fn(&Trace) -> u64| steps.as_ref().map(|(s, _)| figure(of(s), s.to_exec.is_none()));
-    Ok(Counts {
-        system_calls: figure(calls.calls, calls_end == End::Limit),
-        to_exec: calls.to_exec,
-        calls_end,
-        cpuid: least(|s| s.cpuid),
-        instructions: least(|s| s.instructions),
-        steps_end: steps.as_ref().map(|(_, end)| *end),
-    })
+    let (calls, whole) = launch.trace(Way::Calls)?;
+    let mut counts = Counts {
+        system_calls: calls.to_exec,
+        peak_kib: (calls.peak_kib > 0).then_some(calls.peak_kib),
+        ..Counts::default()
+    };
+    if steps && whole && cfg!(target_arch = "x86_64") {
+        let (steps, _) = launch.trace(Way::Steps)?;
+        let figure = |number| Some(Figure { number, at_least: steps.to_exec.is_none() });
+        (counts.cpuid, counts.instructions) = (figure(steps.cpuid), figure(steps.instructions));
+    }
+    Ok(counts)
 }
 
 /// A file is this and no other: its device and inode.
 fn identity(path: &str) -> io::Result<(u64, u64)> {
     fs::metadata(path).map(|m| (m.dev(), m.ino()))
+}
+
+/// KiB that a process has in memory. Asked of its page tables: the counters of small processes lag behind, and say nothing.
+fn resident(pid: pid_t) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let line = text.lines().find_map(|l| l.strip_prefix("Rss:"));
+    line.and_then(|l| l.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 struct Launch<'a> {
@@ -127,6 +123,8 @@ struct Trace {
     calls: u64,
     cpuid: u64,
     instructions: u64,
+    /// The most KiB that one of its processes had in memory.
+    peak_kib: u64,
     /// System calls when the payload's execve had succeeded.
     to_exec: Option<u64>,
 }
@@ -136,6 +134,13 @@ struct Trace {
 struct Task {
     /// It is in a system call: its next stop for one is the end of it.
     inside: bool,
+    /// It is another program than it began as.
+    executed: bool,
+    /// It is the payload.
+    is_payload: bool,
+    /// Who made it by vfork(2), and is stopped at the end of that: what it does next comes after the execve that it waited
+    /// for, also where it is told first.
+    maker: Option<pid_t>,
     /// It goes over one instruction, and stops with SIGTRAP.
     stepping: bool,
     /// That stop is the end of the execve that all began with.
@@ -202,13 +207,13 @@ fn kind(pid: Pid, at: u64) -> Kind {
 }
 
 impl Launch<'_> {
-    /// Launches it and counts.
-    fn trace(&self, way: Way) -> io::Result<(Trace, End)> {
+    /// Launches it and counts; and whether it came to its own end.
+    fn trace(&self, way: Way) -> io::Result<(Trace, bool)> {
         // What a thread traces and waits for is nobody else's, and is killed when it ends.
         std::thread::scope(|scope| scope.spawn(|| self.follow(way)).join()).expect("the tracer")
     }
 
-    fn follow(&self, way: Way) -> io::Result<(Trace, End)> {
+    fn follow(&self, way: Way) -> io::Result<(Trace, bool)> {
         let mut cpu = CpuSet::new();
         cpu.set(sched_getcpu()?)?;
         sched_setaffinity(Pid::from_raw(0), &cpu)?;
@@ -234,6 +239,7 @@ impl Launch<'_> {
         let options = Options::PTRACE_O_TRACESYSGOOD
             | Options::PTRACE_O_TRACEFORK
             | Options::PTRACE_O_TRACEVFORK
+            | Options::PTRACE_O_TRACEVFORKDONE
             | Options::PTRACE_O_TRACECLONE
             | Options::PTRACE_O_TRACEEXEC
             | Options::PTRACE_O_EXITKILL;
@@ -323,7 +329,7 @@ struct Tracer {
 }
 
 impl Tracer {
-    fn run(mut self, clock: Clock) -> io::Result<(Trace, End)> {
+    fn run(mut self, clock: Clock) -> io::Result<(Trace, bool)> {
         let mut clock = Some(clock);
         loop {
             let mut status = 0;
@@ -338,7 +344,9 @@ impl Tracer {
                 }
                 Ok(pid) if libc::WIFSTOPPED(status) => self.stopped(pid, status),
                 Ok(pid) => {
-                    self.tasks.remove(&pid);
+                    if let Some(maker) = self.tasks.remove(&pid).and_then(|task| task.maker) {
+                        self.resume(maker, 0, None);
+                    }
                     if pid == self.first {
                         self.status = status;
                     }
@@ -351,14 +359,11 @@ impl Tracer {
                 drop(clock.take());
             }
         }
-        let (code, by) = (libc::WEXITSTATUS(self.status), libc::WTERMSIG(self.status));
-        let end = match (self.way, self.begun) {
-            (Way::Die, _) => End::Limit,
-            (_, false) => return Err(io::Error::from_raw_os_error(code)),
-            _ if libc::WIFSIGNALED(self.status) => End::Done(128 + by),
-            _ => End::Done(code),
-        };
-        Ok((self.trace, end))
+        match (self.way, self.begun) {
+            (Way::Die, _) => Ok((self.trace, false)),
+            (_, false) => Err(io::Error::from_raw_os_error(libc::WEXITSTATUS(self.status))),
+            _ => Ok((self.trace, true)),
+        }
     }
 
     /// Answers a stop.
@@ -378,6 +383,9 @@ impl Tracer {
             (0, SYSTEM_CALL) => {
                 task.inside = !task.inside;
                 self.trace.calls += u64::from(task.inside);
+                if task.inside && !task.is_payload && self.way == Way::Calls {
+                    self.trace.peak_kib = self.trace.peak_kib.max(resident(pid));
+                }
             }
             (0, libc::SIGTRAP) if stepped => self.stepped(pid, here),
             (0, signal) => return self.resume(pid, signal, here),
@@ -388,9 +396,18 @@ impl Tracer {
                 // In the middle of a system call: its end comes next, and no instruction.
                 return self.resume(pid, 0, None);
             }
+            (libc::PTRACE_EVENT_VFORK_DONE, _) => {
+                let child = message(pid).and_then(|c| self.tasks.get_mut(&c)).filter(|c| !c.executed);
+                match child {
+                    Some(child) => child.maker = Some(pid),
+                    None => self.resume(pid, 0, None),
+                }
+                return;
+            }
             (libc::PTRACE_EVENT_EXEC, _) => {
-                self.executed(pid);
-                return self.resume(pid, 0, None);
+                let maker = self.executed(pid);
+                self.resume(pid, 0, None);
+                return maker.into_iter().for_each(|maker| self.resume(maker, 0, None));
             }
             // As other processes it stays stopped until a SIGCONT.
             (libc::PTRACE_EVENT_STOP, libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU) => {
@@ -402,25 +419,26 @@ impl Tracer {
         self.resume(pid, 0, here);
     }
 
-    /// A process is another program.
-    fn executed(&mut self, pid: pid_t) {
+    /// A process is another program. Says who was held back until then.
+    fn executed(&mut self, pid: pid_t) -> Option<pid_t> {
         // A thread that executes goes on by the id of its process; nobody tells the end of its own.
         if let Some(former) = message(pid).filter(|f| *f != pid) {
             self.tasks.remove(&former);
         }
         let task = self.tasks.entry(pid).or_default();
-        task.inside = true;
-        if !self.begun {
-            self.begun = true;
-            task.first = true;
-        } else if self.trace.to_exec.is_none()
+        (task.inside, task.executed) = (true, true);
+        let maker = task.maker.take();
+        task.first = !std::mem::replace(&mut self.begun, true);
+        if self.trace.to_exec.is_none()
             && identity(&format!("/proc/{pid}/exe")).is_ok_and(|file| file == self.payload)
         {
+            task.is_payload = true;
             self.trace.to_exec = Some(self.trace.calls);
             if self.way == Way::Steps {
                 self.way = Way::On;
             }
         }
+        maker
     }
 
     /// An instruction was executed, unless the stop has another reason.

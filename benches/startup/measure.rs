@@ -188,6 +188,5 @@ pub fn figures(tools: &mut [Tool]) {
             median(tool.samples.iter().flatten().map(|s| of(s) as f64).collect()).map(|m| m.value as u64)
         };
         tool.row.page_faults = middle(|s| s.faults);
-        tool.row.peak_kib = middle(|s| s.peak_kib);
     }
 }

@@ -4,6 +4,7 @@ use crate::cases::{Kind, NAMESPACES};
 use crate::common::{find as on_path, is_root};
 use serde_json::{Value, json};
 use std::fs;
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -20,13 +21,16 @@ struct Known {
     grows: bool,
     /// How it launches, and in what it differs from vesicle. `{}` is its program, `{root}` the rootfs, `{command}` what to
     /// run in it, `{bundle}` a folder with a config.json, `{lxc}` a file that lxc reads, `{state}` a folder for what it
-    /// notes, `{script}` for a shell, `{id}` a name that nobody else has at that time. NAME=VALUE before the program is
+    /// notes, `{name}` what its program is called, `{script}` for a shell, `{id}` a name that nobody else has at that time. NAME=VALUE before the program is
     /// its environment.
     launches: &'static [(Kind, &'static str, &'static str)],
 }
 
-const OCI: &str = "{} --root {state} run -b {bundle} {id}";
-const OCI_CRUN: &str = "{} --root {state} --cgroup-manager=disabled run -b {bundle} {id}";
+const OCI: &str = "{} --root {state}/{name} run -b {bundle} {id}";
+/// With a tmpfs on /dev, where no device can be made in the rootfs.
+const OCI_DEV: &str = "{} --root {state}/{name} run -b {bundle-dev} {id}";
+const CRUN_DEV: &str = "{} --root {state}/{name} --cgroup-manager=disabled run -b {bundle-dev} {id}";
+const CRUN: &str = "{} --root {state}/{name} --cgroup-manager=disabled run -b {bundle} {id}";
 const FIREJAIL: &str =
     "HOME={state} {} --quiet --noprofile --chroot={root} --net=none --ipc-namespace --nonewprivs {command}";
 
@@ -102,10 +106,10 @@ const KNOWN: &[Known] = &[
         version: "--version",
         grows: true,
         launches: &[
-            (All, OCI_CRUN, "a state folder, setsid(2), capability sets"),
-            (NoNet, OCI_CRUN, "a state folder, setsid(2), capability sets"),
-            (User, OCI_CRUN, "a state folder, setsid(2), capability sets, a tmpfs on /dev"),
-            (Chroot, OCI_CRUN, "a state folder, setsid(2), capability sets"),
+            (All, CRUN, "a state folder, setsid(2), capability sets"),
+            (NoNet, CRUN, "a state folder, setsid(2), capability sets"),
+            (User, CRUN_DEV, "a state folder, setsid(2), capability sets, a tmpfs on /dev"),
+            (Chroot, CRUN, "a state folder, setsid(2), capability sets"),
         ],
     },
     Known {
@@ -117,7 +121,7 @@ const KNOWN: &[Known] = &[
         launches: &[
             (All, OCI, "a state folder, a cgroup, a device filter, setsid(2), capability sets"),
             (NoNet, OCI, "a state folder, a cgroup, a device filter, setsid(2), capability sets"),
-            (User, OCI, "a state folder, setsid(2), capability sets, a tmpfs on /dev"),
+            (User, OCI_DEV, "a state folder, setsid(2), capability sets, a tmpfs on /dev"),
         ],
     },
     Known {
@@ -252,8 +256,8 @@ const KNOWN: &[Known] = &[
         version: "--version",
         grows: false,
         launches: &[
-            (All, OCI, "lo stays down, a state folder, a cgroup, capability sets, a tmpfs on /dev"),
-            (NoNet, OCI, "a state folder, a cgroup, capability sets, a tmpfs on /dev"),
+            (All, OCI_DEV, "lo stays down, a state folder, a cgroup, capability sets, a tmpfs on /dev"),
+            (NoNet, OCI_DEV, "a state folder, a cgroup, capability sets, a tmpfs on /dev"),
         ],
     },
     // By their manuals: neither could be tried.
@@ -346,13 +350,13 @@ impl Peer {
         self.known.launches.iter().find(|(k, _, _)| *k == kind).map(|(_, words, differs)| (*words, *differs))
     }
 
-    fn new(known: &'static Known, name: &str, program: PathBuf) -> Peer {
+    fn new(known: &'static Known, name: String, program: PathBuf) -> Peer {
         let said = Command::new(&program).args(known.version.split_whitespace()).output().ok();
         let version = said.and_then(|out| {
             let text = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
             text.lines().next().map(str::to_string)
         });
-        Peer { name: name.into(), program, version, known }
+        Peer { name, program, version, known }
     }
 }
 
@@ -360,20 +364,24 @@ impl Peer {
 pub fn find(named: &[String]) -> Vec<Peer> {
     let mut peers: Vec<Peer> = Vec::new();
     for known in KNOWN {
-        match on_path(known.program) {
-            Some(program) => peers.push(Peer::new(known, known.kind, program)),
-            None => println!(
-                "{} is not here{}",
-                known.kind,
-                known.package.map_or("".into(), |p| format!(": --setup installs {p}"))
-            ),
+        match (on_path(known.program), known.package) {
+            (Some(program), _) => peers.push(Peer::new(known, known.kind.into(), program)),
+            (None, Some(package)) => println!("{} is not here: --setup installs {package}", known.kind),
+            (None, None) => println!("{0} is not here: no package of Debian; --peer {0}=PATH", known.kind),
         }
     }
     for word in named {
         let (kind, path) = word.split_once('=').unwrap_or_else(|| panic!("--peer KIND=PATH, not {word}"));
         let known = KNOWN.iter().find(|k| k.kind == kind);
         let known = known.unwrap_or_else(|| panic!("--peer {word}: no kind {kind}"));
-        peers.push(Peer::new(known, &format!("{kind} {path}"), path.into()));
+        let mut name = kind.to_string();
+        for n in 2.. {
+            if peers.iter().all(|p| p.name != name) {
+                break;
+            }
+            name = format!("{kind} ({n})");
+        }
+        peers.push(Peer::new(known, name, path.into()));
     }
     peers
 }
@@ -414,8 +422,10 @@ impl Names<'_> {
             ("{}", program),
             ("{script}", script),
             ("{bundle}", beside("bundle")),
+            ("{bundle-dev}", beside("bundle-dev")),
             ("{lxc}", beside("bundle/lxc.conf")),
             ("{state}", beside("state")),
+            ("{name}", self.program.file_name().unwrap_or_default().to_string_lossy().into_owned()),
             ("{root}", root),
             ("{command}", self.command.to_string()),
         ]
@@ -427,14 +437,23 @@ impl Names<'_> {
 /// Writes what peers read for this kind of launch, beside its root.
 pub fn furnish(kind: Kind, root: &Path, command: &str, uid: u32) {
     let beside = |what: &str| PathBuf::from(format!("{}.{what}", root.display()));
-    for folder in [beside("bundle"), beside("state")] {
-        fs::create_dir_all(&folder).expect("mkdir");
+    for folder in ["bundle", "bundle-dev", "state"] {
+        fs::create_dir_all(beside(folder)).expect("mkdir");
         if uid != 0 && is_root() {
-            std::os::unix::fs::chown(&folder, Some(uid), Some(uid)).expect("chown");
+            chown(beside(folder), Some(uid), Some(uid)).expect("chown");
         }
     }
-    let config = serde_json::to_vec_pretty(&config(kind, root, command, uid)).expect("JSON");
-    fs::write(beside("bundle").join("config.json"), config).expect("config.json");
+    let mut config = config(kind, root, command, uid);
+    for (folder, dev) in [("bundle", false), ("bundle-dev", true)] {
+        if let (true, Some(mounts)) = (dev, config["mounts"].as_array_mut()) {
+            let options = ["nosuid", "mode=755"];
+            mounts.push(
+                json!({ "destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": options }),
+            );
+        }
+        let text = serde_json::to_vec_pretty(&config).expect("JSON");
+        fs::write(beside(folder).join("config.json"), text).expect("config.json");
+    }
     fs::write(beside("bundle").join("lxc.conf"), lxc_conf(kind, root, uid)).expect("lxc.conf");
 }
 
@@ -457,10 +476,6 @@ fn config(kind: Kind, root: &Path, command: &str, uid: u32) -> Value {
         .map(|(_, kind)| json!({ "type": kind }))
         .collect();
     let mut mounts = vec![json!({ "destination": "/proc", "type": "proc", "source": "proc" })];
-    if kind == User {
-        // It may not make devices in the rootfs.
-        mounts.push(json!({ "destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"] }));
-    }
     if kind == Chroot {
         mounts.clear();
     }

@@ -54,7 +54,7 @@ pub struct Row {
     pub instructions: Option<String>,
     /// Of all its processes, to the end.
     pub page_faults: Option<u64>,
-    /// Of the largest of its processes.
+    /// Of the largest of its processes, the payload left out.
     pub peak_kib: Option<u64>,
     /// Launches a second, all cores together.
     pub per_second: Option<Interval>,

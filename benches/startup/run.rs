@@ -2,16 +2,19 @@
 
 use crate::Asked;
 use crate::cases::{Kind, NAMESPACES};
-use crate::common::{Who, give, is_root, scratch, shipped, tiny_root, uid_of};
+use crate::common::{Who, is_root, scratch, shipped, tiny_root, uid_of};
 use crate::containers::Sleepers;
 use crate::measure::{Limits, Role, Tool, figures, measure};
 use crate::peers::{self, Peer};
 use crate::results::{Case, Results, Row};
 use crate::spawner::{Situation, Spawner};
+use crate::verdict::NOT_ROOT;
 use crate::{count, machine, programs, surroundings, throughput};
 use indicatif::{ProgressBar, ProgressStyle};
 use nix::sched::CloneFlags;
+use std::collections::HashSet;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,10 +22,14 @@ use std::time::Duration;
 struct Run<'a> {
     asked: &'a Asked,
     vesicle: PathBuf,
+    /// A link to it, by a name that makes it another init.
+    as_tini: PathBuf,
     peers: Vec<Peer>,
     /// An empty folder that everybody can reach.
     mount_on: PathBuf,
     bar: ProgressBar,
+    /// The peers whose instructions were counted.
+    counted: HashSet<String>,
     results: Results,
 }
 
@@ -49,12 +56,17 @@ pub fn all(asked: &Asked) -> Results {
     fs::create_dir(&mount_on).expect("mkdir");
     let vesicle = scratch().join("vesicle");
     fs::copy(shipped(), &vesicle).expect("a copy of vesicle");
+    let as_tini = scratch().join("names/tini");
+    fs::create_dir(scratch().join("names")).expect("mkdir");
+    symlink(&vesicle, &as_tini).expect("symlink");
     let mut run = Run {
         asked,
         vesicle,
+        as_tini,
         peers: peers::find(&asked.peers),
         mount_on,
         bar: bar(),
+        counted: HashSet::new(),
         results: Results { machine: machine::this(), ..Results::default() },
     };
     let sizes: &[usize] = if asked.quick { &[0, 50] } else { &[0, 100, 1000, 5000] };
@@ -86,6 +98,12 @@ impl Run<'_> {
         }
     }
 
+    /// Where something grows, and there is much to be measured.
+    fn less(&self) -> Limits {
+        let limits = self.limits();
+        Limits { time: limits.time / 4, ..limits }
+    }
+
     /// Says what comes next; where nobody sees a bar, by a line.
     fn begin(&self, what: &str) {
         self.bar.set_position(0);
@@ -103,14 +121,12 @@ impl Run<'_> {
     /// The floor, vesicle and all peers that can do this.
     /// Those that are measured where something grows.
     fn tools(&self, kind: Kind, payload: Payload) -> Vec<Tool> {
-        self.tools_on(&rootfs(kind), kind, payload, true)
+        self.tools_on(&rootfs(), kind, payload, true)
     }
 
     fn tools_on(&self, root: &Path, kind: Kind, payload: Payload, growing: bool) -> Vec<Tool> {
         let who = if is_root() && kind != Kind::User { Who::Root } else { Who::User };
-        let sleeper = root.join("bin/sleeper");
-        fs::copy(programs::sleeper(), &sleeper).expect("a copy of the sleeper");
-        give(&sleeper, who);
+        fs::copy(programs::sleeper(), root.join("bin/sleeper")).expect("a copy of the sleeper");
         let command = payload.path();
         // An init finds its command where it is.
         let there =
@@ -120,6 +136,10 @@ impl Run<'_> {
             tool(Role::Floor, "floor", &floor, "{}", root, command),
             tool(Role::Vesicle, "vesicle", &self.vesicle, kind.vesicle(), root, command),
         ];
+        if kind == Kind::Init {
+            let line = "{} -s -- {root}{command}";
+            tools.push(tool(Role::Peer, "vesicle as tini", &self.as_tini, line, root, command));
+        }
         peers::furnish(kind, root, command, uid_of(who));
         for peer in self.peers.iter().filter(|p| !growing || p.grows()) {
             if let Some((words, differs)) = peer.words(kind) {
@@ -131,7 +151,7 @@ impl Run<'_> {
         }
         for tool in &mut tools {
             if kind.needs_root() && !is_root() {
-                tool.row.failed = Some("only root can".into());
+                tool.row.failed = Some(NOT_ROOT.into());
             }
         }
         tools
@@ -144,10 +164,10 @@ impl Run<'_> {
         }
     }
 
-    fn measure(&self, tools: &mut [Tool], spawner: &mut Spawner, what: &str) {
+    fn measure(&self, tools: &mut [Tool], spawner: &mut Spawner, limits: Limits, what: &str) {
         self.begin(what);
         let bar = &self.bar;
-        measure(tools, spawner, self.limits(), &mut |share| bar.set_position((share * 1000.0) as u64));
+        measure(tools, spawner, limits, &mut |share| bar.set_position((share * 1000.0) as u64));
         figures(tools);
     }
 
@@ -162,26 +182,28 @@ impl Run<'_> {
         }
         let uid = (kind == Kind::User && is_root()).then(|| uid_of(Who::User));
         let situation = Situation { uid, ..Situation::default() };
-        let root = rootfs(kind);
+        let root = rootfs();
         let mut tools = self.tools_on(&root, kind, Payload::Ends, false);
         self.try_all(&mut tools, &situation);
-        self.measure(&mut tools, &mut self.spawner(&situation), kind.title());
+        self.measure(&mut tools, &mut self.spawner(&situation), self.limits(), kind.title());
         self.count(&mut tools, &root.join("bin/true"), uid);
         self.finish(kind.name(), kind.title(), None, tools);
     }
 
-    /// What there is no noise in.
-    fn count(&self, tools: &mut [Tool], payload: &Path, uid: Option<u32>) {
-        let limit = Duration::from_secs(if self.asked.quick { 1 } else { 20 });
+    /// What there is no noise in. The instructions of a tool are counted once: it takes minutes, and they differ by little.
+    fn count(&mut self, tools: &mut [Tool], payload: &Path, uid: Option<u32>) {
+        let limit = Duration::from_secs(if self.asked.quick { 1 } else { 60 });
         for tool in tools.iter_mut().filter(|t| t.works()) {
-            self.bar.set_message(format!("{}: counting instructions", tool.row.tool));
-            match count::count(&tool.words("count"), &tool.env(), payload, uid, limit) {
+            self.bar.set_message(format!("{}: counting what it does", tool.row.tool));
+            let steps = tool.role != Role::Peer || self.counted.insert(tool.row.tool.clone());
+            match count::count(&tool.words("count"), &tool.env(), payload, uid, steps, limit) {
                 Ok(counts) => {
-                    tool.row.system_calls = counts.to_exec;
+                    tool.row.system_calls = counts.system_calls;
+                    tool.row.peak_kib = counts.peak_kib;
                     tool.row.cpuid = counts.cpuid.map(|n| n.to_string());
                     tool.row.instructions = counts.instructions.map(|n| n.to_string());
                 }
-                Err(e) => tool.row.failed = Some(format!("its instructions can't be counted: {e}")),
+                Err(e) => tool.row.failed = Some(format!("what it does can't be counted: {e}")),
             }
         }
     }
@@ -202,9 +224,12 @@ impl Run<'_> {
                 tool(role, name, &floor, "{}", &root, &command)
             })
             .collect();
+        for tool in tools.iter_mut().filter(|_| !is_root()) {
+            tool.row.failed = Some(NOT_ROOT.into());
+        }
         let situation = Situation::default();
         self.try_all(&mut tools, &situation);
-        self.measure(&mut tools, &mut self.spawner(&situation), "one namespace");
+        self.measure(&mut tools, &mut self.spawner(&situation), self.limits(), "one namespace");
         self.finish("namespaces", "clone and execve, with one new namespace each", None, tools);
     }
 
@@ -218,7 +243,12 @@ impl Run<'_> {
             let mut tools = self.tools(Kind::NoNet, Payload::Ends);
             self.try_all(&mut tools, &situation);
             if is_root() {
-                self.measure(&mut tools, &mut self.spawner(&situation), &format!("{mounts} more mounts"));
+                self.measure(
+                    &mut tools,
+                    &mut self.spawner(&situation),
+                    self.less(),
+                    &format!("{mounts} more mounts"),
+                );
             }
             let title = "no-net, with more mounts in the caller's namespace";
             self.finish("mounts", title, Some(mounts), tools);
@@ -252,7 +282,7 @@ impl Run<'_> {
                 if pair[this].works() {
                     match sleepers.grow(count, sleeper, limit) {
                         Ok(()) => {
-                            self.measure(&mut pair, &mut spawner, &what);
+                            self.measure(&mut pair, &mut spawner, self.less(), &what);
                             pair[this].row.memory = sleepers.memory();
                         }
                         Err(why) => pair[this].row.failed = Some(why),
@@ -298,8 +328,9 @@ impl Run<'_> {
     }
 }
 
-fn rootfs(kind: Kind) -> PathBuf {
-    let who = if is_root() && kind != Kind::User { Who::Root } else { Who::User };
+/// A rootfs; where root is there it is root's, whoever uses it.
+fn rootfs() -> PathBuf {
+    let who = if is_root() { Who::Root } else { Who::User };
     let root = tiny_root(who);
     surroundings::furnish(&root, who);
     root

@@ -32,7 +32,6 @@ pub struct Sample {
     pub nanoseconds: u64,
     pub status: ExitStatus,
     pub faults: u64,
-    pub peak_kib: u64,
 }
 
 /// A running parent.
@@ -65,14 +64,13 @@ impl Spawner {
 
     /// The answer to one of them.
     pub fn answer(&mut self) -> io::Result<Sample> {
-        let mut bytes = [0; 40];
+        let mut bytes = [0; 32];
         self.answers.read_exact(&mut bytes)?;
         let word = |n: usize| u64::from_ne_bytes(bytes[n * 8..][..8].try_into().expect("eight bytes"));
         Ok(Sample {
             nanoseconds: word(0),
             status: ExitStatus::from_raw(word(1) as i32),
             faults: word(2) + word(3),
-            peak_kib: word(4),
         })
     }
 

@@ -1,0 +1,65 @@
+//! What is claimed, held against what was measured.
+
+use crate::results::{Results, Row};
+
+/// What vesicle may take, as a multiple of the floor.
+const LIMIT: f64 = 1.05;
+/// Where nothing is claimed of peers, or of a floor: it is the floor alone that is measured.
+const FLOORS: &str = "namespaces";
+
+/// Why there are no figures of what an unprivileged user can't do.
+pub const NOT_ROOT: &str = "only root can";
+
+/// What failed of what must not: the floor and vesicle, in every case.
+pub fn broken(results: &Results) -> Vec<String> {
+    let mut lines = Vec::new();
+    for case in &results.cases {
+        for row in case.rows.iter().filter(|r| is_ours(r)) {
+            if let Some(why) = row.failed.as_ref().filter(|why| *why != NOT_ROOT) {
+                lines.push(format!("{}, {}: {why}", case.label(), row.tool));
+            }
+        }
+    }
+    lines
+}
+
+fn is_ours(row: &Row) -> bool {
+    row.tool == "floor" || row.tool.starts_with("vesicle")
+}
+
+/// Where vesicle is above its limit, or a peer is not behind it.
+pub fn missed(results: &Results) -> Vec<String> {
+    let mut lines = Vec::new();
+    for case in results.cases.iter().filter(|c| c.name != FLOORS) {
+        let label = case.label();
+        let vesicle = case.rows.iter().find(|r| r.tool == "vesicle");
+        let to_floor = vesicle.and_then(|r| r.times.as_ref()?.to_floor);
+        if let Some(ratio) = to_floor.filter(|r| r.from > LIMIT) {
+            lines.push(format!(
+                "{label}: vesicle takes {:.3} times the floor, more than {LIMIT}",
+                ratio.value
+            ));
+        }
+        let rate = |r: &Row| r.per_second_to_floor.map(|i| i.value);
+        if let Some(share) = vesicle.and_then(rate).filter(|share| *share < 1.0 / LIMIT) {
+            lines.push(format!(
+                "{label}: vesicle launches {share:.3} times as many as the floor, less than 1/{LIMIT}"
+            ));
+        }
+        for peer in case.rows.iter().filter(|r| !is_ours(r)) {
+            let times = peer.times.as_ref();
+            let ahead = match times.and_then(|t| t.to_vesicle) {
+                Some(ratio) => ratio.value <= 1.0,
+                // With containers of their own each is held against the floor.
+                None => times
+                    .and_then(|t| t.to_floor)
+                    .zip(to_floor)
+                    .is_some_and(|(peer, us)| peer.value <= us.value),
+            };
+            if ahead || rate(peer).zip(vesicle.and_then(rate)).is_some_and(|(peer, us)| peer >= us) {
+                lines.push(format!("{label}: {} is not behind vesicle", peer.tool));
+            }
+        }
+    }
+    lines
+}
