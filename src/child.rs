@@ -5,9 +5,9 @@ use crate::cli::Opt;
 use crate::fail::Fail;
 #[cfg(feature = "init")]
 use crate::fail::Stage;
-use crate::plan::STEPS;
 #[cfg(feature = "init")]
 use crate::plan::Step;
+use crate::plan::{NAMED_WITHIN, STEPS};
 use crate::step::{self, Doing, World};
 use crate::sys::{self, Errno};
 
@@ -21,8 +21,13 @@ pub struct Child<'p, 'w> {
 
 /// Lives it.
 pub extern "C" fn live(child: &mut Child<'_, '_>) -> ! {
+    #[cfg(feature = "init")]
+    if child.world.init.is_some() {
+        child.world.doing.clock.born();
+    }
     let reason = child.go();
-    let Doing { stage, subject } = child.world.doing;
+    child.world.doing.over();
+    let Doing { stage, subject, .. } = child.world.doing;
     sys::exit(Fail::new(stage, subject, reason).report())
 }
 
@@ -34,7 +39,9 @@ impl Child<'_, '_> {
             if !self.world.plan.steps.has(step) {
                 continue;
             }
-            self.world.doing.now(stage, None);
+            if !(cfg!(feature = "timings") && NAMED_WITHIN.has(step)) {
+                self.world.doing.now(stage, None);
+            }
             #[cfg(feature = "init")]
             if step == Step::Init
                 && let Err(e) = self.split()
@@ -68,6 +75,7 @@ impl Child<'_, '_> {
         self.world.init = Some(sys::me()?);
         let hold = if lends { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };
         let main = sys::clone(hold, live, self)?;
+        self.world.doing.clock.let_go(lends);
         let_go();
         let duties = Duties { wait_all, ..Duties::new(Tool::Vesicle) };
         sys::exit(supervise(Some(main), &mut Init::new(&duties, first)))

@@ -12,6 +12,9 @@ texts! {
         Option = "option"
         Argument = "argument"
         Usage = "usage"
+        #[cfg(feature = "timings")] Parse = "parse"
+        #[cfg(feature = "timings")] Plan = "plan"
+        #[cfg(feature = "timings")] Umask = "set umask"
         #[cfg(any(feature = "args", feature = "boot", feature = "users", feature = "words"))] Read = "read"
         #[cfg(any(feature = "join", feature = "words"))] Join = "join namespace"
         Clone = "clone"
@@ -39,7 +42,7 @@ texts! {
         #[cfg(any(feature = "ids", feature = "words"))] Uid = "set user id"
         NoNewPrivs = "set no_new_privs"
         Close = "close descriptors"
-        #[cfg(any(feature = "process", feature = "report", feature = "words"))] Descriptor = "use descriptor"
+        #[cfg(any(feature = "process", feature = "report", feature = "timings", feature = "words"))] Descriptor = "use descriptor"
         #[cfg(any(feature = "init", feature = "words"))] Subreaper = "become a subreaper"
         #[cfg(any(feature = "init", feature = "boot", feature = "words"))] Start = "start COMMAND"
         #[cfg(any(feature = "init", feature = "words"))] Group = "make a process group"
@@ -48,7 +51,7 @@ texts! {
         #[cfg(any(feature = "report", feature = "words"))] Block = "read block-fd"
         Report = "write"
         Mask = "restore the signal mask"
-        #[cfg(any(feature = "jobs", feature = "words"))] Wait = "wait for COMMAND"
+        #[cfg(any(feature = "jobs", feature = "timings", feature = "words"))] Wait = "wait for COMMAND"
         // Of execve, and nothing behind them: `Fail::code` relies on it.
         Exec = "exec"
         #[cfg(any(feature = "path", feature = "words"))] ExecPath = "exec"
@@ -108,6 +111,13 @@ texts! {
         #[cfg(feature = "users")] NoRange = "no range for this user in /etc/subuid or /etc/subgid: an administrator adds one with usermod --add-subuids and --add-subgids"
         #[cfg(feature = "users")] MapTool = "newuidmap or newgidmap failed (package uidmap): the range must be in /etc/subuid or /etc/subgid"
     }
+}
+
+/// It can't fail: where nobody takes the time it needs no name.
+#[cfg(all(any(feature = "fs", feature = "root", feature = "process"), not(feature = "timings")))]
+#[allow(non_upper_case_globals, missing_docs)]
+impl Stage {
+    pub const Umask: Stage = Stage::Close;
 }
 
 /// Where ROOTFS and COMMAND are all that there can be, one text says which are missing.
@@ -188,6 +198,12 @@ impl<'a> Fail<'a> {
     /// The number of its stage, and its reason.
     fn parts(&self) -> (u8, i32) {
         (self.what.get() as u8 & 0x7f, self.what.get() >> 8)
+    }
+
+    /// The number of its stage.
+    #[cfg(feature = "timings")]
+    pub(crate) fn stage(&self) -> u8 {
+        self.parts().0
     }
 
     /// Why it failed.

@@ -31,10 +31,11 @@ use crate::step::{Doing, Rootfs, World};
 #[cfg(any(feature = "args", feature = "join"))]
 use crate::sys::ZStr;
 use crate::sys::{self, Fd, Pid, SigSet};
+use crate::timings::Timings;
 use crate::z;
 
 /// A container: what has to be known of it until its end.
-pub struct Container {
+pub struct Container<'t> {
     main: Pid,
     #[cfg(feature = "jobs")]
     first: bool,
@@ -42,11 +43,12 @@ pub struct Container {
     init: bool,
     #[cfg(feature = "report")]
     pid_file: Option<sys::ZStr<'static>>,
+    timings: &'t mut Timings,
 }
 
-impl Container {
+impl<'t> Container<'t> {
     /// One that is still to be started.
-    pub fn of(#[allow(unused_variables)] plan: &Plan<'_>) -> Container {
+    pub fn of(#[allow(unused_variables)] plan: &Plan<'_>, timings: &'t mut Timings) -> Container<'t> {
         Container {
             main: Pid(0),
             #[cfg(feature = "jobs")]
@@ -55,35 +57,48 @@ impl Container {
             init: init(plan),
             #[cfg(feature = "report")]
             pid_file: plan.text(Opt::PidFile),
+            timings,
         }
     }
 
     /// Starts it.
     pub fn start(&mut self, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
-        start(plan, &mut self.main)
+        start(plan, &mut self.main, self.timings)
+    }
+
+    /// It could not be started: says why, and when; the exit code.
+    #[cfg(feature = "timings")]
+    pub fn failed(&self, fail: &Fail<'_>) -> u8 {
+        self.timings.failed(fail);
+        let code = fail.report();
+        self.timings.tell(code);
+        code
     }
 
     /// Waits for its end; the exit code.
     pub fn wait(self) -> u8 {
         #[cfg(not(feature = "jobs"))]
-        let code = wait::wait(self.main);
+        let code = wait::wait(self.main, self.timings);
         #[cfg(feature = "jobs")]
-        let code = supervise(Some(self.main), &mut Launcher::new(self.first, self.init));
+        let code = supervise(Some(self.main), &mut Launcher::new(self.first, self.init, self.timings));
+        self.timings.waited();
         #[cfg(feature = "report")]
         report::remove(self.pid_file);
+        self.timings.tell(code);
         code
     }
 }
 
 /// With a frame of its own, as all that is large here: in a large one each access costs three bytes more.
-fn start(plan: &mut Plan<'_>, main: &mut Pid) -> Result<(), Fail<'static>> {
+fn start(plan: &mut Plan<'_>, main: &mut Pid, timings: &mut Timings) -> Result<(), Fail<'static>> {
     if plan.caller.secure {
         return fail(Stage::Usage, None, Why::Secure);
     }
+    timings.open(plan.spec)?;
     #[cfg(any(feature = "process", feature = "report"))]
     check_descriptors(plan)?;
     #[cfg(feature = "join")]
-    join::join(plan)?;
+    join::join(plan, timings.clock)?;
     // From here on no signal is lost: what comes is pending until the wait.
     let mut mask = SigSet::ALL;
     sys::swap_mask(&mut mask).at(Stage::Signals, None)?;
@@ -94,12 +109,13 @@ fn start(plan: &mut Plan<'_>, main: &mut Pid) -> Result<(), Fail<'static>> {
     let launcher = if plan.steps.has(Step::DieWithParent) { Some(die_with_parent()?) } else { None };
     #[cfg(any(feature = "users", feature = "report"))]
     let gate = release::gate(plan)?;
+    let clock = timings.child(plan)?;
     // What the child borrows is ours again when it has become COMMAND, or has ended.
     let hold = if plan.borrow { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };
     let namespaces = plan.namespaces;
     let world = World {
         plan: &mut *plan,
-        doing: Doing { stage: Stage::Clone, subject: None },
+        doing: Doing { stage: Stage::Clone, subject: None, clock },
         mask,
         ignored,
         #[cfg(feature = "process")]
@@ -118,8 +134,9 @@ fn start(plan: &mut Plan<'_>, main: &mut Pid) -> Result<(), Fail<'static>> {
     };
     *main =
         sys::clone(namespaces | hold, child::live, &mut Child { next: 0, world }).at(Stage::Clone, None)?;
+    timings.cloned(hold != 0);
     #[cfg(any(feature = "users", feature = "report"))]
-    release::release(plan, *main, mask, gate)?;
+    release::release(plan, *main, mask, gate, timings.clock)?;
     Ok(())
 }
 

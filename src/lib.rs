@@ -3,8 +3,8 @@
 //! The principles, each kept by a test or by the linker:
 //!
 //! 1. argv → [`spec::Spec`] → [`plan::Plan`] → steps: parse, then check, then act; nothing flows back.
-//! 2. No system call before the plan is whole, but for lists of what was given and for argument files; the plan is
-//!    data, so that a test can read it.
+//! 2. No system call before the plan is whole, but for lists of what was given, for argument files, and for the time
+//!    where that is asked for; the plan is data, so that a test can read it.
 //! 3. One system call is one line in [`sys`]; `unsafe` lives there, in `arch` and in `rt`, and nowhere else.
 //! 4. No libc, no allocator, no writable static memory, no relocation, no panic that can be reached.
 //! 5. What comes from outside is taken before anything changes, and attached before the root changes; what lies in ROOTFS
@@ -31,6 +31,11 @@ pub mod status;
 pub mod step;
 pub mod sys;
 mod text;
+#[cfg(feature = "timings")]
+pub mod timings;
+#[cfg(not(feature = "timings"))]
+#[path = "timings/off.rs"]
+pub mod timings;
 
 use fail::Fail;
 
@@ -62,6 +67,7 @@ fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
 
 /// `vesicle run`.
 fn run_container(stack: sys::Stack) -> Result<u8, Fail<'static>> {
+    let mut timings = timings::Timings::begin(stack);
     let mut words = spec::Words::default();
     let mut lists = plan::Lists::default();
     let mut spec = spec::Spec::new(&mut words);
@@ -71,12 +77,19 @@ fn run_container(stack: sys::Stack) -> Result<u8, Fail<'static>> {
         Ok(cli::Asked::Help) => return launch::help(cli::Help::Run).map(|()| 0),
         Err(misuse) => return Ok(refuse(&misuse, &spec)),
     }
+    timings.parsed(&spec)?;
     let mut plan = match plan::build(&spec, stack, &mut lists) {
         Ok(plan) => plan,
         Err(misuse) => return Ok(refuse(&misuse, &spec)),
     };
-    let mut container = launch::Container::of(&plan);
-    container.start(&mut plan)?;
+    timings.planned();
+    let mut container = launch::Container::of(&plan, &mut timings);
+    let started = container.start(&mut plan);
+    #[cfg(feature = "timings")]
+    if let Err(fail) = &started {
+        return Ok(container.failed(fail));
+    }
+    started?;
     // Whoever waits needs none of it.
     drop((words, lists));
     Ok(container.wait())

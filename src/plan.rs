@@ -16,7 +16,7 @@ mod users;
 pub use fs::{Do, Operation};
 #[cfg(feature = "join")]
 pub use namespaces::JOINS;
-pub use step::{STEPS, Step, Steps};
+pub use step::{NAMED_WITHIN, STEPS, Step, Steps};
 #[cfg(feature = "users")]
 pub use users::{List, MAX_RANGES, Range};
 

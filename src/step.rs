@@ -28,19 +28,39 @@ use crate::sys::Fd;
 #[cfg(any(feature = "init", feature = "process"))]
 use crate::sys::Pid;
 use crate::sys::{self, SigSet, ZStr};
+use crate::timings::Clock;
 use crate::z;
 
-/// What is being done, and to what: for the message if it fails.
+/// What is being done, and to what: for the message if it fails, and for the timings.
 #[allow(missing_docs)]
 pub struct Doing {
     pub stage: Stage,
     pub subject: Option<ZStr<'static>>,
+    pub clock: Clock,
 }
 
 impl Doing {
     /// This is being done now.
+    #[inline(always)]
     pub fn now(&mut self, stage: Stage, subject: impl Into<Option<ZStr<'static>>>) {
-        *self = Doing { stage, subject: subject.into() };
+        self.is(stage, subject.into());
+    }
+
+    #[cfg_attr(feature = "timings", inline(never))]
+    fn is(&mut self, stage: Stage, subject: Option<ZStr<'static>>) {
+        self.over();
+        (self.stage, self.subject) = (stage, subject);
+    }
+
+    /// It is over, or has failed.
+    pub fn over(&self) {
+        self.clock.lap(self.stage, self.subject);
+    }
+
+    /// The execve that is the last.
+    fn last(&mut self, command: ZStr<'static>) {
+        self.subject = Some(command);
+        self.clock.last(self.stage, self.subject);
     }
 }
 
@@ -96,7 +116,7 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::Released => ids::wait_for_launcher(world),
         Step::IdMap => ids::write_own_maps(world.plan),
         #[cfg(feature = "host")]
-        Step::Time => host::new_clocks(world.plan),
+        Step::Time => host::new_clocks(world),
         #[cfg(feature = "host")]
         Step::HostName => sys::sethostname(world.names(Opt::Hostname)),
         #[cfg(feature = "host")]

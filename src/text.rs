@@ -28,14 +28,14 @@ impl<'b> Text<'b> {
     }
 
     /// Empty again.
-    #[cfg(any(test, feature = "path"))]
+    #[cfg(any(test, feature = "path", feature = "timings"))]
     pub(crate) fn clear(&mut self) -> &mut Self {
         self.len = 0;
         self
     }
 
     /// How long it is, as far as it fits.
-    #[cfg(any(feature = "fs", feature = "root", feature = "help"))]
+    #[cfg(any(feature = "fs", feature = "root", feature = "help", feature = "timings"))]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

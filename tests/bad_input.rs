@@ -244,6 +244,12 @@ fn garbage_for_a_number_is_refused_and_never_zero() {
                 );
             }
         }
+        // A descriptor behind `=`, or none; the next word is ROOTFS.
+        for value in NO_NUMBERS.iter().chain(&["abc", "2147483648"]) {
+            let word = format!("--timings={value}");
+            let end = run(who).arg(&word).arg(&root).arg("/bin/true").go();
+            end.refuses(125, &["option --timings=", "not a number"]);
+        }
         for value in ["4294967295", "2147483648"] {
             // (uid_t)-1 is "no change"; a descriptor is no larger than an int.
             let option = if value == "4294967295" { "--uid" } else { "--keep-fd" };
@@ -755,7 +761,7 @@ fn garbage_never_crashes_hangs_or_gives_an_unpromised_status() {
     let help = call(Who::User).args(["help", "run"]).go().stdout;
     let options: Vec<String> = help
         .lines()
-        .filter_map(|l| l.trim_start().strip_prefix("--")?.split([' ', '=']).next().map(String::from))
+        .filter_map(|l| l.trim_start().strip_prefix("--")?.split([' ', '=', '[']).next().map(String::from))
         // A run on purpose in the caller's terminal, descriptors 0 to 2 or for ever is not what this is about.
         .filter(|n| !["block-fd", "pid-file"].contains(&n.as_str()))
         .collect();

@@ -559,6 +559,22 @@ pid_file_names_the_process_and_goes_with_it() {
     rm -f "$R/data/up"
 }
 
+timings_are_one_line_on_the_descriptor() {
+    for how in "" --init --unshare-time "--pid-file $T/pid"; do
+        out=$(v --timings=9 $how --hostname box "$R" /bin/sh -c 'sleep 0.2; exit 3' 9>"$T/line")
+        eq "exit status ($how)" $? 3
+        eq "output ($how)" "$out" ""
+        eq "lines ($how)" "$(wc -l <"$T/line" | tr -d ' ')" 1
+        times=$(sed -n 's/^{"clock":"CLOCK_MONOTONIC","unit":"ns","entry":\([0-9]*\),"steps":\[.*"step":"set host name","subject":"box".*\],"omitted":0,"exec":\([0-9]*\),"exit":\([0-9]*\),"status":3}$/\1 \2 \3/p' "$T/line")
+        [ -n "$times" ] || fail "not the line that was promised ($how): $(cat "$T/line")"
+        set -- $times
+        [ "$1" -lt "$2" ] && [ $(($3 - $2)) -gt 100000000 ] || fail "the times ($how): $times"
+    done
+    rm -f "$T/line"
+    refused 125 'descriptor 8' --timings=8 "$R" /bin/true
+    refused 125 'not a number' --timings= "$R" /bin/true
+}
+
 joining_takes_a_path() {
     rm -f "$R/data/up"
     if [ "$ME" = 0 ]; then user=; else user=1; fi

@@ -69,6 +69,13 @@ const OPTIONAL: &[(&str, &str, &str)] = &[
     ("unlinkat", "", "a pid file that somebody else removed"),
     ("mknodat", "S_IFCHR", "where mknod(2) is refused, the host's device is bound"),
     ("ioctl", "TIOCGWINSZ", "what is no terminal is no console"),
+    ("wait4", "WNOHANG", "the end can be waited for without it"),
+    ("clock_gettime", "", "a figure among the timings is wrong"),
+    (
+        "mmap",
+        "MAP_FIXED",
+        "an init that has started COMMAND still shares memory for the timings, of which it uses none",
+    ),
     ("chdir", "\"/\"", "init lets go of a directory: all else is well"),
     ("close_range", "(3, 2147483647", "init lets go of its descriptors: all else is well"),
 ];
@@ -286,6 +293,15 @@ fn reports_survive_the_failure_of_each_call() {
             let options =
                 format!("{how} --pid-file DIR/pid --info-fd 20 --sync-fd 21 --keep-fd 21 --block-fd 22");
             every_call_fails(Scene::new(who, &options), true);
+        }
+    }
+}
+
+#[test]
+fn timings_survive_the_failure_of_each_call() {
+    for &who in everyone() {
+        for how in ["", "--init", "--unshare-time --monotonic-offset 6 --dev /dev", "--init --block-fd 22"] {
+            every_call_fails(Scene::new(who, &format!("{how} --timings=20")), true);
         }
     }
 }

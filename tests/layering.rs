@@ -381,6 +381,8 @@ fn options_of_help(command: &str) -> Vec<(String, String)> {
         .filter_map(|l| {
             let rest = l.strip_prefix("  --")?;
             let (name, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+            // What may stand behind it, as in --name[=VALUE].
+            let name = name.split('[').next().unwrap_or_default();
             Some((format!("--{name}"), rest.split("  ").next().unwrap_or_default().to_string()))
         })
         .collect();

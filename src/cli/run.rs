@@ -10,6 +10,8 @@ use crate::fail::{At, Stage, Why, fail};
 use crate::spec::{Given, Spec};
 use crate::sys::{Block, Stack, ZStr};
 use crate::text;
+#[cfg(feature = "timings")]
+use crate::z;
 
 /// Notes the options, and where ROOTFS stands, behind them.
 pub(super) fn read_options(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
@@ -64,6 +66,8 @@ fn read(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Optio
     if kind == options::SWITCH {
         return if inline.is_none() { Ok(()) } else { wrong(Why::TakesNone) };
     }
+    #[cfg(feature = "timings")]
+    let inline = if kind == options::MAYBE_FD { inline.or(Some(z!("2"))) } else { inline };
     let Some(a) = inline.or_else(|| words.next()) else { return wrong(Why::NoValue) };
     let b = if kind == options::TWO { words.next() } else { Some(a) };
     let Some(b) = b else { return wrong(Why::NoValue) };
@@ -104,6 +108,8 @@ fn scan(kind: u8, value: &[u8]) -> Option<u64> {
             let limit = if kind == options::ID { u32::MAX } else { 1 << 31 };
             text::decimal(value).filter(|n| *n < limit.into())
         }
+        #[cfg(feature = "timings")]
+        options::MAYBE_FD => scan(options::FD, value),
         options::MODE => text::octal(value).map(u64::from),
         #[cfg(feature = "fs")]
         options::SIZE => text::size(value),

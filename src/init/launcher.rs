@@ -8,6 +8,7 @@ use crate::sys::{self, Pid, SigSet, Signal, ZStr};
 #[cfg(any(feature = "users", feature = "report"))]
 use crate::text::field;
 use crate::text::{before, decimal, fields, process_path};
+use crate::timings::Timings;
 
 /// The signals that a process without a handler doesn't notice, signal(7).
 const IGNORED: SigSet = SigSet::of(&[sys::SIGCHLD, sys::SIGCONT, sys::SIGURG, sys::SIGWINCH]);
@@ -16,25 +17,30 @@ const IGNORED: SigSet = SigSet::of(&[sys::SIGCHLD, sys::SIGCONT, sys::SIGURG, sy
 const LOOKS: u8 = 20;
 
 /// The launcher, outside.
-pub struct Launcher {
+pub struct Launcher<'t> {
     /// Whether its child is process 1 of a PID namespace.
     first: bool,
     /// Whether it is an init too. Else the kernel drops what it has no handler for.
     init: bool,
     /// The signal that a KILL of it stands for.
     killed: u8,
+    /// Takes the time of COMMAND's execve, where that was asked for and we don't see it otherwise.
+    timings: &'t mut Timings,
 }
 
-impl Launcher {
+impl<'t> Launcher<'t> {
     /// One whose child is process 1, or an init, or both, or neither.
-    pub fn new(first: bool, init: bool) -> Launcher {
-        Launcher { first, init, killed: sys::SIGKILL }
+    pub fn new(first: bool, init: bool, timings: &'t mut Timings) -> Launcher<'t> {
+        Launcher { first, init, killed: sys::SIGKILL, timings }
     }
 }
 
-impl Parent for Launcher {
+impl Parent for Launcher<'_> {
     /// Sends it on, unless the terminal did.
     fn signal(&mut self, main: Pid, signal: &Signal) -> bool {
+        if self.timings.saw(signal) {
+            return false;
+        }
         let n = signal.number;
         if !job::has_got(main, signal) {
             sys::kill(main, n);

@@ -4,12 +4,15 @@ use super::descriptor;
 use crate::fail::{At, Fail, Stage};
 use crate::plan::{JOINS, Plan};
 use crate::sys::{self, ZStr};
+use crate::timings::Clock;
 
 /// Joins them.
-pub(super) fn join(plan: &Plan<'_>) -> Result<(), Fail<'static>> {
+pub(super) fn join(plan: &Plan<'_>, clock: Clock) -> Result<(), Fail<'static>> {
     for (opt, bit) in JOINS {
         let Some(from) = plan.text(*opt) else { continue };
-        join_one(from, 1 << bit).at(Stage::Join, from)?;
+        let kind = 1 << bit;
+        clock.shift(kind, || join_one(from, kind)).at(Stage::Join, from)?;
+        clock.lap(Stage::Join, Some(from));
     }
     Ok(())
 }

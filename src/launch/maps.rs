@@ -5,6 +5,7 @@ use crate::plan::{List, MAX_RANGES, Plan, Range, Step};
 use crate::step::exec;
 use crate::sys::{self, Block, Errno, Pid, SigSet, Stack, Strings, ZStr};
 use crate::text::{Text, field, fields, id, process_path, word};
+use crate::timings::Clock;
 use crate::z;
 
 /// What goes by another name for users than for groups.
@@ -28,7 +29,7 @@ struct Maps {
 
 /// Writes both maps of the child.
 #[inline(never)]
-pub(super) fn write(plan: &mut Plan<'_>, main: Pid, mask: SigSet) -> Result<(), Fail<'static>> {
+pub(super) fn write(plan: &mut Plan<'_>, main: Pid, mask: SigSet, clock: Clock) -> Result<(), Fail<'static>> {
     if !plan.steps.has(Step::IdsInside) {
         return Ok(());
     }
@@ -36,7 +37,10 @@ pub(super) fn write(plan: &mut Plan<'_>, main: Pid, mask: SigSet) -> Result<(), 
     let maps = Maps { main, mask, stack: plan.stack, uid: ids.uid };
     let [users, groups] = &mut plan.lists.maps;
     maps.write(users, &USERS, auto[0].then_some(ids.uid))?;
-    maps.write(groups, &GROUPS, auto[1].then_some(ids.gid))
+    clock.lap(Stage::IdMap, Some(USERS.map));
+    maps.write(groups, &GROUPS, auto[1].then_some(ids.gid))?;
+    clock.lap(Stage::IdMap, Some(GROUPS.map));
+    Ok(())
 }
 
 impl Maps {

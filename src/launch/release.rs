@@ -9,6 +9,7 @@ use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage};
 use crate::plan::{Plan, Step};
 use crate::sys::{self, Fd, Pid, SigSet};
+use crate::timings::Clock;
 
 /// A pipe on which the child reads our word: (its end, ours); none where it needs none.
 pub(super) fn gate(plan: &Plan<'_>) -> Result<Option<(Fd, Fd)>, Fail<'static>> {
@@ -21,10 +22,11 @@ pub(super) fn release(
     main: Pid,
     mask: SigSet,
     gate: Option<(Fd, Fd)>,
+    clock: Clock,
 ) -> Result<(), Fail<'static>> {
     let Some((gate, opener)) = gate else { return Ok(()) };
     sys::close(gate);
-    let done = write(plan, main, mask, opener);
+    let done = write(plan, main, mask, opener, clock);
     if done.is_err() {
         // It waits for a word that will not come.
         #[cfg(feature = "report")]
@@ -36,12 +38,18 @@ pub(super) fn release(
 }
 
 #[inline(never)]
-fn write(plan: &mut Plan<'_>, main: Pid, mask: SigSet, opener: Fd) -> Result<(), Fail<'static>> {
+fn write(
+    plan: &mut Plan<'_>,
+    main: Pid,
+    mask: SigSet,
+    opener: Fd,
+    clock: Clock,
+) -> Result<(), Fail<'static>> {
     #[cfg(feature = "users")]
-    maps::write(plan, main, mask)?;
+    maps::write(plan, main, mask, clock)?;
     #[cfg(feature = "report")]
-    report::write(plan, main)?;
-    let _ = (plan, main, mask);
+    report::write(plan, main, clock)?;
+    let _ = (plan, main, mask, clock);
     let done = sys::write(opener, b"!");
     sys::close(opener);
     match done {

@@ -5,18 +5,22 @@ use crate::fail::{At, Fail, Stage};
 use crate::plan::Plan;
 use crate::sys::{self, Errno, Fd, Pid, ZStr};
 use crate::text::{Text, fields, process_path};
+use crate::timings::Clock;
 
 /// Writes what was asked for.
 #[inline(never)]
-pub(super) fn write(plan: &Plan<'_>, main: Pid) -> Result<(), Fail<'static>> {
+pub(super) fn write(plan: &Plan<'_>, main: Pid, clock: Clock) -> Result<(), Fail<'static>> {
     if let Some(path) = plan.text(Opt::PidFile) {
         pid_file(path, main)?;
+        clock.lap(Stage::Report, Some(path));
     }
     let Some(info) = plan.spec.get(Opt::InfoFd) else { return Ok(()) };
     // The reader sees the end of it when we close it: nobody else holds it by then.
     info_fd(info.fd(), main)
         .and_then(|()| sys::close_range(info.number as u32, info.number as u32))
-        .at(Stage::Report, info.a)
+        .at(Stage::Report, info.a)?;
+    clock.lap(Stage::Report, Some(info.a));
+    Ok(())
 }
 
 /// The process id as we see it, and a newline.

@@ -2,10 +2,12 @@
 
 use crate::status::{OWN, code, decode};
 use crate::sys::{self, Pid};
+use crate::timings::Timings;
 
 /// Waits for `main` and sends on what it was sent itself; the exit code. What comes from a terminal has reached `main` too.
-pub(super) fn wait(main: Pid) -> u8 {
+pub(super) fn wait(main: Pid, timings: &mut Timings) -> u8 {
     while let Ok(signal) = sys::wait_signal(None) {
+        timings.saw(&signal);
         if !signal.from_kernel {
             sys::kill(main, signal.number);
         }

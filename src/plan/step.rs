@@ -41,7 +41,7 @@ steps! {
     /// Ids that exist inside, for what is created from here on.
     #[cfg(feature = "users")] IdsInside Uid
     /// What is made for a mount has the mode that was asked for, whatever the caller's mask is.
-    #[cfg(any(feature = "fs", feature = "root"))] NoUmask Create
+    #[cfg(any(feature = "fs", feature = "root"))] NoUmask Umask
     /// A fresh proc, or the caller's own where its PID namespace is shared.
     Proc Proc
     /// The filesystem operations, in the order given.
@@ -61,7 +61,7 @@ steps! {
     /// no_new_privs
     NoNewPrivs NoNewPrivs
     /// The file mode creation mask of COMMAND.
-    #[cfg(any(feature = "fs", feature = "root", feature = "process"))] Umask Close
+    #[cfg(any(feature = "fs", feature = "root", feature = "process"))] Umask Umask
     /// Close every descriptor above 2 that COMMAND does not get.
     Close Close
     /// The caller's signal mask, and its SIGCHLD ignored if it was.
@@ -71,6 +71,20 @@ steps! {
     /// Become COMMAND.
     Exec Exec
 }
+
+/// Those that say themselves what they do, before they do anything.
+pub const NAMED_WITHIN: Steps = Steps::of(&[
+    #[cfg(feature = "options")]
+    Step::Sources,
+    #[cfg(feature = "users")]
+    Step::IdsInside,
+    #[cfg(feature = "fs")]
+    Step::Operations,
+    #[cfg(feature = "init")]
+    Step::Init,
+    #[cfg(feature = "ids")]
+    Step::Ids,
+]);
 
 /// A set of steps.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -48,26 +48,25 @@ pub(super) fn mount(operation: &Operation, root: Rootfs, doing: &mut Doing) -> s
     sys::mount_on(place, z!("tmpfs"), 0, Some(z!("mode=0755")))?;
     // The tmpfs now stands on `place`, so it is looked up again.
     let dev = root.open(dest, sys::O_DIRECTORY, 0)?;
-    doing.stage = Stage::Device;
     for &(major, minor, name) in &DEVICES {
-        doing.subject = Some(name);
+        doing.now(Stage::Device, name);
         match sys::mknod_char(dev, name, 0o666, major, minor) {
             Err(Errno::EPERM) => bind(dev, name, device(host, name, (major, minor))?)?,
             made => made?,
         }
     }
     for &(target, name) in &LINKS {
-        doing.subject = Some(name);
+        doing.now(Stage::Device, name);
         sys::symlinkat(target, dev, name)?;
     }
     sys::mkdirat(dev, z!("shm"), 0o1777)?;
     if let Some(console) = console {
         let name = z!("console");
-        doing.subject = Some(name);
+        doing.now(Stage::Device, name);
         bind(dev, name, console)?;
     }
     let name = z!("pts");
-    doing.subject = Some(name);
+    doing.now(Stage::Device, name);
     sys::mkdirat(dev, name, 0o755)?;
     let place = sys::openat(dev, name, sys::O_PATH | sys::O_DIRECTORY | sys::O_NOFOLLOW, 0)?;
     let options = z!("newinstance,ptmxmode=0666,mode=0620");

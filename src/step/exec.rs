@@ -13,7 +13,7 @@ pub fn close(world: &World<'_, '_>) -> sys::Result<()> {
     let mut first = 3;
     // Behind the last one first comes what is above all descriptors, and then no number is left.
     while first != 0 {
-        let kept = world.plan.kept(first);
+        let kept = world.plan.kept(first).min(world.doing.clock.kept(first));
         if kept > first {
             sys::close_range(first, kept - 1)?;
         }
@@ -39,8 +39,9 @@ pub(super) fn exec(world: &mut World<'_, '_>) -> Errno {
     if let Some(name) = plan.text(crate::cli::Opt::Argv0) {
         plan.stack.set_arg(at, name);
     }
+    world.doing.last(command);
     let (stage, e) = run(command, argv, plan.lists.env(plan.stack));
-    world.doing.now(stage, command);
+    world.doing.stage = stage;
     e
 }
 

@@ -12,11 +12,10 @@ use crate::z;
 pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
     let World { plan, doing, files, .. } = world;
     for operation in plan.lists.operations.iter_mut() {
-        doing.now(Stage::Source, operation.source);
         match operation.what {
             Do::Bind => operation.taken = bind_source(operation, doing, files)?,
             Do::Dev => {
-                doing.subject = Some(z!("/dev"));
+                doing.now(Stage::Source, z!("/dev"));
                 operation.taken = Some(sys::open(z!("/dev"), sys::O_PATH | sys::O_DIRECTORY)?);
                 operation.console = dev::console();
             }
@@ -53,6 +52,7 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
 /// source is missing and may be.
 fn bind_source(operation: &Operation, doing: &mut Doing, files: &mut Option<u32>) -> sys::Result<Option<Fd>> {
     let Operation { source, dest, mode: attributes, optional, .. } = *operation;
+    doing.now(Stage::Source, source);
     let tree = loop {
         match sys::clone_tree(Fd::CWD, source, true) {
             Err(Errno::ENOENT) if optional => return Ok(None),

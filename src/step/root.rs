@@ -4,6 +4,8 @@ use super::World;
 #[cfg(any(feature = "process", feature = "root"))]
 use crate::cli::Opt;
 #[cfg(feature = "options")]
+use crate::fail::Stage;
+#[cfg(feature = "options")]
 use crate::plan::{Root, Step};
 use crate::sys::{self, Fd, ZStr};
 use crate::z;
@@ -26,7 +28,7 @@ impl Rootfs {
 #[cfg(feature = "options")]
 pub(super) fn sources(world: &mut World<'_, '_>) -> sys::Result<()> {
     if world.plan.shared_proc && world.plan.steps.has(Step::Proc) {
-        world.doing.subject = Some(z!("/proc"));
+        world.doing.now(Stage::Source, z!("/proc"));
         world.proc = Some(sys::clone_tree(Fd::CWD, z!("/proc"), true)?);
     }
     #[cfg(feature = "fs")]

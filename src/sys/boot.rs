@@ -87,8 +87,7 @@ pub fn uevents() -> Result<Fd> {
     unsafe {
         let socket = opened!(socket, net::AF_NETLINK, kind, netlink::NETLINK_KOBJECT_UEVENT)?;
         done!(bind, socket.0, &raw const address, size_of::<netlink::sockaddr_nl>())?;
-        call!(fcntl, socket.0, c::F_SETOWN, call!(getpid)?)?;
-        call!(fcntl, socket.0, c::F_SETFL, c::O_NONBLOCK | c::FASYNC)?;
+        super::fd::signals_us(socket)?;
         Ok(socket)
     }
 }

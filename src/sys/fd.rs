@@ -1,6 +1,8 @@
 //! File descriptors as a type.
 
 use super::{Result, call};
+#[cfg(any(feature = "boot", feature = "timings"))]
+use linux_raw_sys::general as c;
 use linux_raw_sys::general::{AT_FDCWD, F_DUPFD_CLOEXEC};
 
 /// An open descriptor, or the current directory. A child closes all of its own at once, right before its execve; the
@@ -28,15 +30,38 @@ impl Fd {
         if fd > 2 {
             return Ok(Fd(fd));
         }
-        // SAFETY: no memory is involved.
-        let high = unsafe { call!(fcntl, fd, F_DUPFD_CLOEXEC, 3) };
+        let high = dup(Fd(fd));
         close(Fd(fd));
-        high.map(Fd)
+        high
+    }
+
+    /// Its number.
+    #[cfg(feature = "timings")]
+    pub fn number(self) -> u32 {
+        self.0
     }
 
     /// A descriptor that the caller passed to us, by its number.
     pub const fn inherited(number: u32) -> Fd {
         Fd(number)
+    }
+}
+
+/// fcntl(2), F_DUPFD_CLOEXEC: another descriptor of the same, above 2.
+pub fn dup(fd: Fd) -> Result<Fd> {
+    // SAFETY: no memory is involved.
+    unsafe { call!(fcntl, fd.0, F_DUPFD_CLOEXEC, 3) }.map(Fd)
+}
+
+/// A SIGIO for us whenever there is something to read, or the end of it, so that whoever waits for signals hears of it; and
+/// no read waits: O_ASYNC and O_NONBLOCK, fcntl(2).
+#[cfg(any(feature = "boot", feature = "timings"))]
+#[cfg_attr(not(any(feature = "boot", feature = "report")), allow(dead_code))]
+pub(super) fn signals_us(fd: Fd) -> Result<()> {
+    // SAFETY: no memory is involved.
+    unsafe {
+        call!(fcntl, fd.0, c::F_SETOWN, call!(getpid)?)?;
+        call!(fcntl, fd.0, c::F_SETFL, c::O_NONBLOCK | c::FASYNC).map(drop)
     }
 }
 

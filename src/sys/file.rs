@@ -70,7 +70,7 @@ pub fn write_file(path: ZStr<'_>, bytes: &[u8]) -> Result<()> {
 }
 
 /// Open, read once, close: what a small file of /proc or /sys says, as far as `buf` has room.
-#[cfg(any(feature = "jobs", feature = "words"))]
+#[cfg(any(feature = "jobs", feature = "timings", feature = "words"))]
 #[inline(never)]
 pub fn read_start<'b>(path: ZStr<'_>, buf: &'b mut [u8]) -> Result<&'b [u8]> {
     let file = open(path, O_RDONLY)?;
@@ -245,6 +245,14 @@ pub fn pipe() -> Result<(Fd, Fd)> {
     // SAFETY: the kernel writes two ints.
     unsafe { call!(pipe2, ends.as_mut_ptr(), O_CLOEXEC) }?;
     Ok((Fd::new(ends[0] as usize)?, Fd::new(ends[1] as usize)?))
+}
+
+/// A pipe of which we get a SIGIO, from the kernel, when all that can write to it have closed it.
+#[cfg(feature = "timings")]
+pub fn pipe_with_signal() -> Result<(Fd, Fd)> {
+    let (read, write) = pipe()?;
+    super::fd::signals_us(read)?;
+    Ok((read, write))
 }
 
 /// close_range(2) of `first` to `last`. Linux 5.9.

@@ -21,12 +21,14 @@ mod zstr;
 pub(crate) use crate::arch::ELF_MACHINE;
 #[cfg(feature = "boot")]
 pub use boot::*;
-pub use fd::{Fd, close};
+pub use fd::{Fd, close, dup};
 pub use file::*;
 pub use mount::*;
 pub use process::*;
 #[cfg(feature = "options")]
 pub use room::LongList;
+#[cfg(feature = "timings")]
+pub use room::{SHARED, Shared};
 pub use signal::*;
 pub use stack::{Block, Ids, Stack, Strings};
 #[cfg(any(feature = "init", feature = "boot"))]

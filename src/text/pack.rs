@@ -169,7 +169,7 @@ macro_rules! texts {
 
         impl $name {
             /// Appends the text of variant number `n`.
-            fn say(n: usize, line: &mut $crate::text::Text<'_>) {
+            pub(crate) fn say(n: usize, line: &mut $crate::text::Text<'_>) {
                 const ALL: &[&str] = &[$($(#[$m])* $text,)*];
                 static PACKED: [u8; $crate::text::packed_len(ALL)] = $crate::text::pack(ALL);
                 line.say_nth(&PACKED, n);
