@@ -39,6 +39,13 @@ pub mod timings;
 
 use fail::Fail;
 
+/// What is asked for and what will be done, as far as there can be much of it.
+#[derive(Default)]
+struct Work {
+    words: spec::Words,
+    lists: plan::Lists,
+}
+
 /// Everything between the entry and the exit: the exit code.
 pub fn run(stack: sys::Stack) -> u8 {
     go(stack).unwrap_or_else(|fail| fail.report())
@@ -68,30 +75,31 @@ fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
 /// `vesicle run`.
 fn run_container(stack: sys::Stack) -> Result<u8, Fail<'static>> {
     let mut timings = timings::Timings::begin(stack);
-    let mut words = spec::Words::default();
-    let mut lists = plan::Lists::default();
-    let mut spec = spec::Spec::new(&mut words);
-    match cli::parse(stack, &mut spec, launch::load) {
-        Ok(cli::Asked::Run) => {}
-        #[cfg(feature = "help")]
-        Ok(cli::Asked::Help) => return launch::help(cli::Help::Run).map(|()| 0),
-        Err(misuse) => return Ok(refuse(&misuse, &spec)),
-    }
-    timings.parsed(&spec)?;
-    let mut plan = match plan::build(&spec, stack, &mut lists) {
-        Ok(plan) => plan,
-        Err(misuse) => return Ok(refuse(&misuse, &spec)),
+    let container = {
+        let mut work = Work::default();
+        let mut spec = spec::Spec::new(&mut work.words);
+        match cli::parse(stack, &mut spec, launch::load) {
+            Ok(cli::Asked::Run) => {}
+            #[cfg(feature = "help")]
+            Ok(cli::Asked::Help) => return launch::help(cli::Help::Run).map(|()| 0),
+            Err(misuse) => return Ok(refuse(&misuse, &spec)),
+        }
+        timings.parsed(&spec)?;
+        let mut plan = match plan::build(&spec, stack, &mut work.lists) {
+            Ok(plan) => plan,
+            Err(misuse) => return Ok(refuse(&misuse, &spec)),
+        };
+        timings.planned();
+        let mut container = launch::Container::of(&plan, &mut timings);
+        let started = container.start(&mut plan);
+        #[cfg(feature = "timings")]
+        if let Err(fail) = &started {
+            return Ok(container.failed(fail));
+        }
+        started?;
+        container
     };
-    timings.planned();
-    let mut container = launch::Container::of(&plan, &mut timings);
-    let started = container.start(&mut plan);
-    #[cfg(feature = "timings")]
-    if let Err(fail) = &started {
-        return Ok(container.failed(fail));
-    }
-    started?;
-    // Whoever waits needs none of it.
-    drop((words, lists));
+    // What was asked for is given back: whoever waits needs none of it.
     Ok(container.wait())
 }
 

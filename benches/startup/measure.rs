@@ -184,9 +184,7 @@ pub fn figures(tools: &mut [Tool]) {
             to_floor: if tool.role == Role::Floor { None } else { over(&floor) },
             to_vesicle: if tool.role == Role::Peer { over(&vesicle) } else { None },
         });
-        let middle = |of: fn(&Sample) -> u64| {
-            median(tool.samples.iter().flatten().map(|s| of(s) as f64).collect()).map(|m| m.value as u64)
-        };
-        tool.row.page_faults = middle(|s| s.faults);
+        let faults = tool.samples.iter().flatten().map(|s| s.faults as f64).collect();
+        tool.row.page_faults = median(faults).map(|m| m.value as u64);
     }
 }

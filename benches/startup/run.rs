@@ -311,7 +311,7 @@ impl Run<'_> {
             return;
         }
         let cores = self.results.machine.cores;
-        let (each, rounds) = if self.asked.quick { (5, 3) } else { (50, 40) };
+        let (each, rounds) = if self.asked.quick { (5, 3) } else { (50, self.asked.rounds.min(30)) };
         for many in [cores, cores * 8] {
             let mut tools = self.tools(Kind::All, Payload::Ends);
             self.try_all(&mut tools, &Situation::default());

@@ -17,11 +17,11 @@ use crate::fail::{Stage, fail};
 use crate::spec::Spec;
 #[cfg(any(feature = "init", feature = "join"))]
 use crate::spec::misuse;
+#[cfg(any(feature = "fs", feature = "pivot"))]
+use crate::sys::CLONE_NEWNS;
 #[cfg(feature = "join")]
 use crate::sys::CLONE_NEWTIME;
-use crate::sys::{
-    CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS,
-};
+use crate::sys::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS};
 #[cfg(feature = "root")]
 use crate::z;
 

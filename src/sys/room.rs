@@ -1,6 +1,9 @@
 //! Memory for what is too large for a stack frame: a frame above a page is probed page by page, and pays for each.
 
-use super::{Errno, Result, call, result};
+#[cfg(feature = "options")]
+use super::call;
+use super::{Errno, Result, result};
+#[cfg(feature = "options")]
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 use linux_raw_sys::general as c;
@@ -30,11 +33,13 @@ unsafe fn map_at(place: *mut u8, len: usize, flags: u32) -> Result<NonNull<u8>> 
 /// Up to `MAX` values in pages of their own, which it has from the first one on and gives back when it is dropped. Most
 /// launches have nothing to list: an empty one costs no system call and no page. The values are never dropped: what they
 /// hold (descriptors of a child that borrowed our memory) may not be ours.
+#[cfg(feature = "options")]
 pub struct LongList<T, const MAX: usize> {
     start: NonNull<T>,
     len: usize,
 }
 
+#[cfg(feature = "options")]
 impl<T, const MAX: usize> LongList<T, MAX> {
     /// Adds one, unless there are `MAX`: whether it did. ENOMEM.
     pub fn push(&mut self, value: T) -> Result<bool> {
@@ -51,12 +56,14 @@ impl<T, const MAX: usize> LongList<T, MAX> {
     }
 }
 
+#[cfg(feature = "options")]
 impl<T, const MAX: usize> Default for LongList<T, MAX> {
     fn default() -> Self {
         LongList { start: NonNull::dangling(), len: 0 }
     }
 }
 
+#[cfg(feature = "options")]
 impl<T, const MAX: usize> Deref for LongList<T, MAX> {
     type Target = [T];
     fn deref(&self) -> &[T] {
@@ -65,6 +72,7 @@ impl<T, const MAX: usize> Deref for LongList<T, MAX> {
     }
 }
 
+#[cfg(feature = "options")]
 impl<T, const MAX: usize> DerefMut for LongList<T, MAX> {
     fn deref_mut(&mut self) -> &mut [T] {
         // SAFETY: as above, and `self` is borrowed mutably.
@@ -72,6 +80,7 @@ impl<T, const MAX: usize> DerefMut for LongList<T, MAX> {
     }
 }
 
+#[cfg(feature = "options")]
 impl<T, const MAX: usize> Drop for LongList<T, MAX> {
     fn drop(&mut self) {
         if self.len != 0 {
