@@ -243,6 +243,14 @@ busybox_root_runs_with_chdir_and_proc() {
     eq "command without a slash" "$(PATH=/nowhere:/bin "$VESICLE" run "$R" uname -s)" Linux
 }
 
+share_mount_is_a_chroot_that_mounts_nothing() {
+    cat /proc/self/mountinfo >"$T/before"
+    eq "what / holds" "$(inside 'ls /' --share-mount | tr '\n' ' ')" "$(ls "$R" | tr '\n' ' ')"
+    eq "what /proc holds" "$(inside 'ls /proc' --share-mount)" ""
+    cat /proc/self/mountinfo >"$T/after"
+    cmp "$T/before" "$T/after" || fail "the mounts changed"
+}
+
 host_root_runs_without_preparing() {
     [ -x /bin/sh ] || skip "no /bin/sh here"
     eq "answer" "$(v / /bin/sh -c 'echo $$')" 1

@@ -704,6 +704,26 @@ fn a_thousand_options_come_from_a_descriptor() {
 }
 
 #[test]
+fn share_mount_is_a_chroot_that_mounts_nothing() {
+    for &who in everyone() {
+        let Some(root) = rootfs(who) else { return };
+        let ours = fs::read_link("/proc/self/ns/mnt").expect("readlink");
+        // Seen from the host's own tree, which has a /proc.
+        run(who)
+            .words("--share-mount --share-pid / /bin/readlink /proc/self/ns/mnt")
+            .go()
+            .says(&ours.display().to_string());
+        // ROOTFS is the root, and its /proc is what it was: empty.
+        run(who)
+            .words("--share-mount --dir /made")
+            .sh(&root, "ls /proc; ls -d /bin/busybox /made")
+            .go()
+            .says("/bin/busybox\n/made");
+        run(who).words("--share-mount --init --hostname box").sh(&root, "hostname").go().says("box");
+    }
+}
+
+#[test]
 fn host_mounts_are_the_same_after_every_kind_of_run() {
     let before = mounts();
     for &who in everyone() {

@@ -15,15 +15,17 @@ const WIDTH: u32 = 960;
 const BAR: i32 = 22;
 const HEAD: i32 = 46;
 const FONT: &str = "sans-serif";
-const PEERS: [RGBColor; 8] = [
-    RGBColor(31, 119, 180),
-    RGBColor(148, 103, 189),
-    RGBColor(44, 160, 44),
-    RGBColor(140, 86, 75),
-    RGBColor(227, 119, 194),
-    RGBColor(188, 189, 34),
-    RGBColor(23, 190, 207),
-    RGBColor(70, 70, 160),
+/// A colour for each of those that are drawn often; for others the last one.
+const COLOURS: [(&str, RGBColor); 9] = [
+    ("floor", RGBColor(150, 150, 150)),
+    ("vesicle", RGBColor(214, 69, 30)),
+    ("unshare", RGBColor(44, 160, 44)),
+    ("bwrap", RGBColor(31, 119, 180)),
+    ("crun", RGBColor(148, 103, 189)),
+    ("runc", RGBColor(140, 86, 75)),
+    ("busybox", RGBColor(23, 190, 207)),
+    ("tini", RGBColor(44, 110, 90)),
+    ("", RGBColor(110, 120, 150)),
 ];
 
 /// Draws all that there are figures for.
@@ -47,13 +49,9 @@ pub fn draw(results: &Results, folder: &Path) -> Done {
     lines(&folder.join("growth.svg"), &growing.map(|(name, of)| (of, named(name).collect::<Vec<_>>())))
 }
 
-/// The colour of a tool: the same in every picture.
-fn colour(tool: &str, all: &[String]) -> RGBColor {
-    match tool {
-        "floor" => RGBColor(150, 150, 150),
-        tool if tool.starts_with("vesicle") => RGBColor(214, 69, 30),
-        tool => PEERS[all.iter().position(|t| t == tool).unwrap_or(0) % PEERS.len()],
-    }
+/// The colour of a tool: that of the one whose name its own begins with.
+fn colour(tool: &str) -> RGBColor {
+    COLOURS.iter().find(|(name, _)| tool.starts_with(name)).map_or(BLACK, |(_, colour)| *colour)
 }
 
 /// A panel for each case, a bar for each of its rows that have this figure.
@@ -95,7 +93,7 @@ fn panel(root: &Area, top: i32, case: &Case, unit: &str, rows: &[(&Row, f64)]) -
         let (y, middle) = (top + HEAD + BAR * n as i32, top + HEAD + BAR * n as i32 + (BAR - 4) / 2);
         let space = f64::from(WIDTH as i32 - NAMES - FIGURES);
         let end = NAMES + (space * value.min(full) / full) as i32;
-        let hue = colour(&row.tool, &rows.iter().map(|(r, _)| r.tool.clone()).collect::<Vec<_>>());
+        let hue = colour(&row.tool);
         root.draw(&Text::new(row.tool.clone(), (NAMES - 8, middle), name.clone()))?;
         root.draw(&Rectangle::new([(NAMES, y), (end, y + BAR - 4)], hue.filled()))?;
         if *value > full {
@@ -149,7 +147,7 @@ fn lines(file: &Path, panels: &[(&str, Vec<&Case>)]) -> Done {
             .y_label_formatter(&|y| format!("{y:.0}"))
             .draw()?;
         for tool in &tools {
-            let hue = colour(tool, &tools);
+            let hue = colour(tool);
             chart
                 .draw_series(LineSeries::new(at(tool), hue.stroke_width(2)).point_size(3))?
                 .label(tool)

@@ -11,6 +11,7 @@
 #[path = "../../tests/common/mod.rs"]
 mod common;
 
+mod bundle;
 mod cases;
 mod charts;
 mod compare;

@@ -9,7 +9,7 @@ use crate::peers::{self, Peer};
 use crate::results::{Case, Results, Row};
 use crate::spawner::{Situation, Spawner};
 use crate::verdict::NOT_ROOT;
-use crate::{count, machine, programs, surroundings, throughput};
+use crate::{bundle, count, machine, programs, surroundings, throughput};
 use indicatif::{ProgressBar, ProgressStyle};
 use nix::sched::CloneFlags;
 use std::collections::HashSet;
@@ -140,7 +140,7 @@ impl Run<'_> {
             let line = "{} -s -- {root}{command}";
             tools.push(tool(Role::Peer, "vesicle as tini", &self.as_tini, line, root, command));
         }
-        peers::furnish(kind, root, command, uid_of(who));
+        bundle::write(kind, root, command, uid_of(who));
         for peer in self.peers.iter().filter(|p| !growing || p.grows()) {
             if let Some((words, differs)) = peer.words(kind) {
                 let mut tool = tool(Role::Peer, &peer.name, &peer.program, words, root, command);
@@ -192,7 +192,7 @@ impl Run<'_> {
 
     /// What there is no noise in. The instructions of a tool are counted once: it takes minutes, and they differ by little.
     fn count(&mut self, tools: &mut [Tool], payload: &Path, uid: Option<u32>) {
-        let limit = Duration::from_secs(if self.asked.quick { 1 } else { 60 });
+        let limit = Duration::from_millis(if self.asked.quick { 300 } else { 25_000 });
         for tool in tools.iter_mut().filter(|t| t.works()) {
             self.bar.set_message(format!("{}: counting what it does", tool.row.tool));
             let steps = tool.role != Role::Peer || self.counted.insert(tool.row.tool.clone());

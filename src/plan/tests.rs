@@ -49,6 +49,33 @@ fn default_life_of_root_is_as_short_as_it_can_be() {
 }
 
 #[test]
+#[cfg(feature = "pivot")]
+fn nothing_is_mounted_in_the_callers_mount_namespace() {
+    use Step::*;
+    let life = steps("--share-mount --share-net /r true", 0);
+    assert_eq!(life, [Rootfs, Enter, NoNewPrivs, Close, Signals, Exec]);
+    assert!(with("--share-mount /r true", 0, |p| p.how == Root::Chroot).unwrap());
+    #[cfg(feature = "fs")]
+    for what in
+        ["--bind / /x", "--ro-bind-try / /x", "--dev-bind / /x", "--tmpfs /x", "--dev /x", "--sysfs /x"]
+    {
+        assert_eq!(
+            with(&format!("--share-mount {what} /r true"), 0, |_| ()),
+            Err(why(Why::NeedsMount)),
+            "{what}"
+        );
+    }
+    #[cfg(feature = "root")]
+    for what in ["--read-only", "--proc /p", "--proc-opts hidepid=2"] {
+        assert_eq!(
+            with(&format!("--share-mount {what} /r true"), 0, |_| ()),
+            Err(why(Why::NeedsMount)),
+            "{what}"
+        );
+    }
+}
+
+#[test]
 #[cfg(all(feature = "process", feature = "fs", feature = "init", feature = "report", feature = "host"))]
 fn steps_stand_in_the_order_that_the_kernel_and_safety_ask_for() {
     use Step::*;
@@ -88,10 +115,11 @@ fn namespaces_are_new_unless_shared() {
     #[cfg(feature = "options")]
     assert_eq!(new("--unshare-user /r true", 1), all | CLONE_NEWUSER);
     #[cfg(feature = "options")]
+    assert_eq!(new("--share-net --share-pid --share-ipc --share-uts --share-cgroup /r true", 0), CLONE_NEWNS);
+    #[cfg(feature = "pivot")]
     assert_eq!(
-        new("--share-net --share-pid --share-ipc --share-uts --share-cgroup /r true", 0),
-        CLONE_NEWNS,
-        "a mount namespace always"
+        new("--share-net --share-pid --share-ipc --share-uts --share-cgroup --share-mount /r true", 0),
+        0
     );
     #[cfg(feature = "join")]
     {
