@@ -34,11 +34,8 @@ pub extern "C" fn live(child: &mut Child<'_, '_>) -> ! {
 impl Child<'_, '_> {
     /// It comes back only with what ended it.
     fn go(&mut self) -> Errno {
-        while let Some(&(step, stage)) = STEPS.get(self.next) {
-            self.next += 1;
-            if !self.world.plan.steps.has(step) {
-                continue;
-            }
+        while let Some(&(step, stage)) = STEPS.get(self.world.plan.steps.first_from(self.next)) {
+            self.next = step as usize + 1;
             if !(cfg!(feature = "timings") && NAMED_WITHIN.has(step)) {
                 self.world.doing.now(stage, None);
             }

@@ -204,7 +204,7 @@ fn root(spec: &Spec<'_>, rootfs: ZStr<'_>) -> Root {
         return Root::ChrootMount;
     }
     #[cfg(feature = "pivot")]
-    if !spec.has(Opt::Chroot) && !spec.has(Opt::ShareMount) {
+    if !spec.has(Opt::Chroot) && !spec.has(Opt::ShareMount) && !spec.has(Opt::ShareAll) {
         return Root::Pivot;
     }
     Root::Chroot

@@ -184,6 +184,7 @@ fn usage_errors_name_the_word() {
             (&["--share-mount", "--tmpfs", "/data"], "--tmpfs"),
             (&["--share-mount", "--dev", "/dev"], "--dev"),
             (&["--share-mount", "--sysfs", "/sys"], "--sysfs"),
+            (&["--share-all", "--tmpfs", "/data"], "--tmpfs"),
             (&["--setenv", "", "x"], "--setenv"),
             (&["--setenv", "A=B", "x"], "--setenv"),
             (&["--bind", "/", "/"], "/"),

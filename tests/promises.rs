@@ -719,6 +719,10 @@ fn share_mount_is_a_chroot_that_mounts_nothing() {
             .sh(&root, "ls /proc; ls -d /bin/busybox /made")
             .go()
             .says("/bin/busybox\n/made");
+        let (all, ids) = ("/proc/self/ns/pid /proc/self/ns/net /proc/self/ns/uts", "pid net uts");
+        let names = ids.split(' ').map(|n| fs::read_link(format!("/proc/self/ns/{n}")).expect("readlink"));
+        let names: Vec<String> = names.map(|n| n.display().to_string()).collect();
+        run(who).words("--share-all / /bin/readlink").words(all).go().says(&names.join("\n"));
         run(who).words("--share-mount --init --hostname box").sh(&root, "hostname").go().says("box");
     }
 }

@@ -81,9 +81,7 @@ impl Kind {
         match self {
             Kind::All | Kind::User => "{} run {root} {command}",
             Kind::NoNet => "{} run --share-net {root} {command}",
-            Kind::Chroot => {
-                "{} run --share-mount --share-pid --share-uts --share-ipc --share-net --share-cgroup --chroot --no-proc {root} {command}"
-            }
+            Kind::Chroot => "{} run --share-all {root} {command}",
             Kind::Init => "{} init -s -- {root}{command}",
             Kind::Inside => "{} run --init {root} {command}",
             Kind::Flags(_) => "",

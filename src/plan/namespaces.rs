@@ -58,6 +58,10 @@ pub const JOINS: &[(Opt, u8)] = &[
 #[inline(never)]
 pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
     let mut new = plan.namespaces & !kinds(SHARES, spec);
+    #[cfg(feature = "pivot")]
+    if spec.has(Opt::ShareAll) {
+        new &= CLONE_NEWUSER;
+    }
     if spec.has(Opt::UnshareUser) {
         new |= CLONE_NEWUSER;
     }

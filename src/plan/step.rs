@@ -134,6 +134,12 @@ impl Steps {
         self.0 & others.0 != 0
     }
 
+    /// The number of the first of them that is not below `from`; one that no step has, where there is none.
+    pub fn first_from(self, from: usize) -> usize {
+        let rest = self.0.checked_shr(from as u32).unwrap_or(0);
+        from.wrapping_add(rest.trailing_zeros() as usize)
+    }
+
     /// Whether it is among them.
     pub fn has(self, step: Step) -> bool {
         self.0 >> step as u32 & 1 != 0

@@ -53,6 +53,7 @@ fn default_life_of_root_is_as_short_as_it_can_be() {
 fn nothing_is_mounted_in_the_callers_mount_namespace() {
     use Step::*;
     let life = steps("--share-mount --share-net /r true", 0);
+    assert_eq!(steps("--share-all /r true", 0), life);
     assert_eq!(life, [Rootfs, Enter, NoNewPrivs, Close, Signals, Exec]);
     assert!(with("--share-mount /r true", 0, |p| p.how == Root::Chroot).unwrap());
     #[cfg(feature = "fs")]
@@ -121,6 +122,8 @@ fn namespaces_are_new_unless_shared() {
         new("--share-net --share-pid --share-ipc --share-uts --share-cgroup --share-mount /r true", 0),
         0
     );
+    #[cfg(feature = "pivot")]
+    assert_eq!((new("--share-all /r true", 0), new("--share-all /r true", 1)), (0, CLONE_NEWUSER));
     #[cfg(feature = "join")]
     {
         assert_eq!(new("--netns 5 --userns 6 /r true", 1), all & !CLONE_NEWNET);

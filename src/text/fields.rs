@@ -26,7 +26,8 @@ pub(crate) fn before(text: &[u8], by: u8) -> &[u8] {
 /// The part behind the last byte `by`; all of it when there is none.
 #[cfg(any(feature = "drop-in", feature = "boot"))]
 pub(crate) fn behind(text: &[u8], by: u8) -> &[u8] {
-    fields(text, by).last().unwrap_or_default()
+    let at = text.iter().rposition(|b| *b == by).map_or(0, |at| at.wrapping_add(1));
+    text.get(at..).unwrap_or_default()
 }
 
 /// See [`fields`]. One copy of it serves all the readers of lists, where a closure would be compiled for each.

@@ -16,6 +16,8 @@ const NAMESPACES: usize = number(env!("FLOOR_NAMESPACES"));
 const ROOT: &str = concat!(env!("FLOOR_ROOT"), "\0");
 const COMMAND: &str = concat!(env!("FLOOR_COMMAND"), "\0");
 
+const O_PATH: usize = 0o10000000;
+const O_DIRECTORY: usize = if cfg!(target_arch = "x86_64") { 0o200000 } else { 0o40000 };
 const CLONE_NEWNET: usize = 0x4000_0000;
 
 const fn number(digits: &str) -> usize {
@@ -95,7 +97,8 @@ extern "C" fn live() -> ! {
         pivot();
     }
     if cfg!(root = "chroot") {
-        must(nr::CHDIR, &[at(ROOT)]);
+        let root = must(nr::OPENAT, &[AT_FDCWD, at(ROOT), O_PATH | O_DIRECTORY | 0o2000000]);
+        must(nr::FCHDIR, &[root]);
         must(nr::CHROOT, &[at(".\0")]);
     }
     if cfg!(inside) {
