@@ -8,7 +8,7 @@ use crate::measure::{Limits, Role, Tool, figures, measure};
 use crate::peers::{self, Peer};
 use crate::results::{Case, Results, Row};
 use crate::spawner::{Situation, Spawner};
-use crate::verdict::NOT_ROOT;
+use crate::verdict::{CHROOT, NOT_ROOT};
 use crate::{bundle, count, machine, programs, surroundings, throughput};
 use indicatif::{ProgressBar, ProgressStyle};
 use nix::sched::CloneFlags;
@@ -136,9 +136,15 @@ impl Run<'_> {
             tool(Role::Floor, "floor", &floor, "{}", root, command),
             tool(Role::Vesicle, "vesicle", &self.vesicle, kind.vesicle(), root, command),
         ];
-        if kind == Kind::Init {
-            let line = "{} -s -- {root}{command}";
-            tools.push(tool(Role::Peer, "vesicle as tini", &self.as_tini, line, root, command));
+        // What it can be told instead, or is called.
+        let (name, program, line) = match kind {
+            Kind::All => (CHROOT, &self.vesicle, "{} run --chroot {root} {command}"),
+            Kind::NoNet => (CHROOT, &self.vesicle, "{} run --chroot --share-net {root} {command}"),
+            Kind::Init => ("vesicle as tini", &self.as_tini, "{} -s -- {root}{command}"),
+            _ => ("", &self.vesicle, ""),
+        };
+        if !name.is_empty() {
+            tools.push(tool(Role::Peer, name, program, line, root, command));
         }
         bundle::write(kind, root, command, uid_of(who));
         for peer in self.peers.iter().filter(|p| !growing || p.grows()) {
