@@ -10,6 +10,10 @@ const FLOORS: &str = "namespaces";
 /// Why there are no figures of what an unprivileged user can't do.
 pub const NOT_ROOT: &str = "only root can";
 
+/// What a peer is held against that leaves the old root in place, as chroot(2) does: pivot_root(2) visits every process of the
+/// machine.
+pub const CHROOT: &str = "vesicle --chroot";
+
 /// What failed of what must not: the floor and vesicle, in every case.
 pub fn broken(results: &Results) -> Vec<String> {
     let mut lines = Vec::new();
@@ -46,18 +50,15 @@ pub fn missed(results: &Results) -> Vec<String> {
                 "{label}: vesicle launches {share:.3} times as many as the floor, less than 1/{LIMIT}"
             ));
         }
+        let other = case.rows.iter().find(|r| r.tool == CHROOT);
         for peer in case.rows.iter().filter(|r| !is_ours(r)) {
-            let times = peer.times.as_ref();
-            let ahead = match times.and_then(|t| t.to_vesicle) {
-                Some(ratio) => ratio.value <= 1.0,
-                // With containers of their own each is held against the floor.
-                None => times
-                    .and_then(|t| t.to_floor)
-                    .zip(to_floor)
-                    .is_some_and(|(peer, us)| peer.value <= us.value),
-            };
-            if ahead || rate(peer).zip(vesicle.and_then(rate)).is_some_and(|(peer, us)| peer >= us) {
-                lines.push(format!("{label}: {} is not behind vesicle", peer.tool));
+            let is_chroot = peer.differs.as_ref().is_some_and(|d| d.starts_with("chroot(2)"));
+            let Some(ours) = other.filter(|_| is_chroot).or(vesicle) else { continue };
+            let ratio = |r: &Row| r.times.as_ref().and_then(|t| t.to_floor).map(|i| i.value);
+            let is_slower = ratio(peer).zip(ratio(ours)).is_none_or(|(peer, ours)| peer > ours);
+            let is_less = rate(peer).zip(rate(ours)).is_none_or(|(peer, ours)| peer < ours);
+            if !is_slower || !is_less {
+                lines.push(format!("{label}: {} is not behind {}", peer.tool, ours.tool));
             }
         }
     }
