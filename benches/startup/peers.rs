@@ -66,12 +66,12 @@ impl Peer {
     }
 
     fn new(known: &'static Known, name: String, program: PathBuf) -> Peer {
-        // These two have no other way to say it.
+        // busybox says it there, nsjail nowhere.
         let asks = if ["busybox", "nsjail"].contains(&known.kind) { "--help" } else { "--version" };
         let said = Command::new(&program).arg(asks).output().ok();
         let version = said.and_then(|out| {
             let text = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
-            text.lines().next().map(str::to_string)
+            text.lines().next().filter(|line| !line.contains("Usage:")).map(str::to_string)
         });
         Peer { name, program, version, known }
     }

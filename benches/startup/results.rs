@@ -37,7 +37,7 @@ pub struct Case {
 pub struct Row {
     pub tool: String,
     pub version: Option<String>,
-    /// Its command line.
+    /// Its command line, before the names in it are filled in.
     pub words: String,
     /// In what it does something else than vesicle.
     pub differs: Option<String>,

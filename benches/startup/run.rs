@@ -348,6 +348,6 @@ fn tool(role: Role, name: &str, program: &Path, line: &str, root: &Path, command
     let is_variable = |w: &&String| !w.starts_with('/') && w.contains('=');
     let (env, words) = all.split_at(all.iter().take_while(is_variable).count());
     let bytes = fs::metadata(program).ok().map(|m| m.len());
-    let row = Row { tool: name.into(), words: all.join(" "), bytes, ..Row::default() };
+    let row = Row { tool: name.into(), words: line.into(), bytes, ..Row::default() };
     Tool { role, env: env.to_vec(), words: words.to_vec(), row, samples: Vec::new() }
 }
