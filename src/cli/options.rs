@@ -96,8 +96,8 @@ options! {
         ShareIpc "share-ipc" SWITCH, "", "keep the caller's IPC namespace";
         ShareUts "share-uts" SWITCH, "", "keep the caller's UTS namespace";
         ShareCgroup "share-cgroup" SWITCH, "", "keep the caller's cgroup namespace";
-        #[cfg(feature = "pivot")] ShareAll "share-all" SWITCH, "", "keep all of these, mount too; a user namespace only where the caller is not root";
-        #[cfg(feature = "pivot")] ShareMount "share-mount" SWITCH, "", "keep the caller's mount namespace: chroot(2), and nothing is mounted";
+        #[cfg(feature = "pivot")] ShareAll "share-all" SWITCH, "", "all of these and --share-mount";
+        #[cfg(feature = "pivot")] ShareMount "share-mount" SWITCH, "", "keep the caller's mount namespace: chroot, no mounts";
         #[cfg(feature = "join")] Userns "userns" TEXT, "FD|PATH", "join this user namespace";
         #[cfg(feature = "join")] Pidns "pidns" TEXT, "FD|PATH", "join this PID namespace";
         #[cfg(feature = "join")] Netns "netns" TEXT, "FD|PATH", "join this network namespace";
