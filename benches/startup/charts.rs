@@ -16,8 +16,9 @@ const BAR: i32 = 22;
 const HEAD: i32 = 46;
 const FONT: &str = "sans-serif";
 /// A colour for each of those that are drawn often; for others the last one.
-const COLOURS: [(&str, RGBColor); 9] = [
+const COLOURS: [(&str, RGBColor); 10] = [
     ("floor", RGBColor(150, 150, 150)),
+    ("vesicle -", RGBColor(240, 150, 60)),
     ("vesicle", RGBColor(214, 69, 30)),
     ("unshare", RGBColor(44, 160, 44)),
     ("bwrap", RGBColor(31, 119, 180)),
@@ -40,8 +41,9 @@ pub fn draw(results: &Results, folder: &Path) -> Done {
     bars(&folder.join("throughput.svg"), &named("at-once").collect::<Vec<_>>(), "launches a second", &|r| {
         r.per_second.map(|i| i.value)
     })?;
-    let most = named("containers")
-        .max_by_key(|c| c.rows.iter().filter(|r| r.memory.is_some()).count() * 10_000 + c.at.unwrap_or(0));
+    // The more there are, the less of it is noise.
+    let known = |c: &&Case| c.rows.iter().filter(|r| r.memory.is_some()).count() > 2;
+    let most = named("containers").filter(known).max_by_key(|c| c.at);
     bars(&folder.join("memory.svg"), &most.into_iter().collect::<Vec<_>>(), "KiB a container", &|r| {
         r.memory.as_ref().map(|m| m.all)
     })?;
