@@ -275,15 +275,19 @@ impl Run<'_> {
         for (n, sleeper) in sleeping.iter().enumerate() {
             let mut spawner = self.spawner(&situation);
             let mut sleepers = Sleepers::new();
+            let mut failed: Option<Row> = None;
             for (&count, rows) in sizes.iter().zip(&mut rows) {
+                if let Some(row) = &failed {
+                    rows.push(row.clone());
+                    continue;
+                }
                 let what = format!("{count} containers of {}", sleeper.row.tool);
                 self.begin(&what);
                 // The floor in the same situation is what it is compared with.
-                let mut pair: Vec<Tool> = launching[..1]
-                    .iter()
-                    .chain(&launching[n.max(1)..n.max(1) + usize::from(n > 0)])
-                    .cloned()
-                    .collect();
+                let mut pair = vec![launching[0].clone()];
+                if n > 0 {
+                    pair.push(launching[n].clone());
+                }
                 let this = pair.len() - 1;
                 if pair[this].works() {
                     match sleepers.grow(count, sleeper, limit) {
@@ -294,10 +298,11 @@ impl Run<'_> {
                         Err(why) => pair[this].row.failed = Some(why),
                     }
                 }
-                rows.push(pair.swap_remove(this).row);
-                if let Some(Row { failed: Some(_), .. }) = rows.last() {
-                    break;
+                let row = pair.swap_remove(this).row;
+                if row.failed.is_some() {
+                    failed = Some(row.clone());
                 }
+                rows.push(row);
             }
         }
         for (&at, rows) in sizes.iter().zip(rows) {
