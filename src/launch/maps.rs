@@ -120,19 +120,20 @@ fn look_up(map: &mut List, file: ZStr<'static>, uid: u32, own: u32) -> Result<()
         let next = inside.checked_add(count);
         if let Some(next) = next
             && count > 0
-            && map.push(Range { inside, outside, count }) == Ok(true)
+            && map.push(Range { inside, outside, count }).at(Stage::Memory, None)?
         {
             inside = next;
         }
+        Ok(())
     };
-    add(own, 1);
+    add(own, 1)?;
     for line in fields(lent.bytes(), 0) {
         let who = field(line, b':', 0);
         if who.is_empty() || who != name && number(line, 0) != Some(uid) {
             continue;
         }
         if let (Some(outside), Some(count)) = (number(line, 1), number(line, 2)) {
-            add(outside, count);
+            add(outside, count)?;
         }
     }
     if map.len() == 1 { fail(Stage::Read, file, Why::NoRange) } else { Ok(()) }
