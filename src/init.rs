@@ -33,8 +33,8 @@ pub trait Parent {
         status::code(status)
     }
 
-    /// COMMAND has ended with that code; or did before, and others may have since. Whether anybody is left, and then
-    /// whether to wait for them.
+    /// COMMAND has ended with that code; or did before, and others may have since. With whether anybody is `left`; whether to
+    /// wait for those.
     fn ended(&mut self, _main: Pid, _code: u8, _left: bool) -> bool {
         false
     }

@@ -68,6 +68,8 @@ impl<'t> Container<'t> {
 
     /// It could not be started: says why, and when; the exit code.
     #[cfg(feature = "timings")]
+    #[cold]
+    #[inline(never)]
     pub fn failed(&self, fail: &Fail<'_>) -> u8 {
         self.timings.failed(fail);
         let code = fail.report();

@@ -159,7 +159,7 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
         stack,
         rootfs,
         #[cfg(feature = "options")]
-        how: root(spec, rootfs),
+        how: Root::Same,
         caller,
         #[cfg(feature = "ids")]
         uid: id(Opt::Uid),
@@ -178,7 +178,10 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
         lists,
     };
     #[cfg(feature = "options")]
-    namespaces::build(spec, &mut plan)?;
+    {
+        namespaces::build(spec, &mut plan)?;
+        plan.how = root(spec, &plan);
+    }
     #[cfg(feature = "fs")]
     fs::build(spec, &mut plan)?;
     #[cfg(feature = "users")]
@@ -193,9 +196,10 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
 }
 
 #[cfg(feature = "options")]
-fn root(spec: &Spec<'_>, rootfs: ZStr<'_>) -> Root {
+fn root(spec: &Spec<'_>, plan: &Plan<'_>) -> Root {
     #[cfg(not(feature = "pivot"))]
     let _ = spec;
+    let rootfs = plan.rootfs;
     if rootfs.first() == b'/' && rootfs.bytes().iter().all(|b| *b == b'/') {
         return Root::Same;
     }
@@ -204,7 +208,7 @@ fn root(spec: &Spec<'_>, rootfs: ZStr<'_>) -> Root {
         return Root::ChrootMount;
     }
     #[cfg(feature = "pivot")]
-    if !spec.has(Opt::Chroot) && !spec.has(Opt::ShareMount) && !spec.has(Opt::ShareAll) {
+    if !spec.has(Opt::Chroot) && plan.makes(CLONE_NEWNS) {
         return Root::Pivot;
     }
     Root::Chroot

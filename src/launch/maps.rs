@@ -115,25 +115,19 @@ fn look_up(map: &mut List, file: ZStr<'static>, uid: u32, own: u32) -> Result<()
         .ok()
         .and_then(|passwd| name_of(passwd, uid))
         .unwrap_or_default();
-    let mut inside = 0u32;
-    let mut add = |outside: u32, count: u32| {
-        let next = inside.checked_add(count);
-        if let Some(next) = next
-            && count > 0
-            && map.push(Range { inside, outside, count }).at(Stage::Memory, None)?
-        {
-            inside = next;
-        }
-        Ok(())
-    };
-    add(own, 1)?;
+    // The first one takes the memory for all.
+    map.push(Range { inside: 0, outside: own, count: 1 }).at(Stage::Memory, None)?;
+    let mut inside = 1u32;
     for line in fields(lent.bytes(), 0) {
         let who = field(line, b':', 0);
         if who.is_empty() || who != name && number(line, 0) != Some(uid) {
             continue;
         }
-        if let (Some(outside), Some(count)) = (number(line, 1), number(line, 2)) {
-            add(outside, count)?;
+        if let (Some(outside), Some(count @ 1..)) = (number(line, 1), number(line, 2))
+            && let Some(next) = inside.checked_add(count)
+            && map.push(Range { inside, outside, count }) == Ok(true)
+        {
+            inside = next;
         }
     }
     if map.len() == 1 { fail(Stage::Read, file, Why::NoRange) } else { Ok(()) }

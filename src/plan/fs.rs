@@ -4,7 +4,7 @@ use super::Plan;
 use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage, Why};
 use crate::spec::{Given, Spec};
-use crate::sys::{Fd, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, ZStr};
+use crate::sys::{CLONE_NEWNS, Fd, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, ZStr};
 
 /// What an operation does.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -91,6 +91,9 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
                 operation.number = size.take().map_or(0, |s| s.number);
             }
             unused(perms, size)?;
+            if !matches!(what, Do::Dir | Do::Symlink) && !plan.makes(CLONE_NEWNS) {
+                return given.bad(Why::NeedsMount);
+            }
             // What is mounted on the root itself would be seen by nobody.
             if given.b.bytes().iter().all(|b| matches!(b, b'/' | b'.')) {
                 return given.bad(Why::DestRoot);

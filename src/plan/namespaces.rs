@@ -3,21 +3,14 @@
 use super::Plan;
 use crate::cli::Opt;
 use crate::fail::Fail;
-#[cfg(any(
-    feature = "fs",
-    feature = "host",
-    feature = "root",
-    feature = "users",
-    feature = "init",
-    feature = "join"
-))]
+#[cfg(any(feature = "host", feature = "root", feature = "users", feature = "init", feature = "join"))]
 use crate::fail::Why;
 #[cfg(feature = "root")]
 use crate::fail::{Stage, fail};
 use crate::spec::Spec;
 #[cfg(any(feature = "init", feature = "join"))]
 use crate::spec::misuse;
-#[cfg(any(feature = "fs", feature = "pivot"))]
+#[cfg(feature = "pivot")]
 use crate::sys::CLONE_NEWNS;
 #[cfg(feature = "join")]
 use crate::sys::CLONE_NEWTIME;
@@ -77,7 +70,7 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
     if spec.has(Opt::ReadOnly) && !plan.makes(CLONE_NEWNS) {
         return fail(Stage::Option, z!("--read-only"), Why::NeedsMount);
     }
-    #[cfg(any(feature = "fs", feature = "host", feature = "root", feature = "users"))]
+    #[cfg(any(feature = "host", feature = "root", feature = "users"))]
     for given in spec.given.iter() {
         let (there, why) = match given.opt {
             #[cfg(feature = "host")]
@@ -88,12 +81,6 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
             Opt::MapUsers | Opt::MapGroups => (plan.makes(CLONE_NEWUSER), Why::NeedsUser),
             #[cfg(feature = "root")]
             Opt::Proc | Opt::ProcOpts => (plan.makes(CLONE_NEWNS), Why::NeedsMount),
-            #[cfg(feature = "fs")]
-            Opt::Bind | Opt::BindTry | Opt::RoBind | Opt::RoBindTry | Opt::DevBind | Opt::DevBindTry => {
-                (plan.makes(CLONE_NEWNS), Why::NeedsMount)
-            }
-            #[cfg(feature = "fs")]
-            Opt::Tmpfs | Opt::Dev | Opt::Sysfs => (plan.makes(CLONE_NEWNS), Why::NeedsMount),
             _ => continue,
         };
         if !there {
