@@ -97,7 +97,7 @@ texts! {
         #[cfg(not(feature = "words"))] Secure = "set-user-ID or file capabilities"
         #[cfg(feature = "host")] NeedsUts = "needs a UTS namespace of its own (not with --share-uts or --utsns)"
         #[cfg(feature = "host")] NeedsTime = "needs --unshare-time"
-        #[cfg(any(feature = "fs", feature = "root"))] NeedsMount = "needs a mount namespace of its own (not with --share-mount or --share-all)"
+        #[cfg(any(feature = "fs", feature = "root"))] NeedsMount = "needs a mount namespace of its own (not with --share-mount)"
         #[cfg(feature = "users")] NeedsUser = "needs a user namespace of its own (--unshare-user)"
         #[cfg(feature = "init")] NeedsInit = "--wait-all needs --init"
         #[cfg(feature = "join")] Joined = "--unshare-user makes a user namespace and --userns joins one: not both"

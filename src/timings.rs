@@ -280,7 +280,7 @@ impl Timings {
         let (Some(ours), Some(lane), Some((pipe, _))) = (self.clock.0, self.child.0, self.pipe) else {
             return false;
         };
-        if signal.number != sys::SIGIO
+        if signal.number != sys::PIPE_SIGNAL
             || !signal.from_kernel
             || sys::read(pipe, &mut [0]) == Err(Errno::EAGAIN)
         {

@@ -247,11 +247,17 @@ pub fn pipe() -> Result<(Fd, Fd)> {
     Ok((Fd::new(ends[0] as usize)?, Fd::new(ends[1] as usize)?))
 }
 
-/// A pipe of which we get a SIGIO, from the kernel, when all that can write to it have closed it.
+/// The signal of [`pipe_with_signal`]: a real-time one, which queues. A SIGIO of somebody else's would be one with the kernel's.
+#[cfg(feature = "timings")]
+pub const PIPE_SIGNAL: u8 = 64;
+
+/// A pipe of which we get a signal, from the kernel, when all that can write to it have closed it: F_SETSIG, fcntl(2).
 #[cfg(feature = "timings")]
 pub fn pipe_with_signal() -> Result<(Fd, Fd)> {
     let (read, write) = pipe()?;
     super::fd::signals_us(read)?;
+    // SAFETY: no memory is involved. It fails for no signal that there is.
+    let _ = unsafe { call!(fcntl, read.0, c::F_SETSIG, PIPE_SIGNAL) };
     Ok((read, write))
 }
 
