@@ -1,6 +1,6 @@
 //! File descriptors as a type.
 
-use super::{Result, call};
+use super::{Result, call, done};
 #[cfg(any(feature = "boot", feature = "timings"))]
 use linux_raw_sys::general as c;
 use linux_raw_sys::general::{AT_FDCWD, F_DUPFD_CLOEXEC};
@@ -60,8 +60,8 @@ pub fn dup(fd: Fd) -> Result<Fd> {
 pub(super) fn signals_us(fd: Fd) -> Result<()> {
     // SAFETY: no memory is involved.
     unsafe {
-        call!(fcntl, fd.0, c::F_SETOWN, call!(getpid)?)?;
-        call!(fcntl, fd.0, c::F_SETFL, c::O_NONBLOCK | c::FASYNC).map(drop)
+        done!(fcntl, fd.0, c::F_SETOWN, call!(getpid)?)?;
+        done!(fcntl, fd.0, c::F_SETFL, c::O_NONBLOCK | c::FASYNC)
     }
 }
 

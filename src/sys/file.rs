@@ -254,11 +254,11 @@ pub const PIPE_SIGNAL: u8 = 64;
 /// A pipe of which we get a signal, from the kernel, when all that can write to it have closed it: F_SETSIG, fcntl(2).
 #[cfg(feature = "timings")]
 pub fn pipe_with_signal() -> Result<(Fd, Fd)> {
-    let (read, write) = pipe()?;
-    super::fd::signals_us(read)?;
-    // SAFETY: no memory is involved. It fails for no signal that there is.
-    let _ = unsafe { call!(fcntl, read.0, c::F_SETSIG, PIPE_SIGNAL) };
-    Ok((read, write))
+    let ends = pipe()?;
+    // SAFETY: no memory is involved.
+    unsafe { done!(fcntl, ends.0.0, c::F_SETSIG, PIPE_SIGNAL) }?;
+    super::fd::signals_us(ends.0)?;
+    Ok(ends)
 }
 
 /// close_range(2) of `first` to `last`. Linux 5.9.
