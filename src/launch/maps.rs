@@ -110,11 +110,10 @@ fn push_ranges(text: &mut Text<'_>, map: &[Range], by: &[u8], end: &[u8]) {
 /// The caller's own id as root, and from 1 on what `file` (subuid(5), subgid(5)) lends to its user.
 #[inline(never)]
 fn look_up(map: &mut List, file: ZStr<'static>, uid: u32, own: u32) -> Result<(), Fail<'static>> {
+    let passwd = z!("/etc/passwd");
+    let name = sys::read_file(passwd, b'\n', LIMIT).at(Stage::Read, passwd)?;
+    let name = name_of(name, uid).unwrap_or_default();
     let lent = sys::read_file(file, b'\n', LIMIT).at(Stage::Read, file)?;
-    let name = sys::read_file(z!("/etc/passwd"), b'\n', LIMIT)
-        .ok()
-        .and_then(|passwd| name_of(passwd, uid))
-        .unwrap_or_default();
     // The first one takes the memory for all.
     map.push(Range { inside: 0, outside: own, count: 1 }).at(Stage::Memory, None)?;
     let mut inside = 1u32;

@@ -611,15 +611,18 @@ impl Outcome {
     }
     /// Why stderr is not one line as promised.
     pub fn complaint(&self) -> Option<String> {
-        let lines: Vec<_> = self.stderr.lines().collect();
-        if lines.len() != 1 {
-            return Some(format!("{} lines on stderr, not one: {:?}", lines.len(), self.stderr));
-        }
-        if !self.stderr.starts_with("vesicle: ") || !self.stderr.ends_with('\n') {
-            return Some(format!("not a line that begins with 'vesicle: ': {:?}", self.stderr));
-        }
-        None
+        line_complaint(&self.stderr)
     }
+}
+
+/// Why this is not one line as promised.
+pub fn line_complaint(text: &str) -> Option<String> {
+    let lines = text.lines().count();
+    if lines != 1 {
+        return Some(format!("{lines} lines on stderr, not one: {text:?}"));
+    }
+    let is_ours = text.starts_with("vesicle: ") && text.ends_with('\n');
+    (!is_ours).then(|| format!("not a line that begins with 'vesicle: ': {text:?}"))
 }
 
 /// A pipe whose ends close on exec.
