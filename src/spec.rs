@@ -28,7 +28,7 @@ pub type Words = ();
 pub struct Spec<'w> {
     /// Which options were given: a bit each.
     #[cfg(feature = "options")]
-    asked: u64,
+    asked: [u64; 2],
     /// Those with values, in the user's order. Of most the last one counts, of some each.
     pub given: &'w mut Words,
     /// Which argument ROOTFS is; COMMAND is the next one.
@@ -40,7 +40,7 @@ impl<'w> Spec<'w> {
     pub fn new(given: &'w mut Words) -> Self {
         Spec {
             #[cfg(feature = "options")]
-            asked: 0,
+            asked: [0; 2],
             given,
             rootfs: 0,
         }

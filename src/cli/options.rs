@@ -51,9 +51,9 @@ pub(super) const MAYBE_FD: u8 = 8;
 pub struct Opt(u8);
 
 impl Opt {
-    /// The bit that stands for it in a set.
-    pub const fn bit(self) -> u64 {
-        1 << self.0
+    /// Which word of a set it is in, and the bit that stands for it there.
+    pub(crate) const fn place(self) -> (usize, u64) {
+        (self.0 as usize >> 6, 1 << (self.0 & 63))
     }
 }
 

@@ -89,7 +89,7 @@ pub const NAMED_WITHIN: Steps = Steps::of(&[
 /// A set of steps.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
-pub struct Steps(u32);
+pub struct Steps(u64);
 
 impl Steps {
     /// Those of every child; without options, those too that an option can leave out.
@@ -119,7 +119,7 @@ impl Steps {
 
     /// Adds one, when it is wanted.
     pub(super) fn add(&mut self, step: Step, wanted: bool) {
-        self.0 |= u32::from(wanted) << step as u32;
+        self.0 |= u64::from(wanted) << step as u32;
     }
 
     /// Adds all of `more`.

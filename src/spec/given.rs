@@ -43,17 +43,21 @@ impl Given {
 /// Options with values.
 pub type Words = LongList<Given, MAX_GIVEN>;
 
-const _: () = assert!(COUNT <= u64::BITS as usize);
+const _: () = assert!(COUNT <= 128, "as many as Spec::asked has bits");
 
 impl Spec<'_> {
     /// Notes that an option was given.
     pub fn ask(&mut self, opt: Opt) {
-        self.asked |= opt.bit();
+        let (word, bit) = opt.place();
+        if let Some(word) = self.asked.get_mut(word) {
+            *word |= bit;
+        }
     }
 
     /// Whether it was.
     pub fn has(&self, opt: Opt) -> bool {
-        self.asked & opt.bit() != 0
+        let (word, bit) = opt.place();
+        self.asked.get(word).is_some_and(|word| word & bit != 0)
     }
 
     /// The last one of this option, with its value.
