@@ -76,51 +76,6 @@ fn version_and_help_go_to_stdout() {
 }
 
 #[test]
-fn descriptors_opened_before_do_not_reach_the_payload() {
-    let look = "for n in $(seq 3 300 2>/dev/null || echo 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 30 40 50 64 100 199); do \
-                [ -L /proc/self/fd/$n ] && echo $n; done; true";
-    for &who in everyone() {
-        let Some(root) = rootfs(who) else { return };
-        for how in ["", "--init", "--chroot", "--dev /dev --tmpfs /tmp"] {
-            let mut launch = run(who).words(how);
-            for n in 3..13 {
-                launch =
-                    launch.fd(n, File::open(["/", "/etc", "/proc", "/tmp"][n as usize % 4]).expect("open"));
-            }
-            launch
-                .fd(64, File::open("/").expect("open"))
-                .fd(199, File::open("/").expect("open"))
-                .sh(&root, look)
-                .go()
-                .says("");
-        }
-        run(who)
-            .fd(7, File::open("/etc").expect("open"))
-            .fd(8, File::open("/etc").expect("open"))
-            .args(["--keep-fd", "8"])
-            .sh(&root, look)
-            .go()
-            .says("8");
-    }
-}
-
-#[test]
-fn working_directory_in_a_leaked_descriptor_is_refused() {
-    for &who in everyone() {
-        let Some(root) = rootfs(who) else { return };
-        for n in 3..=64 {
-            let mut launch = run(who).args(["--chdir", &format!("/proc/self/fd/{n}")]);
-            for fd in 3..13 {
-                launch = launch.fd(fd, File::open("/").expect("open"));
-            }
-            launch.arg(&root).args(["/bin/pwd"]).go().refuses(125, &["/proc/self/fd/"]);
-        }
-        // And a working directory outside when the call is made is not the payload's.
-        run(who).cwd(Path::new("/usr")).arg(&root).arg("/bin/pwd").go().says("/");
-    }
-}
-
-#[test]
 fn kept_descriptor_carries_what_it_held() {
     for &who in everyone() {
         let Some(root) = rootfs(who) else { return };
@@ -417,86 +372,6 @@ fn namespaces_are_joined_by_descriptor_and_by_path() {
         assert_ne!(seen.stdout.lines().last(), Some("1"));
         first.signal(Signal::SIGTERM);
         first.wait().code(143);
-    }
-}
-
-#[test]
-fn joining_process_shows_nothing_of_the_host_to_the_container() {
-    if !is_root() {
-        say("SKIP joining_process_shows_nothing_of_the_host_to_the_container: not root");
-        return;
-    }
-    let Some(root) = rootfs(Who::Root) else { return };
-    let (secret, other) = (folder(Who::Root).join("secret"), rootfs(Who::Root).expect("busybox"));
-    File::create(&secret).expect("a file");
-    // Root inside has ids of its own, and looks at every process that comes.
-    let look = format!(
-        "cd /proc; echo up; while :; do for p in [0-9]*; do [ $p = 1 ] || {{ [ -e $p/root{0} ] && echo $p; }}; done; done",
-        secret.display()
-    );
-    let pid_file = folder(Who::Root).join("pid");
-    let mut first = run(Who::Root)
-        .words("--unshare-user --map-users 0:100000:65536 --map-groups 0:100000:65536")
-        .arg("--pid-file")
-        .arg(&pid_file)
-        .sh(&root, &look)
-        .limit(120)
-        .spawn();
-    first.until_says("up");
-    let pid = fs::read_to_string(&pid_file).expect("pid file").trim().to_string();
-    for how in ["", "--init"] {
-        for _ in 0..200 {
-            let end = run(Who::Root)
-                .words(how)
-                .words(&format!("--uid 0 --userns /proc/{pid}/ns/user --pidns /proc/{pid}/ns/pid"))
-                .arg(&other)
-                .arg("/bin/true")
-                .go();
-            assert!(!end.hung, "{end:?}");
-            assert_eq!(first.stdout(), "up\n", "the container sees the host through the process that joins");
-        }
-    }
-    first.signal(Signal::SIGKILL);
-    kill_marked(&first.mark);
-    first.wait();
-}
-
-#[test]
-fn directory_that_becomes_a_link_meanwhile_leads_nothing_out() {
-    use std::sync::atomic::{AtomicBool, Ordering};
-    for &who in everyone() {
-        let root = tiny_root(who);
-        let (outside, source) = (folder(who), folder(who));
-        for dir in ["flip", "flip/sub"] {
-            fs::create_dir(root.join(dir)).expect("mkdir");
-            give(&root.join(dir), who);
-        }
-        // What a chroot would make of the link, and what the host would.
-        std::os::unix::fs::symlink(&outside, root.join("link")).expect("symlink");
-        let stop = AtomicBool::new(false);
-        let (one, other) = (root.join("flip"), root.join("link"));
-        std::thread::scope(|threads| {
-            threads.spawn(|| {
-                use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
-                while !stop.load(Ordering::Relaxed) {
-                    renameat2(AT_FDCWD, &one, AT_FDCWD, &other, RenameFlags::RENAME_EXCHANGE)
-                        .expect("exchange");
-                }
-            });
-            let ops = [["--tmpfs", "/flip/sub"], ["--dir", "/flip/made/deep"], ["--dev", "/flip/sub"]];
-            for round in 0..400 {
-                let op = ops[round % ops.len()];
-                let mut launch = run(who).args(op);
-                if round % 2 == 0 {
-                    launch = launch.arg("--bind").arg(&source).arg("/flip/bound/here");
-                }
-                let end = launch.arg(&root).arg("/bin/true").go();
-                assert!(!end.hung && matches!(end.code, Some(0 | 125)), "{end:?}");
-            }
-            stop.store(true, Ordering::Relaxed);
-        });
-        assert_eq!(tree(&outside), Vec::<String>::new(), "made outside of the root");
-        assert_eq!(tree(&source), Vec::<String>::new());
     }
 }
 
