@@ -1,6 +1,8 @@
 //! File descriptors as a type.
 
-use super::{Result, call, done};
+#[cfg(any(feature = "boot", feature = "timings"))]
+use super::done;
+use super::{Result, call};
 #[cfg(any(feature = "boot", feature = "timings"))]
 use linux_raw_sys::general as c;
 use linux_raw_sys::general::{AT_FDCWD, F_DUPFD_CLOEXEC};
