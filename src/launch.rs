@@ -17,7 +17,7 @@ mod wait;
 pub use load::load;
 
 use crate::child::{self, Child};
-#[cfg(any(feature = "process", feature = "report"))]
+#[cfg(feature = "report")]
 use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage, Why, fail};
 #[cfg(feature = "jobs")]
@@ -25,8 +25,6 @@ use crate::init::{launcher::Launcher, supervise};
 use crate::plan::Plan;
 #[cfg(any(feature = "process", feature = "init"))]
 use crate::plan::Step;
-#[cfg(any(feature = "process", feature = "report"))]
-use crate::spec::Given;
 use crate::step::{Doing, Rootfs, World};
 #[cfg(any(feature = "args", feature = "join"))]
 use crate::sys::ZStr;
@@ -97,7 +95,7 @@ fn start(plan: &mut Plan<'_>, main: &mut Pid, timings: &mut Timings) -> Result<(
         return fail(Stage::Usage, None, Why::Secure);
     }
     timings.open(plan.spec)?;
-    #[cfg(any(feature = "process", feature = "report"))]
+    #[cfg(any(feature = "fs", feature = "process", feature = "report"))]
     check_descriptors(plan)?;
     #[cfg(feature = "join")]
     join::join(plan, timings.clock)?;
@@ -155,21 +153,10 @@ fn init(plan: &Plan<'_>) -> bool {
 }
 
 /// Those that are named must be open: a closed one would soon be one of our own.
-#[cfg(any(feature = "process", feature = "report"))]
+#[cfg(any(feature = "fs", feature = "process", feature = "report"))]
 fn check_descriptors(plan: &Plan<'_>) -> Result<(), Fail<'static>> {
-    #[cfg(feature = "report")]
-    for opt in &[Opt::InfoFd, Opt::SyncFd, Opt::BlockFd] {
-        plan.spec.get(*opt).map_or(Ok(()), check)?;
-    }
-    #[cfg(feature = "process")]
-    plan.spec.given.iter().filter(|g| g.opt == Opt::KeepFd).try_for_each(check)?;
-    Ok(())
-}
-
-#[cfg(any(feature = "process", feature = "report"))]
-#[inline(never)]
-fn check(named: &Given) -> Result<(), Fail<'static>> {
-    sys::is_open(named.fd()).at(Stage::Descriptor, named.a)
+    let mut named = plan.spec.given.iter().filter(|g| g.opt.is_fd());
+    named.try_for_each(|g| sys::is_open(g.fd()).at(Stage::Descriptor, g.a))
 }
 
 /// We end with our parent; and the child can see whether we have.

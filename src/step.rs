@@ -1,6 +1,8 @@
 //! What each step of a child's life does: one arm a step, over the calls of [`sys`]. A step gives an errno; what was
 //! being done, and to what, stands in the [`World`].
 
+#[cfg(feature = "fs")]
+mod data;
 #[cfg(any(feature = "fs", feature = "root"))]
 mod dest;
 #[cfg(feature = "fs")]
@@ -11,6 +13,10 @@ mod fs;
 #[cfg(feature = "host")]
 mod host;
 mod ids;
+#[cfg(feature = "fs")]
+mod mask;
+#[cfg(feature = "overlay")]
+mod overlay;
 #[cfg(feature = "path")]
 pub(crate) mod path;
 #[cfg(feature = "pivot")]

@@ -8,6 +8,8 @@ mod pack;
 pub(crate) use fields::*;
 pub(crate) use pack::*;
 
+#[cfg(feature = "fs")]
+use crate::sys::Fd;
 #[cfg(any(feature = "jobs", feature = "users", feature = "report"))]
 use crate::sys::Pid;
 #[cfg(any(test, feature = "options", feature = "boot"))]
@@ -71,6 +73,12 @@ impl<'b> Text<'b> {
         self.digits(n.into(), 8)
     }
 
+    /// Appends the path of a descriptor.
+    #[cfg(feature = "fs")]
+    pub(crate) fn descriptor(&mut self, fd: Fd) -> &mut Self {
+        self.push(b"/proc/self/fd/").number(fd.number().into())
+    }
+
     #[inline(never)]
     fn digits(&mut self, n: u64, base: u64) -> &mut Self {
         // The last digit is made first, by the same division.
@@ -109,6 +117,14 @@ pub(crate) fn word<'t>(rest: &mut &'t [u8]) -> Option<ZStr<'t>> {
 pub(crate) fn process_path(pid: Pid, file: &[u8]) -> [u8; 40] {
     let mut room = [0; 40];
     Text::on(&mut room).push(b"/proc/").number(pid.0 as u64).put(b'/').push(file);
+    room
+}
+
+/// `/proc/self/fd/N`, with zeros behind it: what a descriptor has open, whatever became of its name.
+#[cfg(feature = "fs")]
+pub(crate) fn descriptor_path(fd: Fd) -> [u8; 40] {
+    let mut room = [0; 40];
+    Text::on(&mut room).descriptor(fd);
     room
 }
 

@@ -26,8 +26,13 @@ pub(super) const SWITCH: u8 = 0;
 /// Takes any text.
 #[cfg_attr(not(feature = "process"), allow(dead_code))]
 pub(super) const TEXT: u8 = 1;
+/// With this bit, any text stands behind the value.
+pub(super) const AND_TEXT: u8 = 0x20;
 /// Takes two texts.
-pub(super) const TWO: u8 = 2;
+pub(super) const TWO: u8 = TEXT | AND_TEXT;
+/// Takes three texts.
+#[cfg(feature = "overlay")]
+pub(super) const THREE: u8 = 2 | AND_TEXT;
 /// Takes a user or group id.
 pub(super) const ID: u8 = 3;
 /// Takes the number of a descriptor.
@@ -51,6 +56,12 @@ pub(super) const MAYBE_FD: u8 = 8;
 pub struct Opt(u8);
 
 impl Opt {
+    /// Whether its value is the number of a descriptor.
+    #[cfg(any(feature = "fs", feature = "process", feature = "report"))]
+    pub(crate) fn is_fd(self) -> bool {
+        KINDS.get(usize::from(self.0)).is_some_and(|kind| kind & !AND_TEXT == FD)
+    }
+
     /// Which word of a set it is in, and the bit that stands for it there.
     pub(crate) const fn place(self) -> (usize, u64) {
         (self.0 as usize >> 6, 1 << (self.0 & 63))
@@ -135,12 +146,26 @@ options! {
         #[cfg(feature = "fs")] RoBindTry "ro-bind-try" TWO, "SRC DEST", "the same, if there is a SRC";
         #[cfg(feature = "fs")] DevBind "dev-bind" TWO, "SRC DEST", "bind it with its devices";
         #[cfg(feature = "fs")] DevBindTry "dev-bind-try" TWO, "SRC DEST", "the same, if there is a SRC";
+        #[cfg(feature = "fs")] BindFd "bind-fd" FD | AND_TEXT, "FD DEST", "bind the directory or file that FD has open";
+        #[cfg(feature = "fs")] RoBindFd "ro-bind-fd" FD | AND_TEXT, "FD DEST", "bind it read-only";
         #[cfg(feature = "fs")] Tmpfs "tmpfs" TEXT, "DEST", "mount a tmpfs";
         #[cfg(feature = "fs")] Dev "dev" TEXT, "DEST", "mount a minimal /dev";
         #[cfg(feature = "fs")] Sysfs "sysfs" TEXT, "DEST", "mount sysfs, read-only";
+        #[cfg(feature = "fs")] Cgroup "cgroup" TEXT, "DEST", "mount cgroup2; with --share-cgroup the host's, read-only";
+        #[cfg(feature = "fs")] Mqueue "mqueue" TEXT, "DEST", "mount the POSIX message queues";
         #[cfg(feature = "fs")] Dir "dir" TEXT, "DEST", "make a directory";
         #[cfg(feature = "fs")] Symlink "symlink" TWO, "SRC DEST", "make a symbolic link to SRC";
-        #[cfg(feature = "fs")] Perms "perms" MODE, "MODE", "mode of the next --tmpfs or --dir (0755)";
+        #[cfg(feature = "fs")] File "file" FD | AND_TEXT, "FD DEST", "write what FD says to a file";
+        #[cfg(feature = "fs")] BindData "bind-data" FD | AND_TEXT, "FD DEST", "bind a file in memory that holds what FD says";
+        #[cfg(feature = "fs")] RoBindData "ro-bind-data" FD | AND_TEXT, "FD DEST", "bind it read-only";
+        #[cfg(feature = "fs")] Chmod "chmod" MODE | AND_TEXT, "MODE PATH", "change the mode of what is there";
+        #[cfg(feature = "fs")] RemountRo "remount-ro" TEXT, "DEST", "make the mount there read-only, not those below";
+        #[cfg(feature = "fs")] Mask "mask" TEXT, "PATH", "show nothing there: an empty directory or file";
+        #[cfg(feature = "overlay")] OverlaySrc "overlay-src" TEXT, "SRC", "a layer of the next overlay, above those before";
+        #[cfg(feature = "overlay")] Overlay "overlay" THREE, "RWSRC WORK DEST", "mount the layers, and RWSRC for what is written";
+        #[cfg(feature = "overlay")] TmpOverlay "tmp-overlay" TEXT, "DEST", "mount the layers; what is written stays in memory";
+        #[cfg(feature = "overlay")] RoOverlay "ro-overlay" TEXT, "DEST", "mount the layers read-only";
+        #[cfg(feature = "fs")] Perms "perms" MODE, "MODE", "mode of what the next operation makes";
         #[cfg(feature = "fs")] Size "size" SIZE, "BYTES", "size of the next --tmpfs; K, M, G, T";
     }
     "Process" {
@@ -221,8 +246,9 @@ mod tests {
                 row.values.split(' ').filter(|v| !v.is_empty()).count(),
                 match kind {
                     SWITCH => 0,
-                    TWO => 2,
-                    _ => 1,
+                    #[cfg(feature = "overlay")]
+                    THREE => 3,
+                    kind => 1 + usize::from(kind & AND_TEXT != 0),
                 }
             );
         }

@@ -3,7 +3,7 @@
 #[cfg(feature = "args")]
 use super::Source;
 use super::options;
-#[cfg(any(feature = "args", feature = "env"))]
+#[cfg(any(feature = "args", feature = "env", feature = "overlay"))]
 use super::options::Opt;
 use super::{Asked, Load, Parsed, name_and_value};
 use crate::fail::{At, Stage, Why, fail};
@@ -69,7 +69,7 @@ fn read(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Optio
     #[cfg(feature = "timings")]
     let inline = if kind == options::MAYBE_FD { inline.or(Some(z!("2"))) } else { inline };
     let Some(a) = inline.or_else(|| words.next()) else { return wrong(Why::NoValue) };
-    let b = if kind == options::TWO { words.next() } else { Some(a) };
+    let b = if kind & options::AND_TEXT != 0 { words.next() } else { Some(a) };
     let Some(b) = b else { return wrong(Why::NoValue) };
     #[cfg(feature = "args")]
     if opt == Opt::Args {
@@ -84,19 +84,32 @@ fn read(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Optio
             return wrong(Why::Name);
         }
     }
-    let number = scan(kind, a.bytes());
+    #[cfg(feature = "overlay")]
+    let (a, b) = if kind == options::THREE {
+        // The first two are sources too: the last ones before it.
+        for source in [a, b] {
+            note(Given { opt: Opt::OverlaySrc, word, a: source, b: source, number: 0 }, spec)?;
+        }
+        let Some(dest) = words.next() else { return wrong(Why::NoValue) };
+        (dest, dest)
+    } else {
+        (a, b)
+    };
+    let number = scan(kind & !options::AND_TEXT, a.bytes());
     // Noted first, so that a complaint finds its value.
-    let given = Given { opt, word, a, b, number: number.unwrap_or(0) };
-    if !spec.given.push(given).at(Stage::Memory, None)? {
-        return wrong(Why::TooMany);
-    }
-    match (number, kind) {
+    note(Given { opt, word, a, b, number: number.unwrap_or(0) }, spec)?;
+    match (number, kind & !options::AND_TEXT) {
         (Some(_), _) => Ok(()),
         (None, options::MODE) => wrong(Why::Mode),
         #[cfg(feature = "fs")]
         (None, options::SIZE) => wrong(Why::Size),
         (None, _) => wrong(Why::Number),
     }
+}
+
+#[inline(never)]
+fn note(given: Given, spec: &mut Spec<'_>) -> Parsed<()> {
+    if spec.given.push(given).at(Stage::Memory, None)? { Ok(()) } else { given.bad(Why::TooMany) }
 }
 
 /// The number that a value of this kind is; 0 for a text.

@@ -184,11 +184,88 @@ fn perms_and_size_are_for_the_next_operation_only() {
         list("--perms 700 --size 4K --tmpfs /a --tmpfs /b --perms 1777 --dir /c --dir /d /r true"),
         Ok(vec![(Do::Tmpfs, 0o700, 4096), (Do::Tmpfs, 0o755, 0), (Do::Dir, 0o1777, 0), (Do::Dir, 0o755, 0)])
     );
-    assert_eq!(list("--perms 700 /r true"), Err(why(Why::NeedsTmpfsOrDir)));
-    assert_eq!(list("--perms 700 --bind / /x /r true"), Err(why(Why::NeedsTmpfsOrDir)));
+    assert_eq!(
+        list("--perms 644 --file 5 /a --file 6 /b --perms 640 --bind-data 7 /c --ro-bind-data 8 /d /r true"),
+        Ok(vec![(Do::File, 0o644, 5), (Do::File, 0o666, 6), (Do::Data, 0o640, 7), (Do::RoData, 0o600, 8)])
+    );
+    assert_eq!(list("--perms 700 /r true"), Err(why(Why::NeedsMade)));
+    assert_eq!(list("--perms 700 --bind / /x /r true"), Err(why(Why::NeedsMade)));
+    assert_eq!(list("--perms 700 --chmod 755 /x /r true"), Err(why(Why::NeedsMade)));
     assert_eq!(list("--size 1 --dir /x /r true"), Err(why(Why::NeedsTmpfs)));
     for root in ["/", "//", "/.", "/./"] {
-        assert_eq!(list(&format!("--tmpfs {root} /r true")), Err(why(Why::DestRoot)), "{root}");
+        for op in ["--tmpfs", "--mask", "--cgroup", "--mqueue", "--file 5", "--bind-data 5", "--bind-fd 5"] {
+            assert_eq!(list(&format!("{op} {root} /r true")), Err(why(Why::DestRoot)), "{op} {root}");
+        }
+        for op in ["--dir", "--chmod 700", "--remount-ro"] {
+            assert!(list(&format!("{op} {root} /r true")).is_ok(), "{op} {root}");
+        }
+    }
+    for (one, other) in
+        [("--file", "--file"), ("--bind-data", "--ro-bind-data"), ("--ro-bind-data", "--file")]
+    {
+        assert_eq!(list(&format!("{one} 5 /a {other} 5 /b /r true")), Err(why(Why::ReadTwice)));
+    }
+    // What is bound is there for the next one too, and 5 is no descriptor everywhere.
+    assert!(list("--bind-fd 5 /a --ro-bind-fd 5 /b --chmod 5 /a --file 5 /c /r true").is_ok());
+}
+
+#[test]
+#[cfg(feature = "fs")]
+fn cgroups_are_read_only_where_root_is_root_outside_or_all_are_seen() {
+    use crate::sys::{MOUNT_ATTR_RDONLY, MS_RDONLY};
+    for (options, caller, want) in [
+        ("", 1000, (Do::Cgroup, 0)),
+        ("--unshare-user ", 0, (Do::Cgroup, 0)),
+        ("", 0, (Do::Cgroup, MS_RDONLY)),
+        ("--share-cgroup ", 0, (Do::Bind, MOUNT_ATTR_RDONLY)),
+        ("--share-cgroup ", 1000, (Do::Bind, MOUNT_ATTR_RDONLY)),
+    ] {
+        let got = with(&format!("{options}--cgroup /c /r true"), caller, |p| {
+            let operation = p.lists.operations[0];
+            (operation.what, operation.mode & 1)
+        });
+        assert_eq!(got, Ok(want), "{options} as {caller}");
+    }
+}
+
+#[test]
+#[cfg(feature = "overlay")]
+fn overlay_takes_the_layers_right_before_it() {
+    let list = |words: &str| {
+        with(words, 0, |p| {
+            let texts = |o: &Operation| {
+                let text = |z: ZStr<'_>| String::from_utf8_lossy(z.bytes()).into_owned();
+                (o.what, text(o.source), text(o.dest), o.number)
+            };
+            p.lists.operations.iter().map(texts).collect::<std::vec::Vec<_>>()
+        })
+    };
+    let row = |what, a: &str, b: &str, n| (what, a.to_string(), b.to_string(), n);
+    assert_eq!(
+        list(
+            "--overlay-src / --overlay-src /m --overlay /rw /w /d --overlay-src /s --tmp-overlay /t /r true"
+        ),
+        Ok(vec![
+            row(Do::Layer, "/", "/", 0),
+            row(Do::Layer, "/m", "/m", 0),
+            row(Do::Layer, "/rw", "/rw", 0),
+            row(Do::Layer, "/w", "/w", 0),
+            row(Do::Overlay, "/d", "/d", 4),
+            row(Do::Layer, "/s", "/s", 0),
+            row(Do::TmpOverlay, "/t", "/t", 1),
+        ])
+    );
+    for (bad, reason) in [
+        ("--overlay-src /a", Why::NeedsOverlay),
+        ("--overlay-src /a --dir /d --tmp-overlay /t", Why::NeedsOverlay),
+        ("--overlay-src /a --bind /x /y", Why::NeedsOverlay),
+        ("--overlay-src /a --ro-overlay /t", Why::NeedsLayers),
+        ("--overlay /rw /w /t", Why::NeedsLayers),
+        ("--tmp-overlay /t", Why::NeedsLayers),
+        ("--overlay-src /a --tmp-overlay /t --tmp-overlay /u", Why::NeedsLayers),
+        ("--overlay-src /a --tmp-overlay /", Why::DestRoot),
+    ] {
+        assert_eq!(list(&format!("{bad} /r true")), Err(why(reason)), "{bad}");
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Spec;
 use crate::cli::{COUNT, Opt};
 use crate::fail::{Fail, Stage, Why, fail};
-#[cfg(any(feature = "process", feature = "report", feature = "timings"))]
+#[cfg(any(feature = "fs", feature = "process", feature = "report", feature = "timings"))]
 use crate::sys::Fd;
 use crate::sys::{LongList, ZStr};
 
@@ -28,7 +28,7 @@ pub struct Given {
 
 impl Given {
     /// The descriptor that its value is: one that the caller passed on.
-    #[cfg(any(feature = "process", feature = "report", feature = "timings"))]
+    #[cfg(any(feature = "fs", feature = "process", feature = "report", feature = "timings"))]
     pub fn fd(&self) -> Fd {
         Fd::inherited(self.number as u32)
     }

@@ -11,9 +11,9 @@ pub(super) const PATH_MAX: usize = 4096;
 pub(super) enum Kind {
     /// A directory; made with this mode.
     Directory(u32),
-    /// A file, which is no directory; made empty.
+    /// A file, which is no directory; made empty, with this mode.
     #[cfg(feature = "fs")]
-    File,
+    File(u32),
 }
 
 impl Rootfs {
@@ -29,7 +29,7 @@ impl Rootfs {
         let flags = match kind {
             Kind::Directory(_) => sys::O_DIRECTORY,
             #[cfg(feature = "fs")]
-            Kind::File => 0,
+            Kind::File(_) => 0,
         };
         match self.open(path, flags, 0) {
             Err(Errno::ENOENT) => {}
@@ -37,11 +37,15 @@ impl Rootfs {
         }
         let mut room = [0; PATH_MAX];
         let mut text = Text::on(&mut room);
-        let (parent, name) = self.parent(path, &mut text)?;
+        let (Kind::Directory(mode) | Kind::File(mode)) = kind;
+        // What leads to something that is kept from others is kept from them too.
+        let others = |all: u32, some: u32| if mode & all == 0 { 0 } else { some };
+        let leading = 0o700 | others(0o070, 0o050) | others(0o007, 0o005);
+        let (parent, name) = self.parent(path, leading, &mut text)?;
         match kind {
             Kind::Directory(mode) => sys::mkdirat(parent, name, mode),
             #[cfg(feature = "fs")]
-            Kind::File => sys::mknod_file(parent, name, 0o644),
+            Kind::File(mode) => sys::mknod_file(parent, name, mode),
         }?;
         sys::openat(parent, name, sys::O_PATH | sys::O_NOFOLLOW | flags, 0)
     }
@@ -50,27 +54,38 @@ impl Rootfs {
     /// mounted upon it would be seen by nobody, and an image could so make a mount vanish.
     fn check(self, place: Fd, kind: Kind) -> sys::Result<Fd> {
         let there = sys::stat(place)?;
-        let root = match kind {
-            Kind::Directory(_) => sys::stat(self.0)?,
+        match kind {
+            Kind::Directory(_) => self.is_not(&there)?,
             #[cfg(feature = "fs")]
-            Kind::File if there.is_dir() => return Err(Errno::EISDIR),
+            Kind::File(_) if there.is_dir() => return Err(Errno::EISDIR),
             #[cfg(feature = "fs")]
-            Kind::File => return Ok(place),
-        };
-        if (there.mount, there.ino) == (root.mount, root.ino) { Err(Errno::EBUSY) } else { Ok(place) }
+            Kind::File(_) => {}
+        }
+        Ok(place)
     }
 
-    /// The directory that shall hold `path`, made where missing, and the last word of `path`. Each directory on the way
+    /// EBUSY when this is the root itself.
+    pub(super) fn is_not(self, there: &sys::Stat) -> sys::Result<()> {
+        let root = sys::stat(self.0)?;
+        if (there.mount, there.ino) == (root.mount, root.ino) { Err(Errno::EBUSY) } else { Ok(()) }
+    }
+
+    /// The directory that shall hold `path`, made with this mode where missing, and the last word of `path`. Each directory on the way
     /// is opened below the root, so that a link which somebody puts in its place meanwhile leads nowhere.
     #[inline(never)]
-    pub(super) fn parent<'t>(self, path: ZStr<'_>, whole: &'t mut Text<'_>) -> sys::Result<(Fd, ZStr<'t>)> {
+    pub(super) fn parent<'t>(
+        self,
+        path: ZStr<'_>,
+        mode: u32,
+        whole: &'t mut Text<'_>,
+    ) -> sys::Result<(Fd, ZStr<'t>)> {
         let mut words = fields(path.bytes(), b'/').filter(|word| !word.is_empty());
         let (mut parent, mut word) = (self.0, words.next().unwrap_or_default());
         for next in words {
             let start = whole.len();
             let path = whole.push(word).zstr().ok_or(Errno::ENAMETOOLONG)?;
             // EEXIST, as most often, says that something is there already: what it is, open tells.
-            match sys::mkdirat(parent, path.skip(start), 0o755) {
+            match sys::mkdirat(parent, path.skip(start), mode) {
                 Ok(()) | Err(Errno::EEXIST) => parent = self.open(path, sys::O_DIRECTORY, 0)?,
                 Err(e) => return Err(e),
             }

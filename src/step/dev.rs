@@ -51,7 +51,7 @@ pub(super) fn mount(operation: &Operation, root: Rootfs, doing: &mut Doing) -> s
     for &(major, minor, name) in &DEVICES {
         doing.now(Stage::Device, name);
         match sys::mknod_char(dev, name, 0o666, major, minor) {
-            Err(Errno::EPERM) => bind(dev, name, device(host, name, (major, minor))?)?,
+            Err(Errno::EPERM) => bind(dev, name, device(host.unwrap_or(Fd::CWD), name, (major, minor))?)?,
             made => made?,
         }
     }
@@ -74,8 +74,8 @@ pub(super) fn mount(operation: &Operation, root: Rootfs, doing: &mut Doing) -> s
 }
 
 /// The host's device of this name; that it is that device is not taken on trust.
-fn device(host: Option<Fd>, name: ZStr<'_>, rdev: (u32, u32)) -> sys::Result<Fd> {
-    let tree = sys::clone_tree(host.unwrap_or(Fd::CWD), name, false)?;
+pub(super) fn device(host: Fd, name: ZStr<'_>, rdev: (u32, u32)) -> sys::Result<Fd> {
+    let tree = sys::clone_tree(host, name, false)?;
     let found = sys::stat(tree)?;
     if found.is_char_device() && found.rdev == rdev { Ok(tree) } else { Err(Errno::ENXIO) }
 }

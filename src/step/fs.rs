@@ -1,19 +1,36 @@
-//! Binds, tmpfs, sysfs and links.
+//! Filesystem operations: binds, tmpfs, file systems of the kernel's, links, modes.
 
+use super::data;
 use super::dest::{Kind, PATH_MAX};
+use super::mask::Masks;
+#[cfg(feature = "overlay")]
+use super::overlay;
 use super::{Doing, Rootfs, World, dev};
 use crate::fail::Stage;
 use crate::plan::{Do, Operation};
 use crate::sys::{self, Errno, Fd, ZStr};
-use crate::text::Text;
+use crate::text::{Text, descriptor_path};
 use crate::z;
 
 /// Takes the sources of all operations.
 pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
     let World { plan, doing, files, .. } = world;
+    let mut masked = false;
     for operation in plan.lists.operations.iter_mut() {
         match operation.what {
-            Do::Bind => operation.taken = bind_source(operation, doing, files)?,
+            Do::Bind | Do::BindFd => operation.taken = bind_source(operation, doing, files)?,
+            // One serves all.
+            Do::Mask if !masked => {
+                masked = true;
+                let null = z!("/dev/null");
+                doing.now(Stage::Source, null);
+                operation.taken = Some(dev::device(Fd::CWD, null, (1, 3))?);
+            }
+            #[cfg(feature = "overlay")]
+            Do::Layer => {
+                doing.now(Stage::Source, operation.source);
+                operation.taken = Some(sys::open(operation.source, sys::O_PATH | sys::O_DIRECTORY)?);
+            }
             Do::Dev => {
                 doing.now(Stage::Source, z!("/dev"));
                 operation.taken = Some(sys::open(z!("/dev"), sys::O_PATH | sys::O_DIRECTORY)?);
@@ -27,21 +44,52 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
 
 /// Does all of them.
 pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
+    data::make(world)?;
     let World { plan, doing, root, .. } = world;
-    for operation in plan.lists.operations.iter() {
-        doing.now(Stage::Mount, operation.dest);
-        match operation.what {
-            Do::Bind => bind(operation, *root),
-            Do::Tmpfs => tmpfs(operation, *root),
-            Do::Dev => dev::mount(operation, *root, doing),
-            Do::Sysfs => sysfs(operation.dest, *root),
+    let root = *root;
+    let mut masks = Masks::default();
+    #[cfg_attr(not(feature = "overlay"), allow(unused_variables))]
+    for (at, operation) in plan.lists.operations.iter().enumerate() {
+        let Operation { what, dest, mode, number, .. } = *operation;
+        doing.now(Stage::Mount, dest);
+        match what {
+            Do::Bind | Do::BindFd | Do::Data | Do::RoData => bind(operation, root),
+            Do::Tmpfs => tmpfs(operation, root),
+            Do::Dev => dev::mount(operation, root, doing),
+            Do::Sysfs => special(dest, z!("sysfs"), sys::MS_RDONLY, root),
+            Do::Cgroup => special(dest, z!("cgroup2"), mode, root),
+            Do::Mqueue => special(dest, z!("mqueue"), 0, root),
             Do::Dir => {
                 doing.stage = Stage::Create;
-                root.place(operation.dest, Kind::Directory(operation.mode)).map(drop)
+                match root.place(dest, Kind::Directory(mode)) {
+                    // The root is there.
+                    Err(Errno::EBUSY) => Ok(()),
+                    made => made.map(drop),
+                }
             }
             Do::Symlink => {
                 doing.stage = Stage::Create;
-                symlink(operation.source, operation.dest, *root)
+                symlink(operation.source, dest, root)
+            }
+            Do::File => data::file(operation, root, doing),
+            Do::Chmod => {
+                doing.stage = Stage::Chmod;
+                chmod(dest, number as u32, root)
+            }
+            Do::RemountRo => {
+                doing.stage = Stage::ReadOnly;
+                sys::mount_setattr(root.open(dest, 0, 0)?, false, sys::MOUNT_ATTR_RDONLY, 0)
+            }
+            Do::Mask => masks.cover(operation, root),
+            #[cfg(feature = "overlay")]
+            Do::Layer => Ok(()),
+            // Mounted already.
+            #[cfg(feature = "overlay")]
+            Do::TmpOverlay => bind(operation, root),
+            #[cfg(feature = "overlay")]
+            Do::Overlay | Do::RoOverlay => {
+                doing.stage = Stage::Overlay;
+                overlay::mount(at, plan, root)
             }
         }?;
     }
@@ -54,7 +102,7 @@ fn bind_source(operation: &Operation, doing: &mut Doing, files: &mut Option<u32>
     let Operation { source, dest, mode: attributes, optional, .. } = *operation;
     doing.now(Stage::Source, source);
     let tree = loop {
-        match sys::clone_tree(Fd::CWD, source, true) {
+        match tree_of(operation) {
             Err(Errno::ENOENT) if optional => return Ok(None),
             // A source is held open until it is attached: more of them than the caller's soft limit.
             Err(Errno::EMFILE) if files.is_none() => *files = Some(sys::open_files_limit(None)?),
@@ -73,10 +121,30 @@ fn bind_source(operation: &Operation, doing: &mut Doing, files: &mut Option<u32>
     Ok(Some(tree))
 }
 
+/// Of a path, or of the name of what a descriptor has open. A descriptor itself is of the caller's mount namespace, of
+/// whose mounts nothing can be copied; that the copy has the same inode is seen before it is mounted.
+fn tree_of(operation: &Operation) -> sys::Result<Fd> {
+    if operation.what == Do::Bind {
+        return sys::clone_tree(Fd::CWD, operation.source, true);
+    }
+    let fd = Fd::inherited(operation.number as u32);
+    let mut room = [0; PATH_MAX];
+    let path = ZStr::until_nul(&descriptor_path(fd))
+        .and_then(|link| sys::readlinkat(Fd::CWD, link, &mut room))
+        .ok_or(Errno::ENOENT)?;
+    let tree = sys::clone_tree(Fd::CWD, path, true)?;
+    let (there, here) = (sys::stat(tree)?, sys::stat(fd)?);
+    if (there.dev, there.ino) == (here.dev, here.ino) { Ok(tree) } else { Err(Errno::ESTALE) }
+}
+
 /// Mounts what was taken.
 fn bind(operation: &Operation, root: Rootfs) -> sys::Result<()> {
     let Some(tree) = operation.taken else { return Ok(()) };
-    let kind = if sys::stat(tree)?.is_dir() { Kind::Directory(0o755) } else { Kind::File };
+    let kind = match operation.what {
+        Do::Data | Do::RoData => Kind::File(operation.mode),
+        _ if sys::stat(tree)?.is_dir() => Kind::Directory(0o755),
+        _ => Kind::File(0o644),
+    };
     attach(tree, root.place(operation.dest, kind)?)
 }
 
@@ -98,15 +166,21 @@ fn tmpfs(operation: &Operation, root: Rootfs) -> sys::Result<()> {
     if size != 0 {
         options.push(b",size=").number(size);
     }
-    let place = root.directory(dest)?;
+    let place = root.place(dest, Kind::Directory(mode))?;
     sys::mount_on(place, z!("tmpfs"), sys::MS_NODEV, options.zstr())
 }
 
-/// sysfs, read-only; of the network namespace that we are in.
-fn sysfs(dest: ZStr<'static>, root: Rootfs) -> sys::Result<()> {
+/// A file system of the kernel's, of the namespaces that we are in; on a directory that is no symbolic link.
+fn special(dest: ZStr<'static>, kind: ZStr<'_>, flags: u32, root: Rootfs) -> sys::Result<()> {
     root.directory(dest)?;
     let place = root.open(dest, sys::O_DIRECTORY, sys::RESOLVE_NO_SYMLINKS)?;
-    sys::mount_on(place, z!("sysfs"), sys::MS_NODEV | sys::MS_NOEXEC | sys::MS_RDONLY, None)
+    sys::mount_on(place, kind, sys::MS_NODEV | sys::MS_NOEXEC | flags, None)
+}
+
+/// The mode of what is there. By its descriptor: fchmodat(2) would follow a link that is put in its place meanwhile.
+fn chmod(path: ZStr<'static>, mode: u32, root: Rootfs) -> sys::Result<()> {
+    let path = descriptor_path(root.open(path, 0, 0)?);
+    sys::chmod(ZStr::until_nul(&path).unwrap_or(z!("")), mode)
 }
 
 /// A symbolic link at `dest`; the same one, if it is there already, will do.
@@ -114,7 +188,7 @@ fn sysfs(dest: ZStr<'static>, root: Rootfs) -> sys::Result<()> {
 fn symlink(target: ZStr<'static>, dest: ZStr<'static>, root: Rootfs) -> sys::Result<()> {
     let mut room = [0; PATH_MAX];
     let mut text = Text::on(&mut room);
-    let (parent, name) = root.parent(dest, &mut text)?;
+    let (parent, name) = root.parent(dest, 0o755, &mut text)?;
     let made = sys::symlinkat(target, parent, name);
     if made != Err(Errno::EEXIST) {
         return made;

@@ -5,8 +5,7 @@ use core::mem::size_of;
 use linux_raw_sys::general::{self as c, fsconfig_command as set};
 pub use linux_raw_sys::general::{
     DT_DIR, LINUX_REBOOT_CMD_CAD_OFF, LINUX_REBOOT_CMD_CAD_ON, LINUX_REBOOT_CMD_HALT,
-    LINUX_REBOOT_CMD_POWER_OFF, LINUX_REBOOT_CMD_RESTART, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODIRATIME,
-    MOUNT_ATTR_NOEXEC, O_RDWR,
+    LINUX_REBOOT_CMD_POWER_OFF, LINUX_REBOOT_CMD_RESTART, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODIRATIME, O_RDWR,
 };
 use linux_raw_sys::{net, netlink};
 

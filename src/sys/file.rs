@@ -140,10 +140,17 @@ pub fn fchdir(dir: Fd) -> Result<()> {
 }
 
 /// chdir(2).
-#[cfg(any(feature = "init", feature = "boot"))]
+#[cfg(any(feature = "init", feature = "boot", feature = "overlay"))]
 pub fn chdir(path: ZStr<'_>) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string.
     unsafe { done!(chdir, path.as_ptr()) }
+}
+
+/// chmod(2), following symlinks.
+#[cfg(feature = "fs")]
+pub fn chmod(path: ZStr<'_>, mode: u32) -> Result<()> {
+    // SAFETY: the kernel reads a NUL-terminated string.
+    unsafe { done!(fchmodat, c::AT_FDCWD, path.as_ptr(), mode) }
 }
 
 /// umask(2): sets it and gives the old one.
@@ -160,6 +167,8 @@ pub struct Stat {
     pub mount: u64,
     /// Inode number.
     pub ino: u64,
+    /// Major and minor number of the device that it lies on.
+    pub dev: (u32, u32),
     /// Major and minor number of a device file.
     pub rdev: (u32, u32),
     /// Whether it is the root of a mount (Linux 5.8).
@@ -170,6 +179,11 @@ impl Stat {
     /// Whether it is a character device.
     pub fn is_char_device(&self) -> bool {
         self.kind == c::S_IFCHR
+    }
+
+    /// Whether it is a regular file.
+    pub fn is_file(&self) -> bool {
+        self.kind == c::S_IFREG
     }
 
     /// Whether it is a directory.
@@ -191,6 +205,7 @@ pub fn statx(dir: Fd, path: ZStr<'_>) -> Result<Stat> {
         kind: u32::from(s.stx_mode) & c::S_IFMT,
         mount: s.stx_mnt_id,
         ino: s.stx_ino,
+        dev: (s.stx_dev_major, s.stx_dev_minor),
         rdev: (s.stx_rdev_major, s.stx_rdev_minor),
         mount_root: s.stx_attributes as u32 & c::STATX_ATTR_MOUNT_ROOT != 0,
     })

@@ -4,8 +4,8 @@ use super::{Fd, Result, ZStr, done, opened};
 use core::mem::size_of;
 use linux_raw_sys::general as c;
 pub use linux_raw_sys::general::{
-    AT_RECURSIVE, MNT_DETACH, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MS_NODEV, MS_NOEXEC,
-    MS_PRIVATE, MS_RDONLY, MS_REC, OPEN_TREE_CLONE,
+    AT_RECURSIVE, MNT_DETACH, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY,
+    MS_NODEV, MS_NOEXEC, MS_PRIVATE, MS_RDONLY, MS_REC, OPEN_TREE_CLONE,
 };
 
 /// fchdir(2), then mount(2) of a new file system there: on that very directory and not on whatever its name leads to.
@@ -48,11 +48,11 @@ pub fn chroot(path: ZStr<'_>) -> Result<()> {
     unsafe { done!(chroot, path.as_ptr()) }
 }
 
-/// open_tree(2) with OPEN_TREE_CLONE: a detached copy of the mount at `path`, with what is mounted below when
-/// `recursive`. Linux 5.2.
+/// open_tree(2) with OPEN_TREE_CLONE: a detached copy of the mount at `path` (an empty one: of what `dir` has open), with
+/// what is mounted below when `recursive`. Linux 5.2.
 pub fn clone_tree(dir: Fd, path: ZStr<'_>, recursive: bool) -> Result<Fd> {
     let rec = if recursive { AT_RECURSIVE } else { 0 };
-    let flags = OPEN_TREE_CLONE | c::O_CLOEXEC | rec;
+    let flags = OPEN_TREE_CLONE | c::O_CLOEXEC | c::AT_EMPTY_PATH | rec;
     // SAFETY: the kernel reads a NUL-terminated string.
     unsafe { opened!(open_tree, dir.0, path.as_ptr(), flags) }
 }
