@@ -176,6 +176,20 @@ fn usage_errors_name_the_word() {
             (&["--perms", "0755"], "--perms"),
             (&["--perms", "0755", "--bind", "/tmp", "/data"], "--perms"),
             (&["--size", "1M", "--dir", "/data"], "--size"),
+            (&["--perms", "0755", "--mask", "/data"], "--perms"),
+            (&["--perms", "0755", "--chmod", "0700", "/data"], "--perms"),
+            (&["--size", "1M", "--file", "0", "/data/x"], "--size"),
+            (&["--file", "0", "/data/x", "--bind-data", "0", "/data/y"], "--bind-data"),
+            (&["--bind-fd", "77", "/data"], "77"),
+            (&["--ro-bind-fd", "77", "/data"], "77"),
+            (&["--file", "77", "/data/x"], "77"),
+            (&["--bind-data", "77", "/data/x"], "77"),
+            (&["--ro-bind-data", "77", "/data/x"], "77"),
+            (&["--overlay-src", "/etc"], "--overlay-src"),
+            (&["--overlay-src", "/etc", "--tmpfs", "/data"], "--overlay-src"),
+            (&["--overlay-src", "/etc", "--ro-overlay", "/data"], "--ro-overlay"),
+            (&["--tmp-overlay", "/data"], "--tmp-overlay"),
+            (&["--overlay", "/tmp", "/tmp", "/data"], "--overlay"),
             (&["--hostname", "box", "--share-uts"], "--hostname"),
             (&["--boottime-offset", "5"], "--boottime-offset"),
             (&["--share-mount", "--read-only"], "--read-only"),
@@ -184,10 +198,20 @@ fn usage_errors_name_the_word() {
             (&["--share-mount", "--tmpfs", "/data"], "--tmpfs"),
             (&["--share-mount", "--dev", "/dev"], "--dev"),
             (&["--share-mount", "--sysfs", "/sys"], "--sysfs"),
+            (&["--share-mount", "--bind-fd", "0", "/data"], "--bind-fd"),
+            (&["--share-mount", "--bind-data", "0", "/data"], "--bind-data"),
+            (&["--share-mount", "--cgroup", "/data"], "--cgroup"),
+            (&["--share-mount", "--mqueue", "/data"], "--mqueue"),
+            (&["--share-mount", "--mask", "/data"], "--mask"),
+            (&["--share-mount", "--remount-ro", "/data"], "--remount-ro"),
+            (&["--share-mount", "--overlay-src", "/etc", "--tmp-overlay", "/data"], "--overlay-src"),
             (&["--share-all", "--tmpfs", "/data"], "--tmpfs"),
             (&["--setenv", "", "x"], "--setenv"),
             (&["--setenv", "A=B", "x"], "--setenv"),
             (&["--bind", "/", "/"], "/"),
+            (&["--mask", "/"], "--mask"),
+            (&["--file", "0", "/."], "--file"),
+            (&["--overlay-src", "/etc", "--tmp-overlay", "//"], "--tmp-overlay"),
         ];
         for (words, name) in cases {
             refused(who, &root, words, "/bin/true", 125, &[name]);
@@ -209,7 +233,11 @@ fn usage_errors_name_the_word() {
         run(who).arg(&root).go().refuses(125, &["COMMAND"]);
         run(who).arg("--").go().refuses(125, &["ROOTFS"]);
         run(who).arg("--hostname").go().refuses(125, &["--hostname"]);
-        run(who).args(["--bind", "/tmp"]).go().refuses(125, &["--bind"]);
+        for words in
+            [&["--bind", "/tmp"][..], &["--file", "0"], &["--chmod", "755"], &["--overlay", "/a", "/b"]]
+        {
+            run(who).args(words).go().refuses(125, &[words[0]]);
+        }
     }
 }
 
@@ -266,6 +294,12 @@ fn garbage_for_a_number_is_refused_and_never_zero() {
             ("--perms", &["8", "9999", "-1", "", "0x1ff", "17777", "rwx"][..]),
             ("--size", &["", "-1", "1X", "K", "1KK", "99999999999999999999", "20000000T", "1.5M"]),
             ("--umask", &["8", "-1", "", "10000", "0x7"]),
+            ("--chmod", &["8", "-1", "", "10000", "0x7", "u+x"]),
+            ("--file", NO_NUMBERS),
+            ("--bind-fd", NO_NUMBERS),
+            ("--ro-bind-fd", NO_NUMBERS),
+            ("--bind-data", NO_NUMBERS),
+            ("--ro-bind-data", NO_NUMBERS),
             ("--boottime-offset", &["", "x", "--1", "1x", "99999999999999999999"]),
             ("--monotonic-offset", &["", "x", "1e3"]),
         ] {
@@ -273,7 +307,8 @@ fn garbage_for_a_number_is_refused_and_never_zero() {
                 let tail: &[&str] = match option {
                     "--perms" | "--size" => &["--tmpfs", "/tmp"],
                     "--umask" => &[],
-                    _ => &["--unshare-time"],
+                    "--boottime-offset" | "--monotonic-offset" => &["--unshare-time"],
+                    _ => &["/data/x"],
                 };
                 let words: Vec<&str> = [option, value].into_iter().chain(tail.iter().copied()).collect();
                 refused(who, &root, &words, "/bin/true", 125, &[option]);
@@ -407,6 +442,9 @@ fn filesystem_operations_that_fail_name_their_subject() {
         std::os::unix::fs::symlink("/", root.join("to-root")).expect("symlink");
         let cases: &[(&[&str], &str)] = &[
             (&["--bind", "/missing/source", "/data"], "/missing/source"),
+            (&["--bind", "", "/data"], "ENOENT"),
+            (&["--chmod", "0700", ""], "ENOENT"),
+            (&["--remount-ro", ""], "ENOENT"),
             (&["--ro-bind", "/missing/source", "/data"], "/missing/source"),
             (&["--dev-bind", "/missing/source", "/data"], "/missing/source"),
             (&["--bind", "/etc", "/bin/busybox"], "/bin/busybox"),

@@ -16,7 +16,7 @@ struct Scene {
     options: Vec<String>,
     /// The command line that ours stands behind.
     within: Vec<String>,
-    /// Descriptors 20 (reports), 21 (held), 22 (a gate that is open) are wanted.
+    /// Descriptors 20 (reports), 21 (held), 22 (a gate that is open), 23 (a directory) are wanted.
     reports: bool,
 }
 
@@ -50,7 +50,8 @@ impl Scene {
             .limit(10);
         if self.reports {
             let null = || File::options().read(true).write(true).open("/dev/null").expect("/dev/null");
-            launch = launch.fd(20, null()).fd(21, null()).fd(22, null());
+            let dir = File::open(self.dir.join("src")).expect("a directory");
+            launch = launch.fd(20, null()).fd(21, null()).fd(22, null()).fd(23, dir);
         }
         launch.arg(&self.root).arg("/bin/true").go()
     }
@@ -285,6 +286,49 @@ fn filesystem_options_survive_the_failure_of_each_call() {
         "--bind DIR/src /data --ro-bind DIR/src /etc --tmpfs /t --dir /t/d --symlink x /t/l --dev-bind /dev /t/dev --bind-try /nowhere /t/n \
          --perms 0700 --size 64K --tmpfs /tmp --sysfs /sys --dev /dev --read-only",
     );
+}
+
+#[test]
+fn masks_modes_and_kernel_file_systems_survive_the_failure_of_each_call() {
+    for_everyone(
+        "--tmpfs /t --chmod 0700 /t --remount-ro /t --mask /tmp --mask /nowhere --mask /bin/pause --mask /etc --mqueue /dev \
+         --cgroup /sys --dir /",
+    );
+    for_everyone("--share-cgroup --cgroup /sys --chmod 0755 /");
+}
+
+#[test]
+fn operations_on_descriptors_survive_the_failure_of_each_call() {
+    for &who in everyone() {
+        every_call_fails(
+            Scene::new(
+                who,
+                "--tmpfs /t --bind-data 20 /t/data --ro-bind-data 21 /t/d --file 22 /t/file --ro-bind-fd 23 /data",
+            ),
+            true,
+        );
+    }
+}
+
+#[test]
+#[cfg(feature = "overlay")]
+fn overlays_survive_the_failure_of_each_call() {
+    for &who in everyone() {
+        let scene = Scene::new(
+            who,
+            "--overlay-src DIR/src --tmp-overlay /t --overlay-src DIR/src --tmp-overlay /tmp --overlay-src DIR/low --overlay DIR/src DIR/work /data \
+             --overlay-src DIR/low --overlay-src DIR/src --ro-overlay /etc",
+        );
+        for dir in ["low", "work", "work/work"] {
+            fs::create_dir(scene.dir.join(dir)).expect("mkdir");
+            give(&scene.dir.join(dir), who);
+        }
+        give(&scene.dir.join("src"), who);
+        // As overlayfs makes it anew each time.
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(scene.dir.join("work/work"), fs::Permissions::from_mode(0)).expect("chmod");
+        every_call_fails(scene, false);
+    }
 }
 
 #[test]

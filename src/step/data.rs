@@ -44,7 +44,7 @@ fn data(operation: &Operation, doing: &mut Doing) -> sys::Result<Fd> {
     let path = path.push(b"/../").number(operation.number).zstr().unwrap_or(z!(""));
     let file = sys::openat(Fd::CWD, path, sys::O_CREAT | sys::O_EXCL | sys::O_WRONLY, operation.mode)?;
     copy(operation, file, doing)?;
-    let tree = sys::clone_tree(file, z!(""), false)?;
+    let tree = sys::clone_opened(file)?;
     sys::close(file);
     if operation.what == Do::RoData {
         doing.stage = Stage::ReadOnly;

@@ -31,7 +31,7 @@ impl Masks {
         let last = if is_dir { &mut self.directory } else { &mut self.file };
         let tree = match (*last, is_dir) {
             (Some(last), _) => {
-                let tree = sys::clone_tree(last, z!(""), false)?;
+                let tree = sys::clone_opened(last)?;
                 sys::close(last);
                 tree
             }

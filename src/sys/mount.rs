@@ -48,13 +48,22 @@ pub fn chroot(path: ZStr<'_>) -> Result<()> {
     unsafe { done!(chroot, path.as_ptr()) }
 }
 
-/// open_tree(2) with OPEN_TREE_CLONE: a detached copy of the mount at `path` (an empty one: of what `dir` has open), with
-/// what is mounted below when `recursive`. Linux 5.2.
+/// open_tree(2) with OPEN_TREE_CLONE: a detached copy of the mount at `path`, with what is mounted below when
+/// `recursive`. Linux 5.2.
 pub fn clone_tree(dir: Fd, path: ZStr<'_>, recursive: bool) -> Result<Fd> {
     let rec = if recursive { AT_RECURSIVE } else { 0 };
-    let flags = OPEN_TREE_CLONE | c::O_CLOEXEC | c::AT_EMPTY_PATH | rec;
+    let flags = OPEN_TREE_CLONE | c::O_CLOEXEC | rec;
     // SAFETY: the kernel reads a NUL-terminated string.
     unsafe { opened!(open_tree, dir.0, path.as_ptr(), flags) }
+}
+
+/// The same of what a descriptor has open, which must lie on a mount of our mount namespace; without what is mounted
+/// below.
+#[cfg(feature = "fs")]
+pub fn clone_opened(fd: Fd) -> Result<Fd> {
+    let flags = OPEN_TREE_CLONE | c::O_CLOEXEC | c::AT_EMPTY_PATH;
+    // SAFETY: the kernel reads a NUL-terminated string.
+    unsafe { opened!(open_tree, fd.0, crate::z!("").as_ptr(), flags) }
 }
 
 /// move_mount(2): attaches the mount `tree` at `path` below `dir` (an empty path: at `dir` itself). Linux 5.2.
