@@ -1,6 +1,9 @@
-//! Linker flags for the binary, and nothing else: each with the reason why it is there.
+//! Linker flags for the binary, each with the reason why it is there; and the filters of system calls.
 
-use std::{env, path::Path};
+use std::{env, fs, path::Path};
+
+#[path = "build/filter.rs"]
+mod filter;
 
 fn main() {
     let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
@@ -15,6 +18,8 @@ fn main() {
         println!("cargo::error=vesicle is for Linux on x86_64 and aarch64, not for {os} on {arch}");
         return;
     }
+
+    filters(Path::new(&root), if arch == "x86_64" { filter::Cpu::X86_64 } else { filter::Cpu::Aarch64 });
 
     // A C compiler takes linker flags behind -Wl, and adds start files of its own; a bare linker knows neither.
     let direct = env::var("RUSTC_LINKER").is_ok_and(|l| {
@@ -49,4 +54,14 @@ fn main() {
     flag("--build-id=none");
     // The smallest table, for it is thrown away by the script.
     flag("--hash-style=gnu");
+}
+
+/// The table of `--seccomp default` as BPF for this CPU: OUT_DIR/filters.rs.
+fn filters(root: &Path, cpu: filter::Cpu) {
+    println!("cargo::rerun-if-changed=build/filter.rs");
+    println!("cargo::rerun-if-changed=src/seccomp/default.txt");
+    let table = fs::read_to_string(root.join("src/seccomp/default.txt")).expect("src/seccomp/default.txt");
+    let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
+    let text = filter::source(&filter::parse(&table), cpu);
+    fs::write(Path::new(&out).join("filters.rs"), text).expect("OUT_DIR/filters.rs");
 }

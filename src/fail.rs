@@ -42,6 +42,7 @@ texts! {
         #[cfg(any(feature = "ids", feature = "words"))] Groups = "drop groups"
         #[cfg(any(feature = "ids", feature = "words"))] Gid = "set group id"
         #[cfg(any(feature = "ids", feature = "words"))] Uid = "set user id"
+        #[cfg(any(feature = "seccomp", feature = "words"))] Filter = "load seccomp filter"
         NoNewPrivs = "set no_new_privs"
         Close = "close descriptors"
         #[cfg(any(feature = "fs", feature = "process", feature = "report", feature = "timings", feature = "words"))] Descriptor = "use descriptor"

@@ -1,5 +1,7 @@
 //! The parent: everything between the plan and the child, and then the wait.
 
+#[cfg(feature = "seccomp")]
+mod filter;
 #[cfg(feature = "join")]
 mod join;
 #[cfg(feature = "args")]
@@ -26,7 +28,7 @@ use crate::plan::Plan;
 #[cfg(any(feature = "process", feature = "init"))]
 use crate::plan::Step;
 use crate::step::{Doing, Rootfs, World};
-#[cfg(any(feature = "args", feature = "join"))]
+#[cfg(any(feature = "args", feature = "join", feature = "seccomp"))]
 use crate::sys::ZStr;
 use crate::sys::{self, Fd, Pid, SigSet};
 use crate::timings::Timings;
@@ -97,6 +99,8 @@ fn start(plan: &mut Plan<'_>, main: &mut Pid, timings: &mut Timings) -> Result<(
     timings.open(plan.spec)?;
     #[cfg(any(feature = "fs", feature = "process", feature = "report"))]
     check_descriptors(plan)?;
+    #[cfg(feature = "seccomp")]
+    filter::prepare(plan, timings.clock)?;
     #[cfg(feature = "join")]
     join::join(plan, timings.clock)?;
     // From here on no signal is lost: what comes is pending until the wait.
@@ -179,7 +183,7 @@ pub fn load(source: crate::cli::Source) -> Result<sys::Block, Fail<'static>> {
 }
 
 /// The descriptor that has this number; none where it isn't one.
-#[cfg(any(feature = "args", feature = "join"))]
+#[cfg(any(feature = "args", feature = "join", feature = "seccomp"))]
 #[inline(never)]
 fn descriptor(number: ZStr<'_>) -> Option<Fd> {
     crate::text::decimal(number.bytes()).and_then(|n| i32::try_from(n).ok()).map(|n| Fd::inherited(n as u32))

@@ -24,7 +24,7 @@ pub use users::{List, MAX_RANGES, Range};
 use crate::cli::Opt;
 use crate::fail::{Fail, Why};
 use crate::spec::{Spec, misuse};
-#[cfg(any(feature = "env", feature = "fs"))]
+#[cfg(any(feature = "env", feature = "fs", feature = "seccomp"))]
 use crate::sys::LongList;
 use crate::sys::{
     CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, Ids,
@@ -35,6 +35,10 @@ use heapless::Vec;
 
 /// How many variables fit into an environment that is changed.
 pub const MAX_ENV: usize = 4096;
+
+/// The name of the filter that is built in.
+#[cfg(feature = "seccomp")]
+pub const DEFAULT_FILTER: &[u8] = b"default";
 
 /// How ROOTFS becomes the root.
 #[cfg(feature = "options")]
@@ -65,6 +69,9 @@ pub struct Lists {
     /// The environment when it is not the caller's: its words, `None` behind the last.
     #[cfg(feature = "env")]
     pub env: LongList<Option<ZStr<'static>>, { MAX_ENV + 1 }>,
+    /// The filters that --seccomp names, once they were read.
+    #[cfg(feature = "seccomp")]
+    pub programs: LongList<&'static [u64], { crate::spec::MAX_GIVEN }>,
     /// Id maps: users, groups.
     #[cfg(feature = "users")]
     pub maps: [List; 2],
@@ -108,6 +115,9 @@ pub struct Plan<'w> {
     /// Whether /proc is the caller's, whose PID namespace is shared.
     #[cfg(feature = "options")]
     pub shared_proc: bool,
+    /// Whether what types into a terminal is refused, if COMMAND turns out to share one with its caller.
+    #[cfg(feature = "seccomp")]
+    pub guards_terminal: bool,
     /// Whether the child may borrow our memory: it ends in execve and waits for nobody.
     pub borrow: bool,
     /// Whether the init may lend its memory to COMMAND in the same way.
@@ -171,6 +181,8 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
         auto: [false; 2],
         #[cfg(feature = "options")]
         shared_proc: false,
+        #[cfg(feature = "seccomp")]
+        guards_terminal: false,
         borrow: true,
         #[cfg(feature = "init")]
         init_lends: true,

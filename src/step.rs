@@ -8,6 +8,8 @@ mod dest;
 #[cfg(feature = "fs")]
 mod dev;
 pub mod exec;
+#[cfg(feature = "seccomp")]
+mod filter;
 #[cfg(feature = "fs")]
 mod fs;
 #[cfg(feature = "host")]
@@ -170,6 +172,10 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         }
         #[cfg(feature = "report")]
         Step::Block => exec::block(world.plan.spec.number(Opt::BlockFd).unwrap_or(0) as u32),
+        #[cfg(feature = "seccomp")]
+        Step::FilterEarly => filter::load_early(world),
+        #[cfg(feature = "seccomp")]
+        Step::Filter => filter::load(world),
         Step::Exec => Err(exec::exec(world)),
         // The one step that makes two lives of one: child.rs.
         #[cfg(feature = "init")]

@@ -182,6 +182,10 @@ options! {
         #[cfg(feature = "process")] Umask "umask" MODE, "MODE", "file mode creation mask of COMMAND";
         AllowNewPrivs "allow-new-privs" SWITCH, "", "let set-id programs work inside (no_new_privs off)";
     }
+    #[cfg(feature = "seccomp")]
+    "Privileges" {
+        #[cfg(feature = "seccomp")] Seccomp "seccomp" TEXT, "default|FILE|FD", "refuse system calls, as engines do or as a BPF program says";
+    }
     #[cfg(any(feature = "report", feature = "timings"))]
     "Reports" {
         #[cfg(feature = "report")] PidFile "pid-file" TEXT, "PATH", "write the process id there while it runs";

@@ -103,7 +103,23 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
         let changed = changed || spec.has(Opt::Init);
         steps.add(Step::DieWithParentStill, changed && spec.has(Opt::DieWithParent));
     }
-    steps.add(Step::NoNewPrivs, !spec.has(Opt::AllowNewPrivs));
+    let no_new_privs = !spec.has(Opt::AllowNewPrivs);
+    #[cfg(feature = "seccomp")]
+    let no_new_privs = {
+        plan.guards_terminal = true;
+        let any = plan.guards_terminal || spec.has(Opt::Seccomp);
+        // A filter of COMMAND alone would be none: it may trace an init that has the same ids.
+        #[cfg(feature = "init")]
+        let for_init = spec.has(Opt::Init);
+        #[cfg(not(feature = "init"))]
+        let for_init = false;
+        // Without no_new_privs it takes a capability, which COMMAND's ids may not have.
+        let early = any && (for_init || !no_new_privs);
+        steps.add(Step::FilterEarly, early);
+        steps.add(Step::Filter, any && !early);
+        no_new_privs && !early
+    };
+    steps.add(Step::NoNewPrivs, no_new_privs);
     // Whoever is in the joined namespace already could reach into the memory that the child borrowed.
     plan.borrow = !joins && !steps.meet(OWN_MEMORY);
     #[cfg(feature = "init")]

@@ -52,6 +52,8 @@ steps! {
     #[cfg(feature = "root")] ReadOnly ReadOnly
     /// Another working directory.
     #[cfg(feature = "process")] Chdir Chdir
+    /// Filters of system calls, for an init and its COMMAND alike; or while there is the capability that it takes.
+    #[cfg(feature = "seccomp")] FilterEarly Filter
     /// The rest is done by a child; we become the init of this container.
     #[cfg(feature = "init")] Init Clone
     /// The ids of COMMAND, and no supplementary group.
@@ -68,6 +70,8 @@ steps! {
     Signals Mask
     /// Wait for data or end of file.
     #[cfg(feature = "report")] Block Block
+    /// Filters of system calls: what COMMAND needs is all that they have to let pass.
+    #[cfg(feature = "seccomp")] Filter Filter
     /// Become COMMAND.
     Exec Exec
 }
@@ -80,10 +84,14 @@ pub const NAMED_WITHIN: Steps = Steps::of(&[
     Step::IdsInside,
     #[cfg(feature = "fs")]
     Step::Operations,
+    #[cfg(feature = "seccomp")]
+    Step::FilterEarly,
     #[cfg(feature = "init")]
     Step::Init,
     #[cfg(feature = "ids")]
     Step::Ids,
+    #[cfg(feature = "seccomp")]
+    Step::Filter,
 ]);
 
 /// A set of steps.

@@ -39,6 +39,8 @@ fn default_life_of_root_is_as_short_as_it_can_be() {
         NoNewPrivs,
         Close,
         Signals,
+        #[cfg(feature = "seccomp")]
+        Filter,
         Exec,
     ];
     assert_eq!(steps("/r true", 0), life);

@@ -4,8 +4,9 @@ use super::{Block, Errno, Fd, Result, ZStr, call, done, opened};
 use core::mem::{MaybeUninit, size_of};
 use linux_raw_sys::general as c;
 pub use linux_raw_sys::general::{
-    AT_EMPTY_PATH, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_PATH, O_RDONLY, O_TRUNC,
-    O_WRONLY, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV,
+    AT_EMPTY_PATH, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH,
+    O_RDONLY, O_TRUNC, O_WRONLY, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS,
+    RESOLVE_NO_XDEV,
 };
 
 /// openat(2), close-on-exec.
@@ -291,9 +292,10 @@ pub fn read_file(path: ZStr<'_>, end: u8, limit: usize) -> Result<Block> {
     words
 }
 
-/// Reads all of `fd` into memory that lives as long as the process; at most `limit` bytes. Each `end` becomes a NUL,
-/// and the last word gets one when the file doesn't close with it.
-pub fn read_words(fd: Fd, end: u8, limit: usize) -> Result<Block> {
+/// Reads all of `fd` into memory that lives as long as the process, and ours alone; less than `limit` bytes, behind which
+/// there is a 0. Where they begin, and how many there are.
+#[inline(never)]
+pub(super) fn read_all(fd: Fd, limit: usize) -> Result<(*mut u8, usize)> {
     let start = super::room::map(limit + 1)?.as_ptr();
     let mut len = 0;
     loop {
@@ -308,6 +310,12 @@ pub fn read_words(fd: Fd, end: u8, limit: usize) -> Result<Block> {
     if len == limit {
         return Err(Errno::E2BIG);
     }
+    Ok((start, len))
+}
+
+/// [`read_all`] into words: each `end` becomes a NUL, and the last word gets one when the file doesn't close with it.
+pub fn read_words(fd: Fd, end: u8, limit: usize) -> Result<Block> {
+    let (start, len) = read_all(fd, limit)?;
     // SAFETY: `len` bytes were read into the mapping, which is never unmapped.
     let bytes = unsafe { core::slice::from_raw_parts_mut(start, len) };
     bytes.iter_mut().filter(|b| **b == end).for_each(|b| *b = 0);

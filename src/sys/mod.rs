@@ -11,6 +11,8 @@ mod file;
 mod mount;
 mod process;
 mod room;
+#[cfg(feature = "seccomp")]
+mod seccomp;
 mod signal;
 mod stack;
 #[cfg(any(feature = "init", feature = "boot"))]
@@ -29,6 +31,8 @@ pub use process::*;
 pub use room::LongList;
 #[cfg(feature = "timings")]
 pub use room::{SHARED, Shared};
+#[cfg(feature = "seccomp")]
+pub use seccomp::*;
 pub use signal::*;
 pub use stack::{Block, Ids, Stack, Strings};
 #[cfg(any(feature = "init", feature = "boot"))]
