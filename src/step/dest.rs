@@ -26,14 +26,21 @@ impl Rootfs {
     /// The directory or file `path`; it and what leads to it is made where missing.
     #[inline(never)]
     pub(super) fn place(self, path: ZStr<'_>, kind: Kind) -> sys::Result<Fd> {
-        let flags = match kind {
-            Kind::Directory(_) => sys::O_DIRECTORY,
+        let (flags, simple) = match kind {
+            // A directory that is found without a link and without `..` is not the root.
+            Kind::Directory(_) => (sys::O_DIRECTORY, !path.has(b'.')),
             #[cfg(feature = "fs")]
-            Kind::File(_) => 0,
+            Kind::File(_) => (0, false),
         };
-        match self.open(path, flags, 0) {
-            Err(Errno::ENOENT) => {}
-            found => return self.check(found?, kind),
+        let mut found = Err(Errno::ELOOP);
+        if simple {
+            found = self.open(path, flags, sys::RESOLVE_NO_SYMLINKS);
+        }
+        if found == Err(Errno::ELOOP) {
+            found = self.open(path, flags, 0).and_then(|place| self.check(place, &kind));
+        }
+        if found != Err(Errno::ENOENT) {
+            return found;
         }
         let mut room = [0; PATH_MAX];
         let mut text = Text::on(&mut room);
@@ -52,7 +59,7 @@ impl Rootfs {
 
     /// EISDIR for a directory that should be a file; EBUSY for the root itself, by whatever way it was reached: what is
     /// mounted upon it would be seen by nobody, and an image could so make a mount vanish.
-    fn check(self, place: Fd, kind: Kind) -> sys::Result<Fd> {
+    fn check(self, place: Fd, kind: &Kind) -> sys::Result<Fd> {
         let there = sys::stat(place)?;
         match kind {
             Kind::Directory(_) => self.is_not(&there)?,

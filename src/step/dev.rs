@@ -48,9 +48,14 @@ pub(super) fn mount(operation: &Operation, root: Rootfs, doing: &mut Doing) -> s
     sys::mount_on(place, z!("tmpfs"), 0, Some(z!("mode=0755")))?;
     // The tmpfs now stands on `place`, so it is looked up again.
     let dev = root.open(dest, sys::O_DIRECTORY, 0)?;
+    let mut made = Ok(());
     for &(major, minor, name) in &DEVICES {
         doing.now(Stage::Device, name);
-        match sys::mknod_char(dev, name, 0o666, major, minor) {
+        // Who may not make one may make none.
+        if made.is_ok() {
+            made = sys::mknod_char(dev, name, 0o666, major, minor);
+        }
+        match made {
             Err(Errno::EPERM) => bind(dev, name, device(host.unwrap_or(Fd::CWD), name, (major, minor))?)?,
             made => made?,
         }
