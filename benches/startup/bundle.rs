@@ -1,6 +1,6 @@
 //! What peers read: the bundle of an OCI runtime, and lxc's configuration.
 
-use crate::cases::Kind::{self, Chroot, NoNet, User};
+use crate::cases::Kind::{self, Chroot, NoNet};
 use crate::cases::NAMESPACES;
 use crate::common::is_root;
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ fn config(kind: Kind, root: &Path, command: &str, uid: u32) -> Value {
         mounts.clear();
     }
     let mut linux = json!({ "namespaces": namespaces });
-    if kind == User {
+    if kind.is_users() {
         let map = json!([{ "containerID": 0, "hostID": uid, "size": 1 }]);
         linux["uidMappings"] = map.clone();
         linux["gidMappings"] = map;
@@ -101,7 +101,7 @@ fn lxc_conf(kind: Kind, root: &Path, uid: u32) -> String {
          lxc.no_new_privs = 1\n",
         root.display()
     );
-    if kind == User {
+    if kind.is_users() {
         text += &format!("lxc.idmap = u 0 {uid} 1\nlxc.idmap = g 0 {uid} 1\n");
     }
     text

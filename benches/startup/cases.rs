@@ -11,6 +11,8 @@ pub enum Kind {
     NoNet,
     /// All, and a user namespace, by somebody who is not root.
     User,
+    /// The same with ten binds, a tmpfs, a /dev and the default filter.
+    Sandbox,
     /// chroot(2) and nothing else.
     Chroot,
     /// An init around a command, in no namespace.
@@ -34,13 +36,15 @@ pub const NAMESPACES: [(&str, CloneFlags); 7] = [
 
 impl Kind {
     /// Those of the launchers and inits.
-    pub const EVERY: [Kind; 6] = [Kind::All, Kind::NoNet, Kind::User, Kind::Chroot, Kind::Inside, Kind::Init];
+    pub const EVERY: [Kind; 7] =
+        [Kind::All, Kind::NoNet, Kind::User, Kind::Sandbox, Kind::Chroot, Kind::Inside, Kind::Init];
 
     pub fn name(self) -> &'static str {
         match self {
             Kind::All => "all",
             Kind::NoNet => "no-net",
             Kind::User => "user",
+            Kind::Sandbox => "sandbox",
             Kind::Chroot => "chroot",
             Kind::Init => "init",
             Kind::Inside => "run-init",
@@ -53,6 +57,9 @@ impl Kind {
             Kind::All => "mount, PID, UTS, IPC, network and cgroup namespace, by root",
             Kind::NoNet => "the same without a network namespace",
             Kind::User => "a user namespace too, by an unprivileged user",
+            Kind::Sandbox => {
+                "the same with ten binds, a tmpfs, a /dev and the default filter of system calls"
+            }
             Kind::Chroot => "chroot, no namespace",
             Kind::Init => "an init around a command",
             Kind::Inside => "all namespaces, with an init as process 1",
@@ -70,7 +77,7 @@ impl Kind {
         match self {
             Kind::NoNet => root,
             Kind::All | Kind::Inside => root | CloneFlags::CLONE_NEWNET,
-            Kind::User => root | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWUSER,
+            Kind::User | Kind::Sandbox => root | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWUSER,
             Kind::Chroot | Kind::Init => CloneFlags::empty(),
             Kind::Flags(flags) => flags,
         }
@@ -80,6 +87,12 @@ impl Kind {
     pub fn vesicle(self) -> &'static str {
         match self {
             Kind::All | Kind::User => "{} run {root} {command}",
+            Kind::Sandbox => concat!(
+                "{} run --ro-bind {root}/src/0 /mnt/0 --ro-bind {root}/src/1 /mnt/1 --ro-bind {root}/src/2 /mnt/2 ",
+                "--ro-bind {root}/src/3 /mnt/3 --ro-bind {root}/src/4 /mnt/4 --ro-bind {root}/src/5 /mnt/5 ",
+                "--ro-bind {root}/src/6 /mnt/6 --ro-bind {root}/src/7 /mnt/7 --ro-bind {root}/src/8 /mnt/8 ",
+                "--ro-bind {root}/src/9 /mnt/9 --tmpfs /tmp --dev /dev --seccomp default {root} {command}"
+            ),
             Kind::NoNet => "{} run --share-net {root} {command}",
             Kind::Chroot => "{} run --share-all {root} {command}",
             Kind::Init => "{} init -s -- {root}{command}",
@@ -88,8 +101,13 @@ impl Kind {
         }
     }
 
+    /// Whether a user namespace is part of it, and its caller nobody in particular.
+    pub fn is_users(self) -> bool {
+        matches!(self, Kind::User | Kind::Sandbox)
+    }
+
     /// Whether it takes root.
     pub fn needs_root(self) -> bool {
-        !matches!(self, Kind::User | Kind::Init)
+        !self.is_users() && self != Kind::Init
     }
 }

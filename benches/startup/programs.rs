@@ -24,10 +24,11 @@ pub fn floor(kind: Kind, root: &Path, command: &str, uid: u32) -> PathBuf {
         Kind::Init => vec!["init"],
         Kind::Chroot => vec!["root=\"chroot\""],
         Kind::Flags(_) => vec!["plain"],
-        Kind::All | Kind::NoNet | Kind::User | Kind::Inside => vec!["root=\"pivot\""],
+        Kind::All | Kind::NoNet | Kind::User | Kind::Inside | Kind::Sandbox => vec!["root=\"pivot\""],
     };
     match kind {
         Kind::User => cfgs.push("user"),
+        Kind::Sandbox => cfgs.extend(["user", "sandbox"]),
         Kind::Inside => cfgs.push("inside"),
         _ => {}
     }
@@ -48,6 +49,8 @@ pub fn floor(kind: Kind, root: &Path, command: &str, uid: u32) -> PathBuf {
             ("FLOOR_ROOT", root.display().to_string()),
             ("FLOOR_COMMAND", command.to_string()),
             ("FLOOR_UID", uid.to_string()),
+            // What build.rs has made.
+            ("FLOOR_FILTERS", concat!(env!("OUT_DIR"), "/filters.rs").to_string()),
         ],
     )
 }

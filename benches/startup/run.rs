@@ -125,7 +125,7 @@ impl Run<'_> {
     }
 
     fn tools_on(&self, root: &Path, kind: Kind, payload: Payload, growing: bool) -> Vec<Tool> {
-        let who = if is_root() && kind != Kind::User { Who::Root } else { Who::User };
+        let who = if is_root() && !kind.is_users() { Who::Root } else { Who::User };
         fs::copy(programs::sleeper(), root.join("bin/sleeper")).expect("a copy of the sleeper");
         let command = payload.path();
         // An init finds its command where it is.
@@ -186,7 +186,7 @@ impl Run<'_> {
         if !self.asked.wants(kind.name()) {
             return;
         }
-        let uid = (kind == Kind::User && is_root()).then(|| uid_of(Who::User));
+        let uid = (kind.is_users() && is_root()).then(|| uid_of(Who::User));
         let situation = Situation { uid, ..Situation::default() };
         let root = rootfs();
         let mut tools = self.tools_on(&root, kind, Payload::Ends, false);

@@ -66,6 +66,10 @@ pub fn furnish(root: &Path, who: Who) {
         fs::create_dir_all(root.join(folder)).expect("mkdir");
         give(&root.join(folder), who);
     }
+    // What is bound, and where.
+    for (folder, n) in ["src", "mnt"].iter().flat_map(|folder| (0..10).map(move |n| (folder, n))) {
+        fs::create_dir_all(root.join(folder).join(n.to_string())).expect("mkdir");
+    }
     for (name, text) in [
         ("passwd", "root:x:0:0:root:/root:/bin/sh\n"),
         ("group", "root:x:0:\n"),

@@ -4,6 +4,8 @@ use crate::results::{Results, Row};
 
 /// What vesicle may take, as a multiple of the floor.
 const LIMIT: f64 = 1.05;
+/// What it may take of the time of bubblewrap for the same sandbox.
+const OF_BUBBLEWRAP: f64 = 0.4;
 /// Where nothing is claimed of peers, or of a floor: it is the floor alone that is measured.
 const FLOORS: &str = "namespaces";
 
@@ -48,6 +50,14 @@ pub fn missed(results: &Results) -> Vec<String> {
         if let Some(share) = vesicle.and_then(rate).filter(|share| *share < 1.0 / LIMIT) {
             lines.push(format!(
                 "{label}: vesicle launches {share:.3} times as many as the floor, less than 1/{LIMIT}"
+            ));
+        }
+        let bubblewrap = case.rows.iter().find(|r| case.name == "sandbox" && r.tool.starts_with("bwrap"));
+        let times = bubblewrap.and_then(|r| r.times.as_ref()?.to_vesicle);
+        if let Some(times) = times.filter(|t| t.to < 1.0 / OF_BUBBLEWRAP) {
+            lines.push(format!(
+                "{label}: bwrap takes {:.2} times as long, less than 1/{OF_BUBBLEWRAP}",
+                times.value
             ));
         }
         let other = case.rows.iter().find(|r| r.tool == CHROOT);

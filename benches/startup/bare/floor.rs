@@ -5,11 +5,14 @@
 //!
 //! `cfg(root)`: `pivot` as vesicle does by default, `chroot`, or neither. `cfg(user)`: the maps of a user namespace.
 //! `cfg(init)`: an init that is given COMMAND alone. `cfg(inside)`: the child is the init, COMMAND is its child.
+//! `cfg(sandbox)`: what sandbox.rs has.
 //! `cfg(plain)`: a clone(2) and an execve(2), and no signal.
 #![no_std]
 #![no_main]
 
 mod raw;
+#[cfg(sandbox)]
+mod sandbox;
 use raw::{AT_FDCWD, CLONE_VFORK, CLONE_VM, SIGCHLD, call, child, exit, new, nr, wait};
 
 const NAMESPACES: usize = number(env!("FLOOR_NAMESPACES"));
@@ -130,6 +133,8 @@ fn loopback() {
 fn pivot() {
     // MS_REC | MS_PRIVATE
     must(nr::MOUNT, &[0, at("/\0"), 0, 0x4000 | 0x40000, 0]);
+    #[cfg(sandbox)]
+    let sources = sandbox::sources();
     // OPEN_TREE_CLONE | AT_RECURSIVE | O_CLOEXEC
     let tree = must(new::OPEN_TREE, &[AT_FDCWD, at(ROOT), 1 | 0x8000 | 0o2000000]);
     // MOVE_MOUNT_F_EMPTY_PATH
@@ -137,6 +142,13 @@ fn pivot() {
     must(nr::FCHDIR, &[tree]);
     // MS_NOSUID | MS_NODEV | MS_NOEXEC
     must(nr::MOUNT, &[at("proc\0"), at("proc\0"), at("proc\0"), 2 | 4 | 8, 0]);
+    #[cfg(sandbox)]
+    {
+        let umask = must(nr::UMASK, &[0]);
+        sandbox::mounts(tree, sources);
+        must(nr::UMASK, &[umask]);
+        must(nr::FCHDIR, &[tree]);
+    }
     must(nr::PIVOT_ROOT, &[at(".\0"), at(".\0")]);
     // MNT_DETACH
     must(nr::UMOUNT2, &[at(".\0"), 2]);
@@ -153,6 +165,8 @@ extern "C" fn become_command() -> ! {
     if !cfg!(plain) {
         mask(0);
     }
+    #[cfg(sandbox)]
+    sandbox::filter();
     let argv = [at(COMMAND), 0];
     let none = 0usize;
     must(nr::EXECVE, &[at(COMMAND), argv.as_ptr() as usize, &raw const none as usize]);

@@ -35,12 +35,22 @@ pub mod nr {
     pub const RT_SIGTIMEDWAIT: usize = 128;
     pub const SETPGID: usize = 109;
     pub const DUP3: usize = 292;
+    pub const UMASK: usize = 95;
+    pub const MKDIRAT: usize = 258;
+    pub const SYMLINKAT: usize = 266;
+    pub const SECCOMP: usize = 317;
+    pub const STATX: usize = 332;
 }
 
 /// Numbers of system calls.
 #[cfg(target_arch = "aarch64")]
 pub mod nr {
     pub const DUP3: usize = 24;
+    pub const MKDIRAT: usize = 34;
+    pub const SYMLINKAT: usize = 36;
+    pub const UMASK: usize = 166;
+    pub const SECCOMP: usize = 277;
+    pub const STATX: usize = 291;
     pub const FCNTL: usize = 25;
     pub const IOCTL: usize = 29;
     pub const UMOUNT2: usize = 39;
@@ -72,6 +82,8 @@ pub mod new {
     pub const OPEN_TREE: usize = 428;
     pub const MOVE_MOUNT: usize = 429;
     pub const CLOSE_RANGE: usize = 436;
+    pub const OPENAT2: usize = 437;
+    pub const MOUNT_SETATTR: usize = 442;
 }
 
 pub const AT_FDCWD: usize = -100isize as usize;
