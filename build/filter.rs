@@ -2,8 +2,8 @@
 //!
 //! The kernel runs a filter at each call, and once for each number when it is loaded, to note what is allowed in any case
 //! (since Linux 5.11; it never runs for those again). So numbers are found by a binary search, before any argument is
-//! looked at. A comparison for each number, one behind the other, as seccompiler makes it, has four times the instructions;
-//! and it knows one errno a filter. tests/seccomp.rs holds what comes out here to what it decides.
+//! looked at. The seccompiler crate compares with each number in turn, and has one errno a filter: for this table 681
+//! instructions in two filters on x86_64, where these are 77. tests/seccomp.rs holds what is decided here to what it decides.
 
 use std::collections::HashMap;
 

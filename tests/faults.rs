@@ -16,6 +16,8 @@ struct Scene {
     options: Vec<String>,
     /// The command line that ours stands behind.
     within: Vec<String>,
+    /// Standard input is a terminal.
+    terminal: bool,
     /// Descriptors 20 (reports), 21 (held), 22 (a gate that is open), 23 (a directory) are wanted.
     reports: bool,
 }
@@ -31,6 +33,7 @@ impl Scene {
             dir,
             options: options.split_whitespace().map(String::from).collect(),
             within: Vec::new(),
+            terminal: false,
             reports: false,
         }
     }
@@ -48,6 +51,10 @@ impl Scene {
             .under(strace)
             .args(&self.options)
             .limit(10);
+        if self.terminal {
+            launch =
+                launch.stdin(File::options().read(true).write(true).open("/dev/ptmx").expect("/dev/ptmx"));
+        }
         if self.reports {
             let null = || File::options().read(true).write(true).open("/dev/null").expect("/dev/null");
             let dir = File::open(self.dir.join("src")).expect("a directory");
@@ -74,6 +81,7 @@ const OPTIONAL: &[(&str, &str, &str)] = &[
     ("unlinkat", "", "a pid file that somebody else removed"),
     ("mknodat", "S_IFCHR", "where mknod(2) is refused, the host's device is bound"),
     ("ioctl", "TIOCGWINSZ", "what is no terminal is no console"),
+    ("openat", "\"/dev/tty\"", "a terminal that may be there is guarded like one that is"),
     ("wait4", "WNOHANG", "the end can be waited for without it"),
     ("clock_gettime", "", "a figure among the timings is wrong"),
     (
@@ -342,6 +350,31 @@ fn process_options_survive_the_failure_of_each_call() {
         "--unshare-user --uid 7 --gid 8 --hostname h --domainname d --unshare-time --boottime-offset 5 --monotonic-offset 6 --new-session \
          --die-with-parent --umask 077 --setenv A b --unsetenv C --argv0 x",
     );
+}
+
+#[test]
+fn filters_survive_the_failure_of_each_call() {
+    // A program that allows everything.
+    let program: Vec<u8> = (0x06 | 0x7fff_0000u64 << 32).to_le_bytes().into();
+    for &who in everyone() {
+        for how in ["", "--init", "--allow-new-privs --umask 077", "--new-session --uid 5 --unshare-user"] {
+            let options = format!("{how} --seccomp DIR/program --seccomp default --seccomp DIR/program");
+            let scene = Scene::new(who, &options);
+            fs::write(scene.dir.join("program"), &program).expect("write");
+            every_call_fails(scene, false);
+        }
+    }
+}
+
+#[test]
+fn guard_of_a_terminal_survives_the_failure_of_each_call() {
+    for &who in everyone() {
+        for how in ["", "--init"] {
+            let mut scene = Scene::new(who, how);
+            scene.terminal = true;
+            every_call_fails(scene, false);
+        }
+    }
 }
 
 #[test]

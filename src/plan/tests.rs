@@ -56,7 +56,17 @@ fn nothing_is_mounted_in_the_callers_mount_namespace() {
     use Step::*;
     let life = steps("--share-mount --share-net /r true", 0);
     assert_eq!(steps("--share-all /r true", 0), life);
-    assert_eq!(life, [Rootfs, Enter, NoNewPrivs, Close, Signals, Exec]);
+    let expected = [
+        Rootfs,
+        Enter,
+        NoNewPrivs,
+        Close,
+        Signals,
+        #[cfg(feature = "seccomp")]
+        Filter,
+        Exec,
+    ];
+    assert_eq!(life, expected);
     assert!(with("--share-mount /r true", 0, |p| p.how == Root::Chroot).unwrap());
     #[cfg(feature = "fs")]
     for what in
@@ -100,7 +110,9 @@ fn steps_stand_in_the_order_that_the_kernel_and_safety_ask_for() {
     before(Chdir, Init);
     before(Init, Ids);
     before(Ids, DieWithParentStill);
+    #[cfg(not(feature = "seccomp"))]
     before(DieWithParentStill, NoNewPrivs);
+    #[cfg(not(feature = "seccomp"))]
     before(NoNewPrivs, Exec);
     // Nothing of ours is open while COMMAND's start is held up, and its signals are its own.
     before(Close, Block);
@@ -312,4 +324,35 @@ fn rootfs_of_slashes_is_the_hosts_own_tree() {
 fn every_step_fits_into_the_set() {
     assert!(STEPS.len() <= 32);
     assert!(STEPS.iter().enumerate().all(|(n, (step, _))| *step as usize == n));
+}
+
+#[test]
+#[cfg(all(feature = "seccomp", feature = "init", feature = "ids", feature = "process"))]
+fn filters_come_last_but_for_an_init_and_where_they_take_a_right_that_goes() {
+    use Step::*;
+    let order = |words: &str| {
+        let all = steps(words, 0);
+        let last = |n: usize| all.len().checked_sub(n).map(|at| all[at..].to_vec()).unwrap();
+        (
+            all.iter()
+                .filter(|s| matches!(s, Filter | FilterEarly | NoNewPrivs))
+                .copied()
+                .collect::<std::vec::Vec<_>>(),
+            last(2),
+        )
+    };
+    for words in ["", "--seccomp default ", "--seccomp 5 --uid 5 --umask 077 "] {
+        let late = order(&format!("{words}/r true"));
+        assert_eq!(late, (vec![NoNewPrivs, Filter], vec![Filter, Exec]), "{words}");
+        // no_new_privs, where it is asked for, is set by the same step.
+        for early in ["--init", "--allow-new-privs", "--init --allow-new-privs"] {
+            assert_eq!(order(&format!("{early} {words}/r true")).0, [FilterEarly], "{early} {words}");
+        }
+    }
+    let all = steps("--init --uid 5 --seccomp 5 --chdir / /r true", 0);
+    let at = |step| all.iter().position(|s| *s == step).unwrap();
+    assert!(
+        at(Chdir) < at(FilterEarly) && at(FilterEarly) < at(Init) && at(FilterEarly) < at(Ids),
+        "{all:?}"
+    );
 }

@@ -854,42 +854,9 @@ impl Drop for Pty {
     }
 }
 
-/// A program of a few instructions, for where the payload's own system calls would be in the way.
-pub fn tiny_program(pause: bool) -> Vec<u8> {
-    #[cfg(target_arch = "x86_64")]
-    let (machine, code): (u16, &[u8]) = if pause {
-        // ppoll(NULL, 0, NULL, NULL, 0), for ever
-        (
-            62,
-            &[
-                0x31, 0xff, 0x31, 0xf6, 0x31, 0xd2, 0x4d, 0x31, 0xd2, 0x4d, 0x31, 0xc0, 0xb8, 0x0f, 1, 0, 0,
-                0x0f, 5, 0xeb, 0xeb,
-            ],
-        )
-    } else {
-        // exit(0)
-        (62, &[0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 5])
-    };
-    #[cfg(target_arch = "aarch64")]
-    let (machine, words): (u16, &[u32]) = if pause {
-        (
-            183,
-            &[
-                0xd280_0000,
-                0xd280_0001,
-                0xd280_0002,
-                0xd280_0003,
-                0xd280_0004,
-                0xd280_0928,
-                0xd400_0001,
-                0x17ff_fff9,
-            ],
-        )
-    } else {
-        (183, &[0xd280_0000, 0xd280_0ba8, 0xd400_0001])
-    };
-    #[cfg(target_arch = "aarch64")]
-    let code: &[u8] = &words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<u8>>();
+/// A static program for this CPU that begins with the first byte of its code, 120 bytes behind its start at 0x400000.
+pub fn elf(code: &[u8]) -> Vec<u8> {
+    let machine: u16 = if cfg!(target_arch = "x86_64") { 62 } else { 183 };
     let size = 64 + 56 + code.len() as u64;
     let mut file = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     file.extend(2u16.to_le_bytes());
@@ -909,6 +876,39 @@ pub fn tiny_program(pause: bool) -> Vec<u8> {
     }
     file.extend(code);
     file
+}
+
+/// A program of a few instructions, for where the payload's own system calls would be in the way.
+pub fn tiny_program(pause: bool) -> Vec<u8> {
+    #[cfg(target_arch = "x86_64")]
+    let code: &[u8] = if pause {
+        // ppoll(NULL, 0, NULL, NULL, 0), for ever
+        &[
+            0x31, 0xff, 0x31, 0xf6, 0x31, 0xd2, 0x4d, 0x31, 0xd2, 0x4d, 0x31, 0xc0, 0xb8, 0x0f, 1, 0, 0,
+            0x0f, 5, 0xeb, 0xeb,
+        ]
+    } else {
+        // exit(0)
+        &[0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 5]
+    };
+    #[cfg(target_arch = "aarch64")]
+    let words: &[u32] = if pause {
+        &[
+            0xd280_0000,
+            0xd280_0001,
+            0xd280_0002,
+            0xd280_0003,
+            0xd280_0004,
+            0xd280_0928,
+            0xd400_0001,
+            0x17ff_fff9,
+        ]
+    } else {
+        &[0xd280_0000, 0xd280_0ba8, 0xd400_0001]
+    };
+    #[cfg(target_arch = "aarch64")]
+    let code: &[u8] = &words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<u8>>();
+    elf(code)
 }
 
 /// A root file system without busybox: /bin/true and /bin/pause of a few instructions each.
