@@ -61,6 +61,8 @@ impl Child<'_, '_> {
         let plan = &*self.world.plan;
         let (first, wait_all, lends) =
             (plan.makes(sys::CLONE_NEWPID), plan.spec.has(Opt::WaitAll), plan.init_lends);
+        #[cfg(feature = "caps")]
+        let limited = plan.steps.has(Step::Caps);
         if !first {
             self.world.doing.now(Stage::Subreaper, None);
             sys::become_subreaper()?;
@@ -73,6 +75,11 @@ impl Child<'_, '_> {
         let hold = if lends { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };
         let main = sys::clone(hold, live, self)?;
         self.world.doing.clock.let_go(lends);
+        #[cfg(feature = "caps")]
+        if limited {
+            self.world.doing.now(Stage::Caps, None);
+            step::caps::of_init()?;
+        }
         let_go();
         let duties = Duties { wait_all, ..Duties::new(Tool::Vesicle) };
         sys::exit(supervise(Some(main), &mut Init::new(&duties, first)))

@@ -1,5 +1,7 @@
 //! Spec → Plan: the rules across options, the defaults, the order. Pure; what comes out has been checked.
 
+#[cfg(feature = "caps")]
+mod caps;
 #[cfg(feature = "options")]
 mod choose;
 #[cfg(feature = "env")]
@@ -12,6 +14,8 @@ mod step;
 #[cfg(feature = "users")]
 mod users;
 
+#[cfg(feature = "caps")]
+pub use caps::Caps;
 #[cfg(feature = "fs")]
 pub use fs::{Do, Operation};
 #[cfg(feature = "join")]
@@ -55,6 +59,18 @@ pub enum Root {
     /// By chroot(2) into a mount of its own.
     #[cfg(feature = "root")]
     ChrootMount,
+}
+
+#[cfg(feature = "safe")]
+impl Root {
+    /// Whether the old root stays, where a chroot(2) of COMMAND's would lead to it.
+    fn is_chroot(self) -> bool {
+        #[cfg(feature = "root")]
+        if self == Root::ChrootMount {
+            return true;
+        }
+        self == Root::Chroot
+    }
 }
 
 /// The namespaces that are new for everybody.
@@ -105,6 +121,9 @@ pub struct Plan<'w> {
     #[allow(missing_docs)]
     #[cfg(feature = "ids")]
     pub gid: u32,
+    /// The capabilities of COMMAND.
+    #[cfg(feature = "caps")]
+    pub caps: Caps,
     /// CLONE_NEW* for clone(2).
     pub namespaces: u32,
     /// What the child does.
@@ -152,6 +171,21 @@ impl Plan<'_> {
         from(block)
     }
 
+    /// Whether all is left away that keeps root inside from being root outside.
+    #[cfg(feature = "options")]
+    pub fn is_privileged(&self) -> bool {
+        #[cfg(feature = "safe")]
+        return self.spec.has(Opt::Privileged);
+        #[cfg(not(feature = "safe"))]
+        false
+    }
+
+    /// Whether execve(2) may grant rights: set-id programs work inside.
+    #[cfg(feature = "options")]
+    pub fn grants(&self) -> bool {
+        self.spec.has(Opt::AllowNewPrivs) || self.is_privileged()
+    }
+
     /// Whether the new processes have a namespace of this kind (CLONE_NEW*) of their own.
     pub fn makes(&self, kind: u32) -> bool {
         self.namespaces & kind != 0
@@ -175,6 +209,8 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
         uid: id(Opt::Uid),
         #[cfg(feature = "ids")]
         gid: id(Opt::Gid),
+        #[cfg(feature = "caps")]
+        caps: Caps::ALL,
         namespaces: if caller.uid == 0 { NEW } else { NEW | CLONE_NEWUSER },
         steps: Steps::ALWAYS,
         #[cfg(feature = "users")]

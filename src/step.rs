@@ -1,6 +1,8 @@
 //! What each step of a child's life does: one arm a step, over the calls of [`sys`]. A step gives an errno; what was
 //! being done, and to what, stands in the [`World`].
 
+#[cfg(feature = "caps")]
+pub(crate) mod caps;
 #[cfg(feature = "fs")]
 mod data;
 #[cfg(any(feature = "fs", feature = "root"))]
@@ -12,6 +14,8 @@ pub mod exec;
 mod filter;
 #[cfg(feature = "fs")]
 mod fs;
+#[cfg(feature = "safe")]
+mod hide;
 #[cfg(feature = "host")]
 mod host;
 mod ids;
@@ -144,6 +148,8 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
             Ok(())
         }
         Step::Proc => root::proc(world),
+        #[cfg(feature = "safe")]
+        Step::Masks => hide::rootfs(world),
         #[cfg(feature = "fs")]
         Step::Operations => fs::operations(world),
         Step::Enter => root::enter(world),
@@ -151,6 +157,10 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::ReadOnly => pivot::read_only(world),
         #[cfg(feature = "process")]
         Step::Chdir => root::chdir(world),
+        #[cfg(feature = "caps")]
+        Step::Bound => caps::bound(world),
+        #[cfg(feature = "caps")]
+        Step::Caps => caps::take_on(world),
         #[cfg(feature = "ids")]
         Step::Ids => ids::take_on(world.plan.uid, world.plan.gid, world),
         Step::NoNewPrivs => sys::no_new_privs(),
@@ -173,9 +183,7 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         #[cfg(feature = "report")]
         Step::Block => exec::block(world.plan.spec.number(Opt::BlockFd).unwrap_or(0) as u32),
         #[cfg(feature = "seccomp")]
-        Step::FilterEarly => filter::load_early(world),
-        #[cfg(feature = "seccomp")]
-        Step::Filter => filter::load(world),
+        Step::FilterEarly | Step::Filter => filter::load(world),
         Step::Exec => Err(exec::exec(world)),
         // The one step that makes two lives of one: child.rs.
         #[cfg(feature = "init")]

@@ -212,6 +212,7 @@ fn usage_errors_name_the_word() {
             (&["--mask", "/"], "--mask"),
             (&["--file", "0", "/."], "--file"),
             (&["--overlay-src", "/etc", "--tmp-overlay", "//"], "--tmp-overlay"),
+            (&["--privileged=yes"], "--privileged"),
         ];
         for (words, name) in cases {
             refused(who, &root, words, "/bin/true", 125, &[name]);
@@ -262,6 +263,23 @@ const NO_NUMBERS: &[&str] = &[
     "1_0",
 ];
 
+/// Words that are no capability; the kernel has room for 64 of them.
+const NO_CAPABILITIES: &[&str] = &[
+    "",
+    "CAP_",
+    "KIL",
+    "KILLS",
+    "CAP_CAP_KILL",
+    "CAP_ALL",
+    "KILL,CHOWN",
+    "KILL CHOWN",
+    "64",
+    "-1",
+    "+5",
+    "0x5",
+    "99999999999999999999",
+];
+
 #[test]
 fn garbage_for_a_number_is_refused_and_never_zero() {
     for &who in everyone() {
@@ -300,13 +318,15 @@ fn garbage_for_a_number_is_refused_and_never_zero() {
             ("--ro-bind-fd", NO_NUMBERS),
             ("--bind-data", NO_NUMBERS),
             ("--ro-bind-data", NO_NUMBERS),
+            ("--cap-add", NO_CAPABILITIES),
+            ("--cap-drop", NO_CAPABILITIES),
             ("--boottime-offset", &["", "x", "--1", "1x", "99999999999999999999"]),
             ("--monotonic-offset", &["", "x", "1e3"]),
         ] {
             for value in values {
                 let tail: &[&str] = match option {
                     "--perms" | "--size" => &["--tmpfs", "/tmp"],
-                    "--umask" => &[],
+                    "--umask" | "--cap-add" | "--cap-drop" => &[],
                     "--boottime-offset" | "--monotonic-offset" => &["--unshare-time"],
                     _ => &["/data/x"],
                 };

@@ -542,6 +542,70 @@ no_new_privs_is_on_unless_allowed() {
     eq "NoNewPrivs" "$(inside 'grep NoNewPrivs /proc/self/status | tr -dc 01' --allow-new-privs)" 0
 }
 
+# status NAME OPTION... : a line of /proc/self/status inside.
+status() {
+    line=$1
+    shift
+    inside "grep '^$line:' /proc/self/status | cut -f2" "$@"
+}
+
+capabilities_are_those_that_are_asked_for() {
+    if [ "$ME" = 0 ]; then set -- --unshare-user; else set --; fi
+    for name in CapPrm CapEff CapBnd; do
+        eq "$name" "$(status $name "$@" --cap-drop ALL --cap-add KILL --cap-add cap_net_raw)" 0000000000002020
+        eq "$name without KILL" "$(printf '%x' $((0x$(status $name "$@" --cap-drop 5) & 0xff)))" df
+    done
+    for name in CapInh CapAmb; do
+        eq "$name" "$(status $name "$@" --cap-drop ALL --cap-add KILL)" 0000000000000000
+        eq "$name of another user" "$(status $name "$@" --uid 7 --cap-add KILL)" 0000000000000020
+    done
+    eq "CapEff of another user" "$(status CapEff "$@" --uid 7)" 0000000000000000
+    refused 125 'no such capability' "$@" --cap-add 63 "$R" /bin/true
+    refused 125 cap-add --cap-add nonsense "$R" /bin/true
+}
+
+root_without_a_user_namespace_is_held_by_capabilities_and_masks() {
+    [ "$ME" = 0 ] || skip "not root"
+    all=$(grep '^CapBnd:' /proc/self/status | cut -f2)
+    default=$(printf '%016x' $((0x$all & 0x800405fb)))
+    for how in '' --init --chroot --share-pid --no-proc; do
+        tree=$R
+        if [ "$how" = --no-proc ]; then tree=/; [ -x /bin/sh ] || continue; fi
+        out=$(v $how "$tree" /bin/sh -c '
+            grep ^CapBnd /proc/self/status | cut -f2
+            for f in sys/kernel/core_pattern sys/kernel/hostname sysrq-trigger irq/default_smp_affinity; do
+                [ ! -e /proc/$f ] || { (: >>/proc/$f) 2>&- && echo $f can be written; }
+            done
+            for f in kcore keys latency_stats sched_debug timer_list; do
+                [ ! -e /proc/$f ] || [ -z "$(head -c 1 /proc/$f 2>&-)" ] || echo $f can be read
+            done
+            for d in acpi asound scsi; do
+                [ ! -d /proc/$d ] || [ -z "$(ls -A /proc/$d)" ] || echo $d is not empty
+            done
+            (: >>/proc/self/comm) 2>&- || echo comm can not be written
+            umount /proc/sys 2>&- && echo sys was unmounted
+            mount -o remount,rw /proc/sys 2>&- && echo sys was remounted
+            true')
+        want=$default
+        if [ "$how" = --chroot ]; then want=$(printf '%016x' $((0x$all & 0x800005fb & ~0x40000))); fi
+        eq "what is open with '$how'" "$out" "$want"
+    done
+    eq "with --privileged" "$(inside '(: >>/proc/sys/kernel/core_pattern) && grep ^CapBnd /proc/self/status | cut -f2' --privileged)" "$all"
+    refused 125 privileged --share-mount / /bin/true
+}
+
+sysfs_is_read_only_where_root_is_root_outside() {
+    [ "$ME" = 0 ] || skip "not root"
+    [ -d /sys/firmware ] || skip "no sysfs outside"
+    look='ls -A /sys/firmware; [ -d /sys/class/net ] || echo no sysfs
+        for f in /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/profiling /sys/kernel/uevent_seqnum; do
+            [ ! -e $f ] || { (: >>$f) 2>&- && echo $f can be written; }
+        done; true'
+    eq "with --sysfs" "$(inside "$look" --sysfs /sys)" ""
+    [ -x /bin/sh ] || return 0
+    eq "of the host's own tree" "$(v / /bin/sh -c "$look")" ""
+}
+
 options_are_read_from_a_descriptor_and_from_a_file() {
     printf '%s\0' --hostname fromfd --setenv X 'two words' >"$T/args"
     eq "--args" "$(v --args 9 "$R" /bin/sh -c 'hostname; echo "$X"' 9<"$T/args" | tr '\n' ,)" "fromfd,two words,"

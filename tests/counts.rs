@@ -236,6 +236,14 @@ fn mandatory(call: &Call) -> Option<&'static str> {
         "socket" if text.contains("AF_INET") || text.contains("AF_UNIX") => "lo",
         "ioctl" if text.contains("SIOCSIFFLAGS") => "lo",
         "sendto" | "sendmsg" => "lo",
+        // What takes the place of a user namespace where root inside is root outside.
+        "prctl" if text.contains("PR_CAPBSET_DROP") => "no capability that reaches the host",
+        "capset" => "no capability that reaches the host",
+        "mount" if text.contains("MS_REMOUNT") => "/proc is masked",
+        "mount" if text.contains("MS_BIND") && text.starts_with("mount(\"") => "/proc is masked",
+        "chdir" if text.contains("\"/..\"") => "/proc is masked",
+        "openat2" if text.contains("\"/sys\"") => "whether there is a sysfs to mask",
+        "fstatfs" => "whether there is a sysfs to mask",
         "mount" | "mount_setattr" if text.contains("MS_PRIVATE") || text.contains("MS_SLAVE") => {
             "no mount reaches the host"
         }
@@ -298,6 +306,52 @@ fn default_run_of_root_makes_at_most_eight_calls_that_are_not_mandatory() {
             assert!(extra <= 8, "{extra} calls that are not mandatory:\n{text}");
         }
     }
+}
+
+/// Masks of /proc, as far as this kernel has what is masked, and a call for each of those that it does not have.
+const MASKS: usize = 13;
+
+#[test]
+fn safe_defaults_of_root_make_as_many_calls_as_are_told() {
+    if !is_root() {
+        return say("SKIP safe_defaults_of_root_make_as_many_calls_as_are_told: not root");
+    }
+    let Some(_) = need!("strace") else { return };
+    let (root, log) = (tiny_root(Who::Root), folder(Who::Root).join("log"));
+    let count = |options: &str| {
+        program(Who::Root, ["strace".as_ref(), "-f".as_ref(), "-q".as_ref(), "-o".as_ref(), log.as_os_str()])
+            .arg(vesicle())
+            .arg("run")
+            .words(options)
+            .arg(&root)
+            .arg("/bin/true")
+            .go()
+            .code(0);
+        let mut by_name = std::collections::BTreeMap::new();
+        for call in calls(&log, "/bin/true").into_iter().filter(|c| c.before) {
+            let name =
+                if call.text.contains("PR_CAPBSET_DROP") { "PR_CAPBSET_DROP".into() } else { call.name };
+            *by_name.entry(name).or_insert(0usize) += 1;
+        }
+        by_name
+    };
+    let (bare, safe) = (count("--privileged"), count(""));
+    let more = |name: &str| {
+        safe.get(name).unwrap_or(&0) - bare.get(name).unwrap_or(&0).min(safe.get(name).unwrap_or(&0))
+    };
+    let total = |of: &std::collections::BTreeMap<String, usize>| of.values().sum::<usize>();
+    say(&format!("system calls: {} with --privileged, {} by default: {safe:?}", total(&bare), total(&safe)));
+    // Those that are dropped of the first 41, and the question for the next one.
+    let last = fs::read_to_string("/proc/sys/kernel/cap_last_cap").expect("cap_last_cap");
+    let caps = last.trim().parse::<usize>().expect("a number") + 1;
+    assert_eq!(more("PR_CAPBSET_DROP"), caps - 11 + 1);
+    assert_eq!((more("capset"), more("prctl")), (1, 1), "and no_new_privs");
+    // Two to make proc read-only and writable again.
+    assert_eq!(more("mount"), MASKS + 2);
+    assert_eq!((more("chdir"), more("move_mount"), more("faccessat")), (1, 1, 2));
+    // sysfs is looked for; what proc is mounted on is not entered.
+    assert_eq!((more("openat2"), more("fstatfs"), more("fchdir")), (1, 1, 0));
+    assert_eq!(total(&safe) - total(&bare), caps - 10 + 2 + MASKS + 2 + 4 + 2 - 1);
 }
 
 #[test]

@@ -80,6 +80,8 @@ const OPTIONAL: &[(&str, &str, &str)] = &[
     ("clone3", "", "clone(2) does the same where clone3 is missing or filtered"),
     ("unlinkat", "", "a pid file that somebody else removed"),
     ("mknodat", "S_IFCHR", "where mknod(2) is refused, the host's device is bound"),
+    ("faccessat", "", "what a mask is made of is taken from another place"),
+    ("capset", "", "the caller does not have them all: those that it has are taken"),
     ("ioctl", "TIOCGWINSZ", "what is no terminal is no console"),
     ("openat", "\"/dev/tty\"", "a terminal that may be there is guarded like one that is"),
     ("wait4", "WNOHANG", "the end can be waited for without it"),
@@ -102,6 +104,8 @@ const NEVER: &[&str] = &[
     // "This system call always succeeds", umask(2); "These functions are always successful", getppid(2).
     "umask",
     "getppid",
+    // And these of getuid(2).
+    "getuid",
 ];
 
 /// A call that shall fail: its name, which one of that name, whether it comes before COMMAND, and how it looked.
@@ -337,6 +341,27 @@ fn overlays_survive_the_failure_of_each_call() {
         fs::set_permissions(scene.dir.join("work/work"), fs::Permissions::from_mode(0)).expect("chmod");
         every_call_fails(scene, false);
     }
+}
+
+#[test]
+fn capability_options_survive_the_failure_of_each_call() {
+    for options in [
+        "--cap-drop KILL --cap-add NET_RAW --cap-drop ALL --cap-add CHOWN",
+        "--uid 7 --cap-add CHOWN --cap-add KILL --allow-new-privs",
+        "--init --cap-drop 5",
+        "--init --uid 7 --cap-add NET_RAW --block-fd 22",
+    ] {
+        for &who in everyone() {
+            every_call_fails(Scene::new(who, options), options.contains("block-fd"));
+        }
+    }
+}
+
+#[test]
+fn safe_defaults_survive_the_failure_of_each_call() {
+    for_everyone("--privileged");
+    for_everyone("--share-pid --proc /p/q");
+    for_everyone("--share-mount --share-pid");
 }
 
 #[test]

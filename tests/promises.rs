@@ -585,7 +585,7 @@ fn share_mount_is_a_chroot_that_mounts_nothing() {
         let ours = fs::read_link("/proc/self/ns/mnt").expect("readlink");
         // Seen from the host's own tree, which has a /proc.
         run(who)
-            .words("--share-mount --share-pid / /bin/readlink /proc/self/ns/mnt")
+            .words("--privileged --share-mount --share-pid / /bin/readlink /proc/self/ns/mnt")
             .go()
             .says(&ours.display().to_string());
         // ROOTFS is the root, and its /proc is what it was: empty.
@@ -597,7 +597,7 @@ fn share_mount_is_a_chroot_that_mounts_nothing() {
         let (all, ids) = ("/proc/self/ns/pid /proc/self/ns/net /proc/self/ns/uts", "pid net uts");
         let names = ids.split(' ').map(|n| fs::read_link(format!("/proc/self/ns/{n}")).expect("readlink"));
         let names: Vec<String> = names.map(|n| n.display().to_string()).collect();
-        run(who).words("--share-all / /bin/readlink").words(all).go().says(&names.join("\n"));
+        run(who).words("--privileged --share-all / /bin/readlink").words(all).go().says(&names.join("\n"));
         run(who).words("--share-mount --init --hostname box").sh(&root, "hostname").go().says("box");
     }
 }

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "boot")]
 pub mod boot;
+#[cfg(feature = "caps")]
+mod cap;
 #[cfg(feature = "help")]
 mod help;
 #[cfg(feature = "init")]

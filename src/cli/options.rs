@@ -49,6 +49,10 @@ pub(super) const SECONDS: u8 = 7;
 #[cfg(feature = "timings")]
 pub(super) const MAYBE_FD: u8 = 8;
 
+/// Takes a capability, or all; the number is the set.
+#[cfg(feature = "caps")]
+pub(super) const CAP: u8 = 9;
+
 /// An option: its place in the table. A number and not an `enum`, so that the parser needs no second table to get from
 /// a place to an option.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -182,8 +186,11 @@ options! {
         #[cfg(feature = "process")] Umask "umask" MODE, "MODE", "file mode creation mask of COMMAND";
         AllowNewPrivs "allow-new-privs" SWITCH, "", "let set-id programs work inside (no_new_privs off)";
     }
-    #[cfg(feature = "seccomp")]
+    #[cfg(any(feature = "caps", feature = "seccomp"))]
     "Privileges" {
+        #[cfg(feature = "caps")] CapDrop "cap-drop" CAP, "CAP|ALL", "drop a capability";
+        #[cfg(feature = "caps")] CapAdd "cap-add" CAP, "CAP|ALL", "have a capability, as any user";
+        #[cfg(feature = "safe")] Privileged "privileged" SWITCH, "", "all capabilities, no_new_privs off, no masks";
         #[cfg(feature = "seccomp")] Seccomp "seccomp" TEXT, "default|FILE|FD", "refuse system calls, as engines do or as a BPF program says";
     }
     #[cfg(any(feature = "report", feature = "timings"))]

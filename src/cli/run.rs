@@ -103,6 +103,8 @@ fn read(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Optio
         (None, options::MODE) => wrong(Why::Mode),
         #[cfg(feature = "fs")]
         (None, options::SIZE) => wrong(Why::Size),
+        #[cfg(feature = "caps")]
+        (None, options::CAP) => wrong(Why::Capability),
         (None, _) => wrong(Why::Number),
     }
 }
@@ -126,6 +128,8 @@ fn scan(kind: u8, value: &[u8]) -> Option<u64> {
         options::MODE => text::octal(value).map(u64::from),
         #[cfg(feature = "fs")]
         options::SIZE => text::size(value),
+        #[cfg(feature = "caps")]
+        options::CAP => super::cap::set(value),
         #[cfg(feature = "host")]
         options::SECONDS => text::nanoseconds(value).map(|n| n as u64),
         _ => Some(0),

@@ -1,5 +1,7 @@
 //! Which steps a child has, by its options.
 
+#[cfg(feature = "caps")]
+use super::Caps;
 use super::{Plan, Root, Step, Steps};
 use crate::cli::Opt;
 use crate::spec::Spec;
@@ -39,6 +41,14 @@ const ASKED: &[(Opt, Step)] = &[
     (Opt::Init, Step::Init),
     #[cfg(feature = "process")]
     (Opt::Chdir, Step::Chdir),
+    #[cfg(feature = "caps")]
+    (Opt::CapAdd, Step::Bound),
+    #[cfg(feature = "caps")]
+    (Opt::CapAdd, Step::Caps),
+    #[cfg(feature = "caps")]
+    (Opt::CapDrop, Step::Bound),
+    #[cfg(feature = "caps")]
+    (Opt::CapDrop, Step::Caps),
 ];
 
 /// Steps of a child that does not end in execve alone: it waits for us, it is "multithreaded" to setns(2) as long as
@@ -74,9 +84,10 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
     #[cfg(not(feature = "root"))]
     let (elsewhere, options) = (false, false);
     #[cfg(feature = "join")]
-    let (joins_pid, joins) = (spec.has(Opt::Pidns), spec.has(Opt::Pidns) || spec.has(Opt::Userns));
+    let (joins_pid, joins_user) = (spec.has(Opt::Pidns), spec.has(Opt::Userns));
     #[cfg(not(feature = "join"))]
-    let (joins_pid, joins) = (false, false);
+    let (joins_pid, joins_user) = (false, false);
+    let joins = joins_pid || joins_user;
     let shared = !pid && !joins_pid && !options;
     // The host's own tree has a /proc for the caller's own PID namespace.
     let there = plan.how == Root::Same && shared && !elsewhere;
@@ -103,10 +114,11 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
         let changed = changed || spec.has(Opt::Init);
         steps.add(Step::DieWithParentStill, changed && spec.has(Opt::DieWithParent));
     }
-    let no_new_privs = !spec.has(Opt::AllowNewPrivs);
+    let grants = plan.grants();
+    steps.add(Step::NoNewPrivs, !grants);
     #[cfg(feature = "seccomp")]
-    let no_new_privs = {
-        plan.guards_terminal = true;
+    {
+        plan.guards_terminal = !plan.is_privileged();
         let any = plan.guards_terminal || spec.has(Opt::Seccomp);
         // A filter of COMMAND alone would be none: it may trace an init that has the same ids.
         #[cfg(feature = "init")]
@@ -114,12 +126,22 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
         #[cfg(not(feature = "init"))]
         let for_init = false;
         // Without no_new_privs it takes a capability, which COMMAND's ids may not have.
-        let early = any && (for_init || !no_new_privs);
-        steps.add(Step::FilterEarly, early);
+        let early = for_init || grants;
+        steps.add(Step::FilterEarly, any && early);
         steps.add(Step::Filter, any && !early);
-        no_new_privs && !early
-    };
-    steps.add(Step::NoNewPrivs, no_new_privs);
+    }
+    #[cfg(feature = "safe")]
+    let safe = plan.caller.uid == 0 && !user && !joins_user && !plan.is_privileged();
+    #[cfg(feature = "safe")]
+    if safe {
+        steps.add_all(Steps::of(&[Step::Masks, Step::Bound, Step::Caps]));
+    }
+    #[cfg(all(feature = "caps", not(feature = "safe")))]
+    let safe = false;
+    #[cfg(feature = "caps")]
+    {
+        plan.caps = Caps::of(spec, safe, plan.how);
+    }
     // Whoever is in the joined namespace already could reach into the memory that the child borrowed.
     plan.borrow = !joins && !steps.meet(OWN_MEMORY);
     #[cfg(feature = "init")]

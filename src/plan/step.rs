@@ -44,6 +44,8 @@ steps! {
     #[cfg(any(feature = "fs", feature = "root"))] NoUmask Umask
     /// A fresh proc, or the caller's own where its PID namespace is shared.
     Proc Proc
+    /// What ROOTFS itself has of proc and sysfs is masked.
+    #[cfg(feature = "safe")] Masks Hide
     /// The filesystem operations, in the order given.
     #[cfg(feature = "fs")] Operations Mount
     /// ROOTFS becomes the root and the working directory.
@@ -52,6 +54,10 @@ steps! {
     #[cfg(feature = "root")] ReadOnly ReadOnly
     /// Another working directory.
     #[cfg(feature = "process")] Chdir Chdir
+    /// no_new_privs
+    NoNewPrivs NoNewPrivs
+    /// No process inside has more capabilities than these, the init included.
+    #[cfg(feature = "caps")] Bound Caps
     /// Filters of system calls, for an init and its COMMAND alike; or while there is the capability that it takes.
     #[cfg(feature = "seccomp")] FilterEarly Filter
     /// The rest is done by a child; we become the init of this container.
@@ -60,8 +66,8 @@ steps! {
     #[cfg(feature = "ids")] Ids Uid
     /// Again: a change of ids has cleared it, and a child has not inherited it, prctl(2).
     #[cfg(feature = "process")] DieWithParentStill Parent
-    /// no_new_privs
-    NoNewPrivs NoNewPrivs
+    /// The capabilities of COMMAND.
+    #[cfg(feature = "caps")] Caps Caps
     /// The file mode creation mask of COMMAND.
     #[cfg(any(feature = "fs", feature = "root", feature = "process"))] Umask Umask
     /// Close every descriptor above 2 that COMMAND does not get.
@@ -82,6 +88,8 @@ pub const NAMED_WITHIN: Steps = Steps::of(&[
     Step::Sources,
     #[cfg(feature = "users")]
     Step::IdsInside,
+    #[cfg(feature = "safe")]
+    Step::Masks,
     #[cfg(feature = "fs")]
     Step::Operations,
     #[cfg(feature = "seccomp")]
@@ -131,7 +139,7 @@ impl Steps {
     }
 
     /// Adds all of `more`.
-    #[cfg(feature = "fs")]
+    #[cfg(any(feature = "safe", feature = "fs"))]
     pub(super) fn add_all(&mut self, more: Steps) {
         self.0 |= more.0;
     }

@@ -21,7 +21,7 @@ fn steps(words: &str, uid: usize) -> std::vec::Vec<Step> {
     with(words, uid, |p| STEPS.iter().map(|s| s.0).filter(|s| p.steps.has(*s)).collect()).unwrap()
 }
 
-#[cfg(any(feature = "fs", feature = "join", feature = "users"))]
+#[cfg(any(feature = "fs", feature = "join", feature = "safe", feature = "users"))]
 fn why(why: Why) -> String {
     format!("{:?}", crate::fail::Reason::from(why))
 }
@@ -35,8 +35,14 @@ fn default_life_of_root_is_as_short_as_it_can_be() {
         Private,
         Rootfs,
         Proc,
+        #[cfg(feature = "safe")]
+        Masks,
         Enter,
         NoNewPrivs,
+        #[cfg(feature = "safe")]
+        Bound,
+        #[cfg(feature = "safe")]
+        Caps,
         Close,
         Signals,
         #[cfg(feature = "seccomp")]
@@ -44,7 +50,21 @@ fn default_life_of_root_is_as_short_as_it_can_be() {
         Exec,
     ];
     assert_eq!(steps("/r true", 0), life);
-    let user: std::vec::Vec<Step> = [IdMap].into_iter().chain(life).collect();
+    // What has no user namespace of its own is held in another way.
+    #[cfg(feature = "safe")]
+    let held = [Masks, Bound, Caps];
+    #[cfg(not(feature = "safe"))]
+    let held: [Step; 0] = [];
+    let bare: std::vec::Vec<Step> = life.into_iter().filter(|s| !held.contains(s)).collect();
+    #[cfg(feature = "safe")]
+    assert_eq!(
+        steps("--privileged /r true", 0),
+        bare.iter()
+            .copied()
+            .filter(|s| !matches!(format!("{s:?}").as_str(), "NoNewPrivs" | "Filter"))
+            .collect::<std::vec::Vec<_>>()
+    );
+    let user: std::vec::Vec<Step> = [IdMap].into_iter().chain(bare).collect();
     assert_eq!(steps("/r true", 1234), user);
     #[cfg(feature = "options")]
     assert_eq!(steps("--unshare-user /r true", 0), user);
@@ -58,8 +78,14 @@ fn nothing_is_mounted_in_the_callers_mount_namespace() {
     assert_eq!(steps("--share-all /r true", 0), life);
     let expected = [
         Rootfs,
+        #[cfg(feature = "safe")]
+        Masks,
         Enter,
         NoNewPrivs,
+        #[cfg(feature = "safe")]
+        Bound,
+        #[cfg(feature = "safe")]
+        Caps,
         Close,
         Signals,
         #[cfg(feature = "seccomp")]
@@ -114,10 +140,47 @@ fn steps_stand_in_the_order_that_the_kernel_and_safety_ask_for() {
     before(DieWithParentStill, NoNewPrivs);
     #[cfg(not(feature = "seccomp"))]
     before(NoNewPrivs, Exec);
+    #[cfg(feature = "safe")]
+    {
+        // Operations have the last word on what is seen; nobody inside has a capability more than COMMAND may have, the
+        // init included; another user id does not take those that it shall have.
+        before(Proc, Masks);
+        before(Masks, Operations);
+        before(Bound, Init);
+        before(Ids, Caps);
+        before(Caps, NoNewPrivs);
+    }
     // Nothing of ours is open while COMMAND's start is held up, and its signals are its own.
     before(Close, Block);
     before(Signals, Block);
     assert_eq!((all.first(), all.last()), (Some(&DieWithParent), Some(&Exec)));
+}
+
+#[test]
+#[cfg(feature = "safe")]
+fn capabilities_are_few_where_root_inside_is_root_outside() {
+    let caps = |words: &str, uid| with(words, uid, |p| (p.caps.set, p.caps.named)).unwrap();
+    let (default, all) = (0x8004_05fb, u64::MAX);
+    assert_eq!(caps("/r true", 0), (default, 0));
+    assert_eq!(caps("--chroot /r true", 0), (default & !(1 << 18), 0));
+    for other in [
+        "--privileged",
+        "--unshare-user",
+        #[cfg(feature = "join")]
+        "--userns 5",
+    ] {
+        assert_eq!(caps(&format!("{other} /r true"), 0), (all, 0), "{other}");
+    }
+    assert_eq!(caps("/r true", 1234), (all, 0));
+    assert_eq!(
+        caps("--cap-drop ALL --cap-add kill --cap-add 13 --cap-drop Cap_Net_Raw /r true", 0),
+        (1 << 5, 1 << 5)
+    );
+    assert_eq!(caps("--cap-add KILL --cap-drop all /r true", 0), (0, 0));
+    assert_eq!(caps("--cap-add all --cap-drop CHOWN /r true", 1), (all & !1, all & !1));
+    for no in ["", "KIL", "64", "-1", "kill,chown"] {
+        assert_eq!(with(&format!("--cap-add={no} /r true"), 0, |_| ()), Err(why(Why::Capability)), "{no}");
+    }
 }
 
 #[test]

@@ -9,15 +9,6 @@ use crate::z;
 
 include!(concat!(env!("OUT_DIR"), "/filters.rs"));
 
-/// Loads them early, and so no_new_privs is set now.
-pub(super) fn load_early(world: &mut World<'_, '_>) -> sys::Result<()> {
-    if !world.plan.spec.has(Opt::AllowNewPrivs) {
-        world.doing.now(Stage::NoNewPrivs, None);
-        sys::no_new_privs()?;
-    }
-    load(world)
-}
-
 /// Loads them: that of the terminal, then those that were asked for, in the order given.
 #[inline(never)]
 pub(super) fn load(world: &mut World<'_, '_>) -> sys::Result<()> {

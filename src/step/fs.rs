@@ -2,11 +2,15 @@
 
 use super::data;
 use super::dest::{Kind, PATH_MAX};
+#[cfg(feature = "safe")]
+use super::hide;
 use super::mask::Masks;
 #[cfg(feature = "overlay")]
 use super::overlay;
 use super::{Doing, Rootfs, World, dev};
 use crate::fail::Stage;
+#[cfg(feature = "safe")]
+use crate::plan::Step;
 use crate::plan::{Do, Operation};
 use crate::sys::{self, Errno, Fd, ZStr};
 use crate::text::{Text, descriptor_path};
@@ -47,6 +51,8 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
     data::make(world)?;
     let World { plan, doing, root, .. } = world;
     let root = *root;
+    #[cfg(feature = "safe")]
+    let hides = plan.steps.has(Step::Masks);
     let mut masks = Masks::default();
     #[cfg_attr(not(feature = "overlay"), allow(unused_variables))]
     for (at, operation) in plan.lists.operations.iter().enumerate() {
@@ -56,6 +62,8 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
             Do::Bind | Do::BindFd | Do::Data | Do::RoData => bind(operation, root),
             Do::Tmpfs => tmpfs(operation, root),
             Do::Dev => dev::mount(operation, root, doing),
+            #[cfg(feature = "safe")]
+            Do::Sysfs if hides => hide::sysfs(special_place(dest, root)?, doing),
             Do::Sysfs => special(dest, z!("sysfs"), sys::MS_RDONLY, root),
             Do::Cgroup => special(dest, z!("cgroup2"), mode, root),
             Do::Mqueue => special(dest, z!("mqueue"), 0, root),
@@ -170,11 +178,16 @@ fn tmpfs(operation: &Operation, root: Rootfs) -> sys::Result<()> {
     sys::mount_on(place, z!("tmpfs"), sys::MS_NODEV, options.zstr())
 }
 
-/// A file system of the kernel's, of the namespaces that we are in; on a directory that is no symbolic link.
+/// A file system of the kernel's, of the namespaces that we are in.
 fn special(dest: ZStr<'static>, kind: ZStr<'_>, flags: u32, root: Rootfs) -> sys::Result<()> {
+    sys::mount_on(special_place(dest, root)?, kind, sys::MS_NODEV | sys::MS_NOEXEC | flags, None)
+}
+
+/// A directory that is no symbolic link, and reached by none.
+#[inline(never)]
+fn special_place(dest: ZStr<'static>, root: Rootfs) -> sys::Result<Fd> {
     root.directory(dest)?;
-    let place = root.open(dest, sys::O_DIRECTORY, sys::RESOLVE_NO_SYMLINKS)?;
-    sys::mount_on(place, kind, sys::MS_NODEV | sys::MS_NOEXEC | flags, None)
+    root.open(dest, sys::O_DIRECTORY, sys::RESOLVE_NO_SYMLINKS)
 }
 
 /// The mode of what is there. By its descriptor: fchmodat(2) would follow a link that is put in its place meanwhile.

@@ -72,11 +72,20 @@ pub(super) fn proc(world: &mut World<'_, '_>) -> sys::Result<()> {
     let (elsewhere, options) = (None, None);
     let dest = elsewhere.unwrap_or(z!("/proc"));
     world.doing.subject = Some(dest);
+    #[cfg(feature = "safe")]
+    if world.plan.steps.has(Step::Masks) {
+        super::hide::make_proc(world, options)?;
+        world.doing.now(Stage::Proc, dest);
+    }
     #[cfg(feature = "root")]
     if elsewhere.is_some() {
         world.root.directory(dest)?;
     }
     let place = world.root.open(dest, sys::O_DIRECTORY, sys::RESOLVE_NO_SYMLINKS)?;
+    #[cfg(feature = "safe")]
+    if world.plan.steps.has(Step::Masks) {
+        return sys::move_mount(Fd::CWD, place, z!(""));
+    }
     #[cfg(feature = "options")]
     if let Some(tree) = world.proc {
         return sys::move_mount(tree, place, z!(""));

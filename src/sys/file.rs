@@ -141,7 +141,7 @@ pub fn fchdir(dir: Fd) -> Result<()> {
 }
 
 /// chdir(2).
-#[cfg(any(feature = "init", feature = "boot", feature = "overlay"))]
+#[cfg(any(feature = "init", feature = "boot", feature = "overlay", feature = "safe"))]
 pub fn chdir(path: ZStr<'_>) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string.
     unsafe { done!(chdir, path.as_ptr()) }
@@ -225,7 +225,7 @@ pub fn is_open(fd: Fd) -> Result<()> {
 }
 
 /// fstatfs(2).
-#[cfg(any(feature = "root", feature = "boot"))]
+#[cfg(any(feature = "root", feature = "boot", feature = "safe"))]
 fn fstatfs(fd: Fd) -> Result<c::statfs64> {
     let mut s = MaybeUninit::<c::statfs64>::uninit();
     // SAFETY: the kernel fills the struct on success, and only then it is read.
@@ -238,6 +238,15 @@ pub fn mount_flags(fd: Fd) -> Result<u32> {
     fstatfs(fd).map(|s| s.f_flags as u32)
 }
 
+/// The kind of file system that `fd` lies on, statfs(2), and whether that mount is read-only.
+#[cfg(feature = "safe")]
+pub fn file_system(fd: Fd) -> Result<(u32, bool)> {
+    fstatfs(fd).map(|s| (s.f_type as u32, s.f_flags as u32 & ST_RDONLY != 0))
+}
+
+#[cfg(feature = "safe")]
+pub use linux_raw_sys::general::{PROC_SUPER_MAGIC, SYSFS_MAGIC};
+
 /// Whether a directory lies in memory, as an initramfs does.
 #[cfg(feature = "boot")]
 pub fn is_in_memory(dir: Fd) -> bool {
@@ -245,7 +254,7 @@ pub fn is_in_memory(dir: Fd) -> bool {
 }
 
 /// From include/linux/statfs.h.
-#[cfg(feature = "root")]
+#[cfg(any(feature = "root", feature = "safe"))]
 pub const ST_RDONLY: u32 = 1;
 
 /// Whether it is a terminal: TIOCGWINSZ of ioctl_tty(2).

@@ -6,6 +6,8 @@ use core::num::NonZeroI32;
 
 #[cfg(feature = "boot")]
 mod boot;
+#[cfg(feature = "caps")]
+mod caps;
 mod fd;
 mod file;
 mod mount;
@@ -23,6 +25,8 @@ mod zstr;
 pub(crate) use crate::arch::ELF_MACHINE;
 #[cfg(feature = "boot")]
 pub use boot::*;
+#[cfg(feature = "caps")]
+pub use caps::*;
 pub use fd::{Fd, close, dup};
 pub use file::*;
 pub use mount::*;

@@ -30,6 +30,22 @@ pub fn make_private(path: ZStr<'_>) -> Result<()> {
     unsafe { done!(mount, 0, path.as_ptr(), 0, MS_REC | MS_PRIVATE, 0) }
 }
 
+/// mount(2), MS_BIND: what is at `source` at `path` too, with the flags of its mount, and without what is mounted below.
+#[cfg(feature = "safe")]
+pub fn bind(source: ZStr<'_>, path: ZStr<'_>) -> Result<()> {
+    // SAFETY: the kernel reads two NUL-terminated strings.
+    unsafe { done!(mount, source.as_ptr(), path.as_ptr(), 0, c::MS_BIND, 0) }
+}
+
+/// mount(2), MS_REMOUNT and MS_BIND: the mount that the working directory is the root of gets `flags`, and no program
+/// and no device works in it.
+#[cfg(feature = "safe")]
+pub fn remount_here(flags: u32) -> Result<()> {
+    let flags = flags | c::MS_REMOUNT | c::MS_BIND | c::MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    // SAFETY: the kernel reads one NUL-terminated string.
+    unsafe { done!(mount, 0, crate::z!(".").as_ptr(), 0, flags, 0) }
+}
+
 /// umount2(2).
 pub fn umount2(path: ZStr<'_>, flags: u32) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string.

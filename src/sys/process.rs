@@ -145,7 +145,7 @@ pub fn own_process_group() -> Result<()> {
 
 /// prctl(2) of an option that takes a number.
 #[inline(never)]
-fn prctl(option: u32, value: u32) -> Result<()> {
+pub(super) fn prctl(option: u32, value: u32) -> Result<()> {
     // SAFETY: no memory is involved; callers name options that take a number.
     unsafe { done!(prctl, option, value, 0, 0, 0) }
 }
