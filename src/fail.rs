@@ -23,6 +23,7 @@ texts! {
         #[cfg(any(feature = "init", feature = "process", feature = "words"))] Session = "new session"
         IdMap = "write id map"
         #[cfg(any(feature = "users", feature = "report", feature = "words"))] Handshake = "wait for the launcher"
+        #[cfg(any(feature = "disable-userns", feature = "words"))] Userns = "disable user namespaces"
         #[cfg(any(feature = "host", feature = "words"))] HostName = "set host name"
         #[cfg(any(feature = "host", feature = "words"))] DomainName = "set domain name"
         #[cfg(any(feature = "host", feature = "words"))] Time = "set clock offsets"
@@ -46,6 +47,8 @@ texts! {
         #[cfg(any(feature = "safe", feature = "words"))] Hide = "mask"
         #[cfg(any(feature = "caps", feature = "words"))] Caps = "set capabilities"
         NoNewPrivs = "set no_new_privs"
+        #[cfg(any(feature = "deny-net", feature = "words"))] DenyNet = "deny network"
+        #[cfg(any(feature = "landlock", feature = "words"))] Landlock = "restrict by Landlock"
         Close = "close descriptors"
         #[cfg(any(feature = "fs", feature = "process", feature = "report", feature = "timings", feature = "words"))] Descriptor = "use descriptor"
         #[cfg(any(feature = "init", feature = "words"))] Subreaper = "become a subreaper"
@@ -62,6 +65,7 @@ texts! {
         #[cfg(any(feature = "path", feature = "words"))] ExecPath = "exec"
         #[cfg(any(feature = "path", feature = "words"))] ExecLoader = "exec"
         #[cfg(feature = "words")] ExecMachine = "exec"
+        #[cfg(any(feature = "landlock", feature = "words"))] ExecRules = "exec"
     }
 }
 
@@ -104,7 +108,7 @@ texts! {
         #[cfg(feature = "host")] NeedsUts = "needs a UTS namespace of its own (not with --share-uts or --utsns)"
         #[cfg(feature = "host")] NeedsTime = "needs --unshare-time"
         #[cfg(any(feature = "fs", feature = "root"))] NeedsMount = "needs a mount namespace of its own (not with --share-mount)"
-        #[cfg(feature = "users")] NeedsUser = "needs a user namespace of its own (--unshare-user)"
+        #[cfg(any(feature = "users", feature = "disable-userns"))] NeedsUser = "needs a user namespace of its own (--unshare-user)"
         #[cfg(feature = "init")] NeedsInit = "--wait-all needs --init"
         #[cfg(feature = "join")] Joined = "--unshare-user makes a user namespace and --userns joins one: not both"
         #[cfg(feature = "fs")] NeedsMade = "must be followed by --tmpfs, --dir, --file, --bind-data or --ro-bind-data"

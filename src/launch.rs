@@ -133,6 +133,8 @@ fn start(plan: &mut Plan<'_>, main: &mut Pid, timings: &mut Timings) -> Result<(
         proc: None,
         #[cfg(any(feature = "fs", feature = "root", feature = "process"))]
         umask: 0,
+        #[cfg(feature = "deny-net")]
+        landlock: 0,
         #[cfg(feature = "fs")]
         files: None,
     };

@@ -5,6 +5,8 @@
 pub(crate) mod caps;
 #[cfg(feature = "fs")]
 mod data;
+#[cfg(feature = "deny-net")]
+mod deny_net;
 #[cfg(any(feature = "fs", feature = "root"))]
 mod dest;
 #[cfg(feature = "fs")]
@@ -19,6 +21,8 @@ mod hide;
 #[cfg(feature = "host")]
 mod host;
 mod ids;
+#[cfg(feature = "landlock")]
+mod landlock;
 #[cfg(feature = "fs")]
 mod mask;
 #[cfg(feature = "overlay")]
@@ -103,6 +107,9 @@ pub struct World<'p, 'w> {
     /// The caller's file mode creation mask, once it was changed.
     #[cfg(any(feature = "fs", feature = "root", feature = "process"))]
     pub umask: u32,
+    /// The version of Landlock's ABI, once it was asked for; 0 where there is none.
+    #[cfg(feature = "deny-net")]
+    pub landlock: u32,
     /// The caller's limit of open files, once it was raised.
     #[cfg(feature = "fs")]
     pub files: Option<u32>,
@@ -127,6 +134,8 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         #[cfg(any(feature = "users", feature = "report"))]
         Step::Released => ids::wait_for_launcher(world),
         Step::IdMap => ids::write_own_maps(world.plan),
+        #[cfg(feature = "disable-userns")]
+        Step::NoUserns => ids::no_user_namespaces(),
         #[cfg(feature = "host")]
         Step::Time => host::new_clocks(world),
         #[cfg(feature = "host")]
@@ -161,6 +170,10 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::Bound => caps::bound(world),
         #[cfg(feature = "caps")]
         Step::Caps => caps::take_on(world),
+        #[cfg(feature = "deny-net")]
+        Step::DenyNet => landlock::deny_net(world),
+        #[cfg(feature = "landlock")]
+        Step::Landlock => landlock::restrict(world),
         #[cfg(feature = "ids")]
         Step::Ids => ids::take_on(world.plan.uid, world.plan.gid, world),
         Step::NoNewPrivs => sys::no_new_privs(),

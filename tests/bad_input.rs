@@ -213,6 +213,12 @@ fn usage_errors_name_the_word() {
             (&["--file", "0", "/."], "--file"),
             (&["--overlay-src", "/etc", "--tmp-overlay", "//"], "--tmp-overlay"),
             (&["--privileged=yes"], "--privileged"),
+            (&["--landlock-ro", "/nowhere"], "/nowhere"),
+            (&["--landlock-rw", "/bin/true/x"], "/bin/true/x"),
+            (&["--landlock-ro="], "Landlock"),
+            (&["--deny-net=no"], "--deny-net"),
+            (&["--disable-userns=1"], "--disable-userns"),
+            (&["--disable-userns", "--userns", "0"], "--disable-userns"),
         ];
         for (words, name) in cases {
             refused(who, &root, words, "/bin/true", 125, &[name]);
@@ -234,9 +240,13 @@ fn usage_errors_name_the_word() {
         run(who).arg(&root).go().refuses(125, &["COMMAND"]);
         run(who).arg("--").go().refuses(125, &["ROOTFS"]);
         run(who).arg("--hostname").go().refuses(125, &["--hostname"]);
-        for words in
-            [&["--bind", "/tmp"][..], &["--file", "0"], &["--chmod", "755"], &["--overlay", "/a", "/b"]]
-        {
+        for words in [
+            &["--bind", "/tmp"][..],
+            &["--file", "0"],
+            &["--chmod", "755"],
+            &["--overlay", "/a", "/b"],
+            &["--landlock-ro"],
+        ] {
             run(who).args(words).go().refuses(125, &[words[0]]);
         }
     }

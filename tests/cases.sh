@@ -803,6 +803,60 @@ init_has_the_names_and_words_of_others() {
     grep -q '^ERROR (catatonit:[0-9]*): failed to exec pid1: No such file or directory$' "$T/err" || fail "catatonit: $(cat "$T/err")"
 }
 
+landlock_keeps_command_to_the_paths_that_are_named() {
+    if ! kernel_at_least 6 2; then
+        refused 125 'restrict by Landlock.*6\.2' --landlock-ro /bin "$R" /bin/true
+        refused 125 'restrict by Landlock.*6\.2' --deny-net --landlock-rw / "$R" /bin/true
+        echo "not on this kernel: refused in words"
+        return 0
+    fi
+    echo text >"$R/data/f"
+    echo text >"$R/data/g"
+    for how in '' --init --deny-net; do
+        out=$(inside 'cat /data/f; cat /data/g; echo x >/data/f; busybox truncate -s 0 /data/g; echo x >/tmp/f; rm /data/f; ls /; echo end' $how \
+            --tmpfs /tmp --landlock-ro /bin --landlock-ro /data/f --landlock-rw /tmp 2>"$T/err") || fail "$out$(cat "$T/err")"
+        eq "what could be read" "$(echo $out)" "text end"
+        eq "what was refused" "$(grep -c 'Permission denied' "$T/err")" 5
+        out=$(inside 'echo new >/data/f && cat /data/f && mv /data/f /tmp/f && mv /tmp/f /data/f && ls /data' $how \
+            --landlock-ro /bin --landlock-rw data --landlock-rw /../tmp) || fail "$out"
+        eq "what could be written" "$(echo $out)" "new f g"
+        out=$(inside 'echo other >/data/f && cat /data/f' $how --landlock-ro /bin --landlock-rw /data/f) || fail "$out"
+        eq "a file of its own" "$out" other
+        echo text >"$R/data/f"
+    done
+    refused 126 'exec /bin/true.*--landlock-ro' --landlock-rw /data "$R" /bin/true
+    rm -f "$R/data/f" "$R/data/g"
+}
+
+no_network_is_reached_without_a_namespace_of_its_own() {
+    here=$(readlink /proc/self/ns/net)
+    for how in '' --init; do
+        out=$(inside 'readlink /proc/self/ns/net; nc 127.0.0.1 9; ip link; ifconfig lo; echo end' --deny-net $how 2>"$T/err") || fail "$out"
+        eq "network namespace, and what was reached" "$(echo $out)" "$here end"
+        [ "$(grep -c 'Permission denied' "$T/err")" -ge 2 ] || fail "it was not refused: $(cat "$T/err")"
+        eq "filters of process 1" "$(inside "sed -n 's/^Seccomp:.//p' /proc/1/status" --deny-net $how)" 2
+    done
+}
+
+no_further_user_namespace_is_made_inside() {
+    if [ "$ME" = 0 ]; then
+        refused 125 '--disable-userns.*--unshare-user' --disable-userns "$R" /bin/true
+        set -- --unshare-user
+    else
+        set --
+    fi
+    "$BUSYBOX" unshare --help >"$T/help" 2>&1 || skip "no unshare here"
+    before=$(cat /proc/sys/user/max_user_namespaces)
+    inside 'busybox unshare -U true' "$@" || fail "none can be made here in any case"
+    for how in '' --init; do
+        out=$(inside 'busybox unshare -U true; echo 9 >/proc/sys/user/max_user_namespaces; cat /proc/sys/user/max_user_namespaces' \
+            "$@" $how --disable-userns 2>"$T/err") || fail "$out$(cat "$T/err")"
+        eq "the limit" "$out" 0
+        grep -q 'No space left on device' "$T/err" || fail "one was made: $(cat "$T/err")"
+    done
+    eq "the limit outside" "$(cat /proc/sys/user/max_user_namespaces)" "$before"
+}
+
 # --- the end of the promises
 
 [ -n "$BUSYBOX" ] && [ -x "$BUSYBOX" ] || { echo "skip all: no busybox; name one with BUSYBOX=" >&2; exit 77; }

@@ -93,6 +93,11 @@ const OPTIONAL: &[(&str, &str, &str)] = &[
     ),
     ("chdir", "\"/\"", "init lets go of a directory: all else is well"),
     ("close_range", "(3, 2147483647", "init lets go of its descriptors: all else is well"),
+    (
+        "landlock_create_ruleset",
+        "VERSION",
+        "without Landlock the filter of --deny-net refuses local sockets too",
+    ),
 ];
 
 /// Calls that never return, or whose failure strace can't feign.
@@ -400,6 +405,20 @@ fn guard_of_a_terminal_survives_the_failure_of_each_call() {
             every_call_fails(scene, false);
         }
     }
+}
+
+#[test]
+fn landlock_and_denied_network_survive_the_failure_of_each_call() {
+    for how in ["", "--init"] {
+        for_everyone(&format!("{how} --landlock-ro /bin --landlock-ro /bin/true --landlock-rw /tmp"));
+        for_everyone(&format!("{how} --deny-net --landlock-ro /"));
+    }
+    for_everyone("--deny-net");
+}
+
+#[test]
+fn disabled_user_namespaces_survive_the_failure_of_each_call() {
+    for_everyone("--unshare-user --disable-userns");
 }
 
 #[test]

@@ -176,10 +176,10 @@ fn every_kind_of_launch_says_when_its_steps_began_and_ended() {
             }
             let clone = line.step(made, "clone");
             assert_eq!(clone.begin, line.step("launcher", "clone").begin, "{options}: {}", line.all);
-            for step in ["make mounts private", "open rootfs", "mount"] {
+            for step in ["make mounts private", "open rootfs", "mount", "set no_new_privs"] {
                 assert!(line.has(made, step), "{options}: no {step}: {}", line.all);
             }
-            for step in ["close descriptors", "restore the signal mask", "exec", "set no_new_privs"] {
+            for step in ["close descriptors", "restore the signal mask", "exec"] {
                 line.step("child", step);
             }
             assert_eq!(line.step("child", "exec").subject.as_deref(), Some("/bin/sh"));

@@ -1,10 +1,20 @@
 //! aarch64.
 
+#[cfg(feature = "deny-net")]
+use super::Abi;
 use core::arch::naked_asm;
 
 /// e_machine in the ELF header: EM_AARCH64, elf(5).
 #[cfg(feature = "words")]
 pub(crate) const ELF_MACHINE: u16 = 183;
+
+/// The ABI of 64-bit programs, AUDIT_ARCH_AARCH64.
+#[cfg(feature = "deny-net")]
+pub(crate) const NATIVE: Abi = Abi { arch: 0xc000_00b7, socket: 198, socketpair: 199 };
+
+/// That of 32-bit programs, AUDIT_ARCH_ARM.
+#[cfg(feature = "deny-net")]
+pub(crate) const FOREIGN: Abi = Abi { arch: 0x4000_0028, socket: 281, socketpair: 288 };
 
 /// clone(2) whose child calls `f(arg)`, which must never return; the parent gets the pid or a negative errno.
 ///

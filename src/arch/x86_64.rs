@@ -1,10 +1,20 @@
 //! x86_64.
 
+#[cfg(feature = "deny-net")]
+use super::Abi;
 use core::arch::naked_asm;
 
 /// e_machine in the ELF header: EM_X86_64, elf(5).
 #[cfg(feature = "words")]
 pub(crate) const ELF_MACHINE: u16 = 62;
+
+/// The ABI of 64-bit programs, AUDIT_ARCH_X86_64.
+#[cfg(feature = "deny-net")]
+pub(crate) const NATIVE: Abi = Abi { arch: 0xc000_003e, socket: 41, socketpair: 53 };
+
+/// That of 32-bit programs, AUDIT_ARCH_I386.
+#[cfg(feature = "deny-net")]
+pub(crate) const FOREIGN: Abi = Abi { arch: 0x4000_0003, socket: 359, socketpair: 360 };
 
 /// clone(2) whose child calls `f(arg)`, which must never return; the parent gets the pid or a negative errno.
 ///

@@ -186,12 +186,16 @@ options! {
         #[cfg(feature = "process")] Umask "umask" MODE, "MODE", "file mode creation mask of COMMAND";
         AllowNewPrivs "allow-new-privs" SWITCH, "", "let set-id programs work inside (no_new_privs off)";
     }
-    #[cfg(any(feature = "caps", feature = "seccomp"))]
+    #[cfg(any(feature = "caps", feature = "disable-userns", feature = "landlock", feature = "seccomp"))]
     "Privileges" {
         #[cfg(feature = "caps")] CapDrop "cap-drop" CAP, "CAP|ALL", "drop a capability";
         #[cfg(feature = "caps")] CapAdd "cap-add" CAP, "CAP|ALL", "have a capability, as any user";
         #[cfg(feature = "safe")] Privileged "privileged" SWITCH, "", "all capabilities, no_new_privs off, no masks";
         #[cfg(feature = "seccomp")] Seccomp "seccomp" TEXT, "default|FILE|FD", "refuse system calls, as engines do or as a BPF program says";
+        #[cfg(feature = "landlock")] LandlockRo "landlock-ro" TEXT, "PATH", "read and execute there and below, by Landlock; elsewhere nothing";
+        #[cfg(feature = "landlock")] LandlockRw "landlock-rw" TEXT, "PATH", "do anything there and below, by Landlock; elsewhere nothing";
+        #[cfg(feature = "deny-net")] DenyNet "deny-net" SWITCH, "", "no socket but local ones, in the caller's network namespace";
+        #[cfg(feature = "disable-userns")] DisableUserns "disable-userns" SWITCH, "", "no further user namespace inside";
     }
     #[cfg(any(feature = "report", feature = "timings"))]
     "Reports" {

@@ -25,6 +25,16 @@ const ASKED: &[(Opt, Step)] = &[
     (Opt::BlockFd, Step::Released),
     #[cfg(feature = "report")]
     (Opt::BlockFd, Step::Block),
+    #[cfg(feature = "disable-userns")]
+    (Opt::DisableUserns, Step::NoUserns),
+    #[cfg(feature = "deny-net")]
+    (Opt::DenyNet, Step::DenyNet),
+    #[cfg(feature = "deny-net")]
+    (Opt::DenyNet, Step::Landlock),
+    #[cfg(feature = "landlock")]
+    (Opt::LandlockRo, Step::Landlock),
+    #[cfg(feature = "landlock")]
+    (Opt::LandlockRw, Step::Landlock),
     #[cfg(feature = "host")]
     (Opt::UnshareTime, Step::Time),
     #[cfg(feature = "host")]

@@ -3,9 +3,16 @@
 use super::Plan;
 use crate::cli::Opt;
 use crate::fail::Fail;
-#[cfg(any(feature = "host", feature = "root", feature = "users", feature = "init", feature = "join"))]
+#[cfg(any(
+    feature = "host",
+    feature = "root",
+    feature = "users",
+    feature = "init",
+    feature = "join",
+    feature = "disable-userns"
+))]
 use crate::fail::Why;
-#[cfg(feature = "root")]
+#[cfg(any(feature = "root", feature = "disable-userns"))]
 use crate::fail::{Stage, fail};
 use crate::spec::Spec;
 #[cfg(any(feature = "init", feature = "join"))]
@@ -15,7 +22,7 @@ use crate::sys::CLONE_NEWNS;
 #[cfg(feature = "join")]
 use crate::sys::CLONE_NEWTIME;
 use crate::sys::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS};
-#[cfg(feature = "root")]
+#[cfg(any(feature = "root", feature = "disable-userns"))]
 use crate::z;
 
 /// A CLONE_NEW* by the number of its bit: what a table holds in a byte.
@@ -27,6 +34,9 @@ const fn bit(kind: u32) -> u8 {
 const SHARES: &[(Opt, u8)] = &[
     (Opt::SharePid, bit(CLONE_NEWPID)),
     (Opt::ShareNet, bit(CLONE_NEWNET)),
+    // What can't be reached need not be another's.
+    #[cfg(feature = "deny-net")]
+    (Opt::DenyNet, bit(CLONE_NEWNET)),
     (Opt::ShareUts, bit(CLONE_NEWUTS)),
     (Opt::ShareIpc, bit(CLONE_NEWIPC)),
     (Opt::ShareCgroup, bit(CLONE_NEWCGROUP)),
@@ -69,6 +79,10 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
     #[cfg(feature = "root")]
     if spec.has(Opt::ReadOnly) && !plan.makes(CLONE_NEWNS) {
         return fail(Stage::Option, z!("--read-only"), Why::NeedsMount);
+    }
+    #[cfg(feature = "disable-userns")]
+    if spec.has(Opt::DisableUserns) && !plan.makes(CLONE_NEWUSER) {
+        return fail(Stage::Option, z!("--disable-userns"), Why::NeedsUser);
     }
     #[cfg(any(feature = "host", feature = "root", feature = "users"))]
     for given in spec.given.iter() {

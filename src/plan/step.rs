@@ -24,6 +24,8 @@ steps! {
     #[cfg(any(feature = "users", feature = "report"))] Released Handshake
     /// A map of one id to the caller's own, for users and for groups.
     IdMap IdMap
+    /// No further user namespace inside.
+    #[cfg(feature = "disable-userns")] NoUserns Userns
     /// A new time namespace with its offsets.
     #[cfg(feature = "host")] Time Time
     /// sethostname(2)
@@ -60,8 +62,12 @@ steps! {
     #[cfg(feature = "caps")] Bound Caps
     /// Filters of system calls, for an init and its COMMAND alike; or while there is the capability that it takes.
     #[cfg(feature = "seccomp")] FilterEarly Filter
+    /// No socket but local ones. For the init too: it could be traced, and made to open one.
+    #[cfg(feature = "deny-net")] DenyNet DenyNet
     /// The rest is done by a child; we become the init of this container.
     #[cfg(feature = "init")] Init Clone
+    /// Landlock: what can be done with which paths. Not for the init, which a process within a domain can't trace.
+    #[cfg(feature = "landlock")] Landlock Landlock
     /// The ids of COMMAND, and no supplementary group.
     #[cfg(feature = "ids")] Ids Uid
     /// Again: a change of ids has cleared it, and a child has not inherited it, prctl(2).

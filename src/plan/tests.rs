@@ -21,7 +21,13 @@ fn steps(words: &str, uid: usize) -> std::vec::Vec<Step> {
     with(words, uid, |p| STEPS.iter().map(|s| s.0).filter(|s| p.steps.has(*s)).collect()).unwrap()
 }
 
-#[cfg(any(feature = "fs", feature = "join", feature = "safe", feature = "users"))]
+#[cfg(any(
+    feature = "fs",
+    feature = "join",
+    feature = "safe",
+    feature = "users",
+    feature = "disable-userns"
+))]
 fn why(why: Why) -> String {
     format!("{:?}", crate::fail::Reason::from(why))
 }
@@ -136,10 +142,9 @@ fn steps_stand_in_the_order_that_the_kernel_and_safety_ask_for() {
     before(Chdir, Init);
     before(Init, Ids);
     before(Ids, DieWithParentStill);
-    #[cfg(not(feature = "seccomp"))]
-    before(DieWithParentStill, NoNewPrivs);
-    #[cfg(not(feature = "seccomp"))]
-    before(NoNewPrivs, Exec);
+    before(DieWithParentStill, Exec);
+    // It takes no right that it has; filters may need it.
+    before(NoNewPrivs, Init);
     #[cfg(feature = "safe")]
     {
         // Operations have the last word on what is seen; nobody inside has a capability more than COMMAND may have, the
@@ -148,7 +153,6 @@ fn steps_stand_in_the_order_that_the_kernel_and_safety_ask_for() {
         before(Masks, Operations);
         before(Bound, Init);
         before(Ids, Caps);
-        before(Caps, NoNewPrivs);
     }
     // Nothing of ours is open while COMMAND's start is held up, and its signals are its own.
     before(Close, Block);
@@ -181,6 +185,21 @@ fn capabilities_are_few_where_root_inside_is_root_outside() {
     for no in ["", "KIL", "64", "-1", "kill,chown"] {
         assert_eq!(with(&format!("--cap-add={no} /r true"), 0, |_| ()), Err(why(Why::Capability)), "{no}");
     }
+}
+
+#[test]
+#[cfg(all(feature = "deny-net", feature = "disable-userns", feature = "init", feature = "ids"))]
+fn what_keeps_command_from_files_and_sockets_comes_when_nothing_of_ours_needs_them() {
+    use Step::*;
+    let all = steps("--unshare-user --init --deny-net --landlock-ro / --disable-userns /r true", 0);
+    let order = [IdMap, NoUserns, Rootfs, Proc, Enter, NoNewPrivs, DenyNet, Init, Landlock, Close, Exec];
+    let found: std::vec::Vec<_> = all.iter().filter(|s| order.contains(s)).copied().collect();
+    assert_eq!(found, order);
+    assert!(!all.contains(&Loopback));
+    assert!(with("--deny-net /r true", 0, |p| !p.makes(crate::sys::CLONE_NEWNET)).unwrap());
+    assert!(!steps("--landlock-ro / --landlock-rw /tmp /r true", 0).contains(&DenyNet));
+    assert_eq!(with("--disable-userns /r true", 0, |_| ()), Err(why(Why::NeedsUser)));
+    assert_eq!(with("--disable-userns --userns 5 /r true", 1, |_| ()), Err(why(Why::NeedsUser)));
 }
 
 #[test]
@@ -385,7 +404,7 @@ fn rootfs_of_slashes_is_the_hosts_own_tree() {
 
 #[test]
 fn every_step_fits_into_the_set() {
-    assert!(STEPS.len() <= 32);
+    assert!(STEPS.len() <= 64);
     assert!(STEPS.iter().enumerate().all(|(n, (step, _))| *step as usize == n));
 }
 
@@ -407,9 +426,12 @@ fn filters_come_last_but_for_an_init_and_where_they_take_a_right_that_goes() {
     for words in ["", "--seccomp default ", "--seccomp 5 --uid 5 --umask 077 "] {
         let late = order(&format!("{words}/r true"));
         assert_eq!(late, (vec![NoNewPrivs, Filter], vec![Filter, Exec]), "{words}");
-        // no_new_privs, where it is asked for, is set by the same step.
-        for early in ["--init", "--allow-new-privs", "--init --allow-new-privs"] {
-            assert_eq!(order(&format!("{early} {words}/r true")).0, [FilterEarly], "{early} {words}");
+        for (early, expected) in [
+            ("--init", &[NoNewPrivs, FilterEarly][..]),
+            ("--allow-new-privs", &[FilterEarly]),
+            ("--init --allow-new-privs", &[FilterEarly]),
+        ] {
+            assert_eq!(order(&format!("{early} {words}/r true")).0, expected, "{early} {words}");
         }
     }
     let all = steps("--init --uid 5 --seccomp 5 --chdir / /r true", 0);

@@ -42,6 +42,10 @@ pub(super) fn exec(world: &mut World<'_, '_>) -> Errno {
     world.doing.last(command);
     let (stage, e) = run(command, argv, plan.lists.env(plan.stack));
     world.doing.stage = stage;
+    #[cfg(feature = "landlock")]
+    if e == Errno::EACCES && super::landlock::by_path(world.plan.spec) {
+        world.doing.stage = Stage::ExecRules;
+    }
     e
 }
 

@@ -28,6 +28,14 @@ fn write_own_map(path: ZStr<'_>, inside: u32, outside: u32) -> sys::Result<()> {
     sys::write_file(path, line.get())
 }
 
+/// None below ours: the limit is that of our own user namespace, user_namespaces(7), and only who has CAP_SYS_RESOURCE in it
+/// can raise it again.
+#[cfg(feature = "disable-userns")]
+pub(super) fn no_user_namespaces() -> sys::Result<()> {
+    sys::write_file(z!("/proc/sys/user/max_user_namespaces"), b"0")?;
+    sys::give_up_sys_resource()
+}
+
 /// The launcher writes one byte when all is ready; when it can't, it ends, and so do we.
 #[cfg(any(feature = "users", feature = "report"))]
 pub(super) fn wait_for_launcher(world: &mut World<'_, '_>) -> sys::Result<()> {

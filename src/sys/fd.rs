@@ -38,7 +38,7 @@ impl Fd {
     }
 
     /// Its number.
-    #[cfg(any(feature = "fs", feature = "timings"))]
+    #[cfg(any(feature = "fs", feature = "landlock", feature = "timings"))]
     pub fn number(self) -> u32 {
         self.0
     }

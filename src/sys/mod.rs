@@ -10,37 +10,47 @@ mod boot;
 mod caps;
 mod fd;
 mod file;
+#[cfg(feature = "landlock")]
+mod landlock;
 mod mount;
 mod process;
 mod room;
-#[cfg(feature = "seccomp")]
+#[cfg(any(feature = "seccomp", feature = "deny-net"))]
 mod seccomp;
 mod signal;
 mod stack;
 #[cfg(any(feature = "init", feature = "boot"))]
 mod tty;
+#[cfg(feature = "disable-userns")]
+mod userns;
 mod zstr;
 
 #[cfg(feature = "words")]
 pub(crate) use crate::arch::ELF_MACHINE;
+#[cfg(feature = "deny-net")]
+pub(crate) use crate::arch::{FOREIGN, NATIVE};
 #[cfg(feature = "boot")]
 pub use boot::*;
 #[cfg(feature = "caps")]
 pub use caps::*;
 pub use fd::{Fd, close, dup};
 pub use file::*;
+#[cfg(feature = "landlock")]
+pub use landlock::*;
 pub use mount::*;
 pub use process::*;
 #[cfg(feature = "options")]
 pub use room::LongList;
 #[cfg(feature = "timings")]
 pub use room::{SHARED, Shared};
-#[cfg(feature = "seccomp")]
+#[cfg(any(feature = "seccomp", feature = "deny-net"))]
 pub use seccomp::*;
 pub use signal::*;
 pub use stack::{Block, Ids, Stack, Strings};
 #[cfg(any(feature = "init", feature = "boot"))]
 pub use tty::*;
+#[cfg(feature = "disable-userns")]
+pub use userns::*;
 pub use zstr::ZStr;
 
 /// A C string constant: `z!("/proc")`.
