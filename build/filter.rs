@@ -125,8 +125,9 @@ const fn arg(n: u32) -> u32 {
 /// ENOSYS: what a call that is not there says.
 const ENOSYS: u32 = 38;
 
-/// How many comparisons stand one behind the other where the search ends: more make it shorter and slower.
-const LEAF: usize = 4;
+/// How many comparisons stand one behind the other where the search ends: it takes as long to compile fewer of them as it
+/// takes to run more.
+const LEAF: usize = 6;
 
 /// A program whose jumps have names.
 #[derive(Default)]
@@ -186,6 +187,17 @@ impl Program {
         }
     }
 
+    /// Leads there if it is one of `values`.
+    fn any(&mut self, values: &[u32], to: &str) {
+        for (i, value) in values.iter().enumerate() {
+            let next = if i + 1 == values.len() { "allow".into() } else { self.new_label() };
+            self.jump(JEQ, *value, to, &next);
+            if next != "allow" {
+                self.label(&next);
+            }
+        }
+    }
+
     /// The number has been found; what the argument says.
     fn condition(&mut self, when: &When, errno: u32) {
         let deny = format!("errno {errno}");
@@ -193,13 +205,7 @@ impl Program {
             When::Always => {}
             When::Is(n, values) => {
                 self.push(LD, arg(*n));
-                for (i, value) in values.iter().enumerate() {
-                    let next = if i + 1 == values.len() { "allow".into() } else { self.new_label() };
-                    self.jump(JEQ, *value, &deny, &next);
-                    if next != "allow" {
-                        self.label(&next);
-                    }
-                }
+                self.any(values, &deny);
             }
             When::Has(n, mask, but) => {
                 self.push(LD, arg(*n));
@@ -276,24 +282,27 @@ pub fn compile(table: &Table, cpu: Cpu) -> (Vec<u64>, usize) {
     let second = program.code.len();
     let check = format!("{:?} {}", ioctl.when, ioctl.errno);
     let number = ioctl.number(cpu).expect("ioctl");
+    // x32 has a bit for itself, and its own ioctl beside that of x86_64. That of i386 and of arm is 54.
+    let (x32, ours) = match cpu {
+        Cpu::X86_64 => (0x4000_0000, &[number, 514][..]),
+        Cpu::Aarch64 => (0, &[number][..]),
+    };
+    // A bit that none of them has is enough for most calls.
+    let bits = ours.iter().fold(54 | x32, |bits, number| bits | number);
+    program.push(LD, NR);
+    program.jump(JSET, !bits, "allow", "near");
+    program.label("near");
     program.push(LD, ARCH);
     program.jump(JEQ, cpu.arch_32(), "32", "64");
     program.label("32");
     program.push(LD, NR);
-    // Of i386 and of arm alike.
     program.jump(JEQ, 54, &check, "allow");
     program.label("64");
     program.push(LD, NR);
-    match cpu {
-        Cpu::Aarch64 => program.jump(JEQ, number, &check, "allow"),
-        Cpu::X86_64 => {
-            // x32 has a bit for itself, and its own ioctl beside that of x86_64.
-            program.push(AND, !0x4000_0000);
-            program.jump(JEQ, number, &check, "x32");
-            program.label("x32");
-            program.jump(JEQ, 514, &check, "allow");
-        }
+    if x32 != 0 {
+        program.push(AND, !x32);
     }
+    program.any(ours, &check);
     program.label(&check);
     program.condition(&ioctl.when, ioctl.errno);
     program.label("errno 1");
