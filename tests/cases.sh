@@ -104,6 +104,107 @@ as() {
 }
 b() { echo "$R/bin/busybox"; }
 
+# A static program of system calls, made of its bytes, for what no busybox does. It writes to stdout what each call said: the
+# errno, one byte each.
+put() { # put BYTES NUMBER...
+    width=$1
+    shift
+    for number; do
+        left=$width
+        while [ "$left" -gt 0 ]; do
+            code=$code\\$((number >> 6 & 3))$((number >> 3 & 7))$((number & 7))
+            number=$((number >> 8)) left=$((left - 1))
+        done
+    done
+}
+# begin, then call NUMBER [ARGUMENT [ARGUMENT]]... (an argument that isn't given is -1), then made FILE
+begin() {
+    code= calls=0
+    case $(uname -m) in
+    x86_64) # lea r14, [rsp - 4096]; mov r15, r14; rdi, rsi, rdx, r10, r8 and r9: -1
+        put 1 0x4c 0x8d 0xb4 0x24 0 0xf0 0xff 0xff 0x4d 0x89 0xf7
+        for register in 0xc7c748 0xc6c748 0xc2c748 0xc2c749 0xc0c749 0xc1c749; do put 3 $register && put 4 -1; done
+        ;;
+    aarch64) # sub x19, sp, #4096; mov x20, x19; x2 to x5: -1
+        put 4 0xd14007f3 0xaa1303f4 0x92800002 0x92800003 0x92800004 0x92800005
+        ;;
+    *) skip "not a program for $(uname -m)" ;;
+    esac
+}
+call() {
+    calls=$((calls + 1)) first=${2:--1} second=${3:--1}
+    case $(uname -m) in
+    x86_64) # rdi, rsi, eax; syscall; neg eax; mov [r14], al; inc r14
+        put 3 0xc7c748 && put 4 $first && put 3 0xc6c748 && put 4 $second && put 1 0xb8 && put 4 $1
+        put 1 0x0f 0x05 0xf7 0xd8 0x41 0x88 0x06 0x49 0xff 0xc6
+        ;;
+    aarch64) # w0 and w1 by halves, or -1; w8; svc; neg w0, w0; strb w0, [x19], #1
+        n=0
+        for value in $first $second; do
+            if [ $value = -1 ]; then put 4 $((0x92800000 | n)); else
+                put 4 $((0x52800000 | (value & 0xffff) << 5 | n)) $((0x72a00000 | (value >> 16 & 0xffff) << 5 | n))
+            fi
+            n=$((n + 1))
+        done
+        put 4 $((0x52800008 | $1 << 5)) 0xd4000001 0x4b0003e0 0x38001660
+        ;;
+    esac
+}
+made() {
+    case $(uname -m) in
+    x86_64) # write(1, r15, calls); exit(0)
+        put 1 0xbf 1 0 0 0 0x4c 0x89 0xfe 0xba && put 4 $calls
+        put 1 0xb8 1 0 0 0 0x0f 0x05 0x31 0xff 0xb8 60 0 0 0 0x0f 0x05
+        machine=62
+        ;;
+    aarch64) # write(1, x20, calls); exit(0)
+        put 4 0xd2800020 0xaa1403e1 $((0xd2800002 | calls << 5)) 0xd2800808 0xd4000001 0xd2800000 0xd2800ba8 0xd4000001
+        machine=183
+        ;;
+    esac
+    body=$code code=
+    # elf(5): the header, one segment that is read and executed, of 64 KiB at most.
+    put 1 0x7f 0x45 0x4c 0x46 2 1 1 0 0 0 0 0 0 0 0 0 && put 2 2 $machine && put 4 1 && put 8 0x400078 64 0 && put 4 0
+    put 2 64 56 1 64 0 0 && put 4 1 5 && put 8 0 0x400000 0x400000 0x2000 0x2000 0x10000
+    # shellcheck disable=SC2059 # it is all escapes
+    { printf "$code$body"; head -c 8192 /dev/zero; } >"$1"
+    chmod 755 "$1"
+}
+# Of another architecture, for the same kernel: getpid(2) and exit(2) by int 0x80; the same as a program of arm.
+foreign() {
+    code=
+    if [ "$(uname -m)" = x86_64 ]; then
+        begin
+        put 1 0xb8 20 0 0 0 0xcd 0x80
+        made "$1"
+        return
+    fi
+    put 1 0x7f 0x45 0x4c 0x46 1 1 1 0 0 0 0 0 0 0 0 0 && put 2 2 40 && put 4 1 0x10054 52 0 0x5000000 && put 2 52 32 1 40 0 0
+    put 4 1 0 0x10000 0x10000 0x100 0x100 5 0x10000
+    # mov r7, #20; svc 0; mov r0, #0; mov r7, #1; svc 0
+    put 4 0xe3a07014 0xef000000 0xe3a00000 0xe3a07001 0xef000000
+    # shellcheck disable=SC2059
+    { printf "$code"; head -c 256 /dev/zero; } >"$1"
+    chmod 755 "$1"
+}
+# what PROGRAM said inside, in words of one number each
+said() {
+    v "$@" >"$T/said-by-calls" || fail "it ended with $?: $*"
+    echo $(od -An -v -tu1 <"$T/said-by-calls")
+}
+
+# The calls that src/seccomp/default.txt refuses whatever their arguments are; tests/seccomp.rs holds them to it.
+case $(uname -m) in
+x86_64)
+    always="308 165 166 155 428 429 430 431 432 433 442 467 304 175 313 176 246 320 169 167 168 163 179 443 164 227 170 171 103 153 172 173 321 298 323 425 426 427 250 248 249 300 212 312 438 440 237 238 239 450 256 279 134 136 139 156 174 177 178 180"
+    clone=56 unshare=272 personality=135 socket=41 ioctl=16
+    ;;
+*)
+    always="268 40 39 41 428 429 430 431 432 433 442 467 265 105 273 106 104 294 142 224 225 89 60 443 170 112 161 162 116 58 280 241 282 425 426 427 219 217 218 262 18 272 438 440 235 237 236 450 238 239 42"
+    clone=220 unshare=97 personality=92 socket=198 ioctl=29
+    ;;
+esac
+
 # --- promises
 
 hostname_set_inside_is_not_seen_outside() {
@@ -604,6 +705,89 @@ sysfs_is_read_only_where_root_is_root_outside() {
     eq "with --sysfs" "$(inside "$look" --sysfs /sys)" ""
     [ -x /bin/sh ] || return 0
     eq "of the host's own tree" "$(v / /bin/sh -c "$look")" ""
+}
+
+default_filter_refuses_each_call_of_its_table() {
+    begin
+    for number in $always; do call "$number"; done
+    # New user and mount namespaces; personality(2) without ASLR; AF_ALG, AF_VSOCK; TIOCSTI, TIOCLINUX
+    call $clone 0x10000000
+    call $clone 0x20000
+    call $unshare 0x10000000
+    call $unshare 0x80
+    call $personality 0x40000
+    call $socket 38
+    call $socket 40
+    call $ioctl -1 0x5412
+    call $ioctl -1 0x541c
+    refused=$calls
+    # clone3(2), what came after the table, and what is no call
+    call 435
+    call 470
+    call 600
+    # What stays as it was: unshare(2) of CLONE_FS; personality(2), asked; AF_UNIX; TIOCGWINSZ
+    call $unshare 0x200
+    call $personality 0xffffffff
+    call $socket 1
+    call $ioctl -1 0x5413
+    made "$R/bin/try"
+    for how in "" --init --allow-new-privs; do
+        set -- $(said $how --seccomp default "$R" /bin/try)
+        eq "number of answers" $# $calls
+        n=0
+        while [ $n -lt $refused ]; do
+            eq "what call $((n + 1)) of '$always ...' said ($how)" "$1" 1
+            n=$((n + 1))
+            shift
+        done
+        eq "what else was said ($how)" "$*" "38 38 38 0 0 22 9"
+    done
+    rm -f "$R/bin/try"
+}
+
+default_filter_ends_another_architecture() {
+    foreign "$R/bin/foreign"
+    v "$R" /bin/foreign 2>/dev/null || skip "this kernel runs no 32-bit program"
+    for how in "" --init; do
+        v $how --seccomp default "$R" /bin/foreign
+        eq "exit status ($how)" $? 159
+    done
+    rm -f "$R/bin/foreign"
+}
+
+terminal_of_the_caller_is_guarded_from_what_types_into_it() {
+    begin
+    call $ioctl -1 0x5412
+    call $ioctl -1 0x541c
+    call $ioctl -1 0x5413
+    made "$R/bin/try"
+    for how in "" --init --allow-new-privs --chroot; do
+        # A terminal as standard input; -1 is no descriptor, which the kernel says where nobody guards.
+        eq "with a terminal ($how)" "$(said $how "$R" /bin/try <>/dev/ptmx)" "1 1 9"
+        eq "without one ($how)" "$(said $how --new-session "$R" /bin/try)" "9 9 9"
+    done
+    rm -f "$R/bin/try"
+}
+
+filters_are_read_from_files_and_descriptors() {
+    # struct sock_filter: load the number; if it is that of times(2) then errno 77, else allowed.
+    if [ "$(uname -m)" = x86_64 ]; then times=100; else times=153; fi
+    begin
+    call $times
+    made "$R/bin/try"
+    eq "without a filter" "$(said "$R" /bin/try)" 14
+    code=
+    put 8 0x20 $((0x01000015 | times << 32)) $((0x06 | 0x5004d << 32)) $((0x06 | 0x7fff0000 << 32))
+    # shellcheck disable=SC2059
+    printf "$code" >"$T/filter"
+    eq "of a file" "$(said --seccomp "$T/filter" "$R" /bin/try)" 77
+    eq "of a descriptor" "$(said --init --seccomp default --seccomp 9 "$R" /bin/try 9<"$T/filter")" 77
+    head -c 31 "$T/filter" >"$T/short"
+    refused 125 "EINVAL" --seccomp "$T/short" "$R" /bin/true
+    head -c 16 "$T/filter" >"$T/short"
+    refused 125 "EINVAL" --seccomp "$T/short" "$R" /bin/true
+    refused 125 "ENOENT" --seccomp "$T/nowhere" "$R" /bin/true
+    rm -f "$R/bin/try" "$T/filter" "$T/short"
 }
 
 options_are_read_from_a_descriptor_and_from_a_file() {

@@ -140,6 +140,33 @@ fn calls_of_the_table_have_the_numbers_that_they_have() {
 }
 
 #[test]
+fn shell_cases_try_every_call_that_is_always_refused() {
+    let table = table();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases.sh");
+    let script = fs::read_to_string(script).expect("tests/cases.sh");
+    let after = |word: &str, cpu: Cpu| {
+        let line =
+            script.split(word).nth(1 + cpu as usize).expect("a list for each CPU").split(['"', ' ', '\n']);
+        line.map_while(|n| n.parse().ok()).collect::<Vec<u32>>()
+    };
+    for cpu in BOTH {
+        let of = |test: &dyn Fn(&filter::Row) -> bool| -> BTreeSet<u32> {
+            table.rows.iter().filter(|row| test(row)).filter_map(|row| row.number(cpu)).collect()
+        };
+        let always = of(&|row| row.when == When::Always && row.errno == u32::from(EPERM));
+        assert_eq!(BTreeSet::from_iter(after("always=\"", cpu)), always, "{cpu:?}");
+        for name in ["clone", "unshare", "personality", "socket", "ioctl"] {
+            assert_eq!(
+                BTreeSet::from_iter(after(&format!(" {name}="), cpu)),
+                of(&|row| row.name == name),
+                "{name}"
+            );
+        }
+        assert!(script.contains(&format!("    call {}\n", table.newest + 1)), "the first that is not known");
+    }
+}
+
+#[test]
 fn default_filter_decides_as_seccompiler_does_for_every_number() {
     let (table, mut decisions) = (table(), 0);
     let edges = edges(&table);
