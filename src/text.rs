@@ -120,12 +120,12 @@ pub(crate) fn process_path(pid: Pid, file: &[u8]) -> [u8; 40] {
     room
 }
 
-/// `/proc/self/fd/N`, with zeros behind it: what a descriptor has open, whatever became of its name.
+/// `/proc/self/fd/N`: what a descriptor has open, whatever became of its name.
 #[cfg(feature = "fs")]
-pub(crate) fn descriptor_path(fd: Fd) -> [u8; 40] {
-    let mut room = [0; 40];
-    Text::on(&mut room).descriptor(fd);
-    room
+#[inline(never)]
+pub(crate) fn descriptor_path(fd: Fd, room: &mut [u8; 32]) -> ZStr<'_> {
+    Text::on(room).descriptor(fd);
+    ZStr::until_nul(room).unwrap_or(crate::z!(""))
 }
 
 /// A number in decimal: digits only, no sign, no space, no overflow. A number that wraps to root is somebody's CVE.

@@ -343,7 +343,7 @@ fn overlays_survive_the_failure_of_each_call() {
         give(&scene.dir.join("src"), who);
         // As overlayfs makes it anew each time.
         use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(scene.dir.join("work/work"), fs::Permissions::from_mode(0)).expect("chmod");
+        fs::set_permissions(scene.dir.join("work/work"), fs::Permissions::from_mode(0o0)).expect("chmod");
         every_call_fails(scene, false);
     }
 }

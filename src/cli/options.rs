@@ -29,6 +29,7 @@ pub(super) const TEXT: u8 = 1;
 /// With this bit, any text stands behind the value.
 pub(super) const AND_TEXT: u8 = 0x20;
 /// Takes two texts.
+#[cfg_attr(not(any(feature = "env", feature = "fs")), allow(dead_code))]
 pub(super) const TWO: u8 = TEXT | AND_TEXT;
 /// Takes three texts.
 #[cfg(feature = "overlay")]

@@ -13,36 +13,43 @@ use crate::z;
 /// Makes what lives in memory: files to bind, overlays. On a tmpfs upon the present root, which nobody reaches but by
 /// `/..`, and which is gone before the first path in ROOTFS is looked up: of it only those copies of mounts are left.
 pub(super) fn make(world: &mut World<'_, '_>) -> sys::Result<()> {
-    let wanted = |o: &Operation| match o.what {
-        Do::Data | Do::RoData => true,
-        #[cfg(feature = "overlay")]
-        Do::TmpOverlay => true,
-        _ => false,
-    };
     let World { plan, doing, .. } = world;
-    if !plan.lists.operations.iter().any(wanted) {
-        return Ok(());
-    }
-    doing.now(Stage::Mount, None);
-    let root = z!("/");
-    sys::mount(root, z!("tmpfs"), sys::MS_NODEV, Some(z!("mode=0755")))?;
-    #[cfg(feature = "overlay")]
-    overlay::in_memory(plan, doing)?;
-    for operation in plan.lists.operations.iter_mut() {
-        if matches!(operation.what, Do::Data | Do::RoData) {
-            operation.taken = Some(data(operation, doing)?);
+    let (root, mut mounted, mut at) = (z!("/"), false, 0);
+    while let Some(operation) = plan.lists.operations.get(at) {
+        let what = match operation.what {
+            what @ (Do::Data | Do::RoData) => what,
+            #[cfg(feature = "overlay")]
+            Do::TmpOverlay => Do::TmpOverlay,
+            _ => Do::Bind,
+        };
+        if what != Do::Bind {
+            doing.now(Stage::Mount, operation.dest);
+            if !mounted {
+                mounted = true;
+                sys::mount(root, z!("tmpfs"), sys::MS_NODEV, Some(z!("mode=0755")))?;
+                sys::chdir(z!("/.."))?;
+            }
+            let made = match what {
+                #[cfg(feature = "overlay")]
+                Do::TmpOverlay => overlay::in_memory(at, plan, doing)?,
+                _ => data(operation, doing)?,
+            };
+            if let Some(operation) = plan.lists.operations.get_mut(at) {
+                operation.taken = Some(made);
+            }
         }
+        at = at.wrapping_add(1);
     }
-    sys::umount2(root, sys::MNT_DETACH)
+    if mounted { sys::umount2(root, sys::MNT_DETACH) } else { Ok(()) }
 }
 
 /// A file by the number of its descriptor. (One without a name can't be mounted: ENOENT.)
 fn data(operation: &Operation, doing: &mut Doing) -> sys::Result<Fd> {
-    doing.now(Stage::Create, operation.dest);
-    let mut room = [0; 32];
-    let mut path = Text::on(&mut room);
-    let path = path.push(b"/../").number(operation.number).zstr().unwrap_or(z!(""));
-    let file = sys::openat(Fd::CWD, path, sys::O_CREAT | sys::O_EXCL | sys::O_WRONLY, operation.mode)?;
+    doing.stage = Stage::Create;
+    let mut room = [0; 24];
+    Text::on(&mut room).number(operation.number);
+    let name = ZStr::until_nul(&room).unwrap_or(z!(""));
+    let file = sys::openat(Fd::CWD, name, sys::O_CREAT | sys::O_EXCL | sys::O_WRONLY, operation.mode)?;
     copy(operation, file, doing)?;
     let tree = sys::clone_opened(file)?;
     sys::close(file);
@@ -61,8 +68,7 @@ pub(super) fn file(operation: &Operation, root: Rootfs, doing: &mut Doing) -> sy
     if !sys::stat(place)?.is_file() {
         return Err(Errno::EEXIST);
     }
-    let path = descriptor_path(place);
-    let file = sys::open(ZStr::until_nul(&path).unwrap_or(z!("")), sys::O_WRONLY | sys::O_TRUNC)?;
+    let file = sys::open(descriptor_path(place, &mut [0; 32]), sys::O_WRONLY | sys::O_TRUNC)?;
     sys::close(place);
     copy(operation, file, doing)?;
     // Open, it would keep its mount from becoming read-only.

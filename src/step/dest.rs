@@ -26,11 +26,11 @@ impl Rootfs {
     /// The directory or file `path`; it and what leads to it is made where missing.
     #[inline(never)]
     pub(super) fn place(self, path: ZStr<'_>, kind: Kind) -> sys::Result<Fd> {
-        let (flags, simple) = match kind {
+        let (flags, mode, simple) = match kind {
             // A directory that is found without a link and without `..` is not the root.
-            Kind::Directory(_) => (sys::O_DIRECTORY, !path.has(b'.')),
+            Kind::Directory(mode) => (sys::O_DIRECTORY, mode, !path.has(b'.')),
             #[cfg(feature = "fs")]
-            Kind::File(_) => (0, false),
+            Kind::File(mode) => (0, mode, false),
         };
         let mut found = Err(Errno::ELOOP);
         if simple {
@@ -44,15 +44,14 @@ impl Rootfs {
         }
         let mut room = [0; PATH_MAX];
         let mut text = Text::on(&mut room);
-        let (Kind::Directory(mode) | Kind::File(mode)) = kind;
         // What leads to something that is kept from others is kept from them too.
         let others = |all: u32, some: u32| if mode & all == 0 { 0 } else { some };
         let leading = 0o700 | others(0o070, 0o050) | others(0o007, 0o005);
         let (parent, name) = self.parent(path, leading, &mut text)?;
         match kind {
-            Kind::Directory(mode) => sys::mkdirat(parent, name, mode),
+            Kind::Directory(_) => sys::mkdirat(parent, name, mode),
             #[cfg(feature = "fs")]
-            Kind::File(mode) => sys::mknod_file(parent, name, mode),
+            Kind::File(_) => sys::mknod_file(parent, name, mode),
         }?;
         sys::openat(parent, name, sys::O_PATH | sys::O_NOFOLLOW | flags, 0)
     }

@@ -97,7 +97,7 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
             #[cfg(feature = "overlay")]
             Do::Overlay | Do::RoOverlay => {
                 doing.stage = Stage::Overlay;
-                overlay::mount(at, plan, root)
+                overlay::mount(dest, at, plan, root)
             }
         }?;
     }
@@ -137,9 +137,8 @@ fn tree_of(operation: &Operation) -> sys::Result<Fd> {
     }
     let fd = Fd::inherited(operation.number as u32);
     let mut room = [0; PATH_MAX];
-    let path = ZStr::until_nul(&descriptor_path(fd))
-        .and_then(|link| sys::readlinkat(Fd::CWD, link, &mut room))
-        .ok_or(Errno::ENOENT)?;
+    let link = &mut [0; 32];
+    let path = sys::readlinkat(Fd::CWD, descriptor_path(fd, link), &mut room).ok_or(Errno::ENOENT)?;
     let tree = sys::clone_tree(Fd::CWD, path, true)?;
     let (there, here) = (sys::stat(tree)?, sys::stat(fd)?);
     if (there.dev, there.ino) == (here.dev, here.ino) { Ok(tree) } else { Err(Errno::ESTALE) }
@@ -192,8 +191,7 @@ fn special_place(dest: ZStr<'static>, root: Rootfs) -> sys::Result<Fd> {
 
 /// The mode of what is there. By its descriptor: fchmodat(2) would follow a link that is put in its place meanwhile.
 fn chmod(path: ZStr<'static>, mode: u32, root: Rootfs) -> sys::Result<()> {
-    let path = descriptor_path(root.open(path, 0, 0)?);
-    sys::chmod(ZStr::until_nul(&path).unwrap_or(z!("")), mode)
+    sys::chmod(descriptor_path(root.open(path, 0, 0)?, &mut [0; 32]), mode)
 }
 
 /// A symbolic link at `dest`; the same one, if it is there already, will do.

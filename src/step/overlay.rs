@@ -9,53 +9,39 @@ use crate::sys::{self, CLONE_NEWUSER, Errno, Fd, ZStr};
 use crate::text::{Text, fields};
 use crate::z;
 
-/// Mounts operation number `at`, an overlay.
-pub(super) fn mount(at: usize, plan: &Plan<'_>, root: Rootfs) -> sys::Result<()> {
-    let Some(operation) = plan.lists.operations.get(at) else { return Ok(()) };
-    let place = root.directory(operation.dest)?;
-    sys::fchdir(place)?;
+/// Mounts operation number `at`, an overlay, at `dest`.
+pub(super) fn mount(dest: ZStr<'_>, at: usize, plan: &Plan<'_>, root: Rootfs) -> sys::Result<()> {
+    sys::fchdir(root.directory(dest)?)?;
     mount_at(z!("."), at, plan)
 }
 
-/// Mounts all those whose upper directory is in memory, and takes them. Their directories are made in the tmpfs upon the
-/// present root, those of each one further down.
-pub(super) fn in_memory(plan: &mut Plan<'_>, doing: &mut Doing) -> sys::Result<()> {
-    let mut next = z!("/..");
-    let mut at = 0;
-    while let Some(operation) = plan.lists.operations.get(at) {
-        if operation.what == Do::TmpOverlay {
-            doing.now(Stage::Overlay, operation.dest);
-            sys::chdir(next)?;
-            next = z!("n");
-            for name in [next, z!("u"), z!("w")] {
-                sys::mkdirat(Fd::CWD, name, 0o755)?;
-            }
-            // Upon its own upper directory, which it has by then.
-            mount_at(z!("u"), at, plan)?;
-            let tree = sys::clone_tree(Fd::CWD, z!("u"), false)?;
-            if let Some(operation) = plan.lists.operations.get_mut(at) {
-                operation.taken = Some(tree);
-            }
-        }
-        at = at.wrapping_add(1);
+/// Mounts it with an upper directory in the working directory, and takes it; the next one has a directory further down.
+pub(super) fn in_memory(at: usize, plan: &Plan<'_>, doing: &mut Doing) -> sys::Result<Fd> {
+    doing.stage = Stage::Overlay;
+    let (upper, next) = (z!("u"), z!("n"));
+    for name in [upper, z!("w"), next] {
+        sys::mkdirat(Fd::CWD, name, 0o755)?;
     }
-    Ok(())
+    // Upon its own upper directory, which it has by then.
+    mount_at(upper, at, plan)?;
+    let tree = sys::clone_tree(Fd::CWD, upper, false)?;
+    sys::chdir(next)?;
+    Ok(tree)
 }
 
 /// mount(2). The layers are named by their descriptors: what their names lead to by now doesn't matter, nor what bytes
 /// are in them. The kernel has them from the top down.
 #[inline(never)]
 fn mount_at(place: ZStr<'_>, at: usize, plan: &Plan<'_>) -> sys::Result<()> {
-    let operations = &plan.lists.operations;
-    let (Some(operation), Some(before)) = (operations.get(at), operations.get(..at)) else { return Ok(()) };
-    let (names, flags) = match operation.what {
-        Do::Overlay => (z!("workdir= ,upperdir= ,lowerdir="), 0),
-        Do::TmpOverlay => (z!("workdir=w,upperdir=u,lowerdir="), 0),
-        _ => (z!("lowerdir="), sys::MS_RDONLY),
+    let Some([before @ .., operation]) = plan.lists.operations.get(..=at) else { return Ok(()) };
+    let (names, flags): (&[u8], _) = match operation.what {
+        Do::Overlay => (b"workdir= ,upperdir= ,lowerdir=", sys::MS_NODEV),
+        Do::TmpOverlay => (b"workdir=w,upperdir=u,lowerdir=", sys::MS_NODEV),
+        _ => (b"lowerdir=", sys::MS_NODEV | sys::MS_RDONLY),
     };
     let mut room = [0; super::dest::PATH_MAX];
     let mut text = Text::on(&mut room);
-    let mut names = fields(names.bytes(), b' ');
+    let mut names = fields(names, b' ');
     for layer in before.iter().rev().take(operation.number as usize) {
         text.push(names.next().unwrap_or(b":")).descriptor(layer.taken.unwrap_or(Fd::CWD));
     }
@@ -65,7 +51,7 @@ fn mount_at(place: ZStr<'_>, at: usize, plan: &Plan<'_>) -> sys::Result<()> {
     }
     // One page of them is all that mount(2) takes.
     let options = text.zstr().ok_or(Errno::E2BIG)?;
-    sys::mount(place, z!("overlay"), sys::MS_NODEV | flags, Some(options))
+    sys::mount(place, z!("overlay"), flags, Some(options))
 }
 
 fn joins(plan: &Plan<'_>) -> bool {

@@ -81,6 +81,7 @@ pub fn read_start<'b>(path: ZStr<'_>, buf: &'b mut [u8]) -> Result<&'b [u8]> {
 }
 
 /// mkdirat(2).
+#[cfg_attr(feature = "fs", inline(never))]
 pub fn mkdirat(dir: Fd, path: ZStr<'_>, mode: u32) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string.
     unsafe { done!(mkdirat, dir.0, path.as_ptr(), mode) }
@@ -141,7 +142,8 @@ pub fn fchdir(dir: Fd) -> Result<()> {
 }
 
 /// chdir(2).
-#[cfg(any(feature = "init", feature = "boot", feature = "overlay", feature = "safe"))]
+#[cfg(any(feature = "init", feature = "boot", feature = "fs", feature = "safe"))]
+#[cfg_attr(feature = "fs", inline(never))]
 pub fn chdir(path: ZStr<'_>) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string.
     unsafe { done!(chdir, path.as_ptr()) }

@@ -17,6 +17,7 @@ pub fn mount_on(place: Fd, kind: ZStr<'_>, flags: u32, data: Option<ZStr<'_>>) -
 }
 
 /// mount(2) of a new file system at a path of our own: nobody else's links are in it.
+#[cfg_attr(feature = "fs", inline(never))]
 pub fn mount(path: ZStr<'_>, kind: ZStr<'_>, flags: u32, data: Option<ZStr<'_>>) -> Result<()> {
     let flags = flags | c::MS_NOSUID;
     let data = data.map_or(core::ptr::null(), ZStr::as_ptr);
