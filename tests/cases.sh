@@ -565,6 +565,64 @@ dir_and_symlink_are_made_inside() {
     return 0
 }
 
+files_and_binds_come_from_descriptors() {
+    mkdir -p "$T/src"
+    echo hello >"$T/src/file"
+    exec 7<"$T/src/file" 8<"$T/src"
+    eq "a file" "$(inside 'cat /t/made; stat -c %a /t/made' --tmpfs /t --perms 0640 --file 7 /t/made | tr '\n' ' ')" "hello 640 "
+    exec 7<"$T/src/file"
+    eq "a file in memory" "$(inside 'cat /t/data; echo more >>/t/data; tail -n 1 /t/data; ls -A /.. | grep -x 7' --tmpfs /t --bind-data 7 /t/data | tr '\n' ' ')" "hello more "
+    before_5_12 /data --bind-fd 8 /data --ro-bind-fd 8 /data && return
+    eq "what is open" "$(inside 'cat /data/file; (: >/data/x) 2>/dev/null || echo refused' --ro-bind-fd 8 /data | tr '\n' ' ')" "hello refused "
+    exec 7<"$T/src/file"
+    eq "a file that is read-only" "$(inside 'cat /t/data; (: >>/t/data) 2>/dev/null || echo refused' --tmpfs /t --ro-bind-data 7 /t/data | tr '\n' ' ')" "hello refused "
+}
+
+masks_and_modes_are_as_asked_for() {
+    echo secret >"$R/etc/secret"
+    eq "what is masked" "$(inside 'cat /etc/secret; ls -A /data; (: >/data/x) 2>/dev/null || echo refused; stat -c %a /t' \
+        --mask /etc/secret --mask /data --mask /nowhere --tmpfs /t --chmod 1700 /t | tr '\n' ' ')" "refused 1700 "
+    rm -f "$R/etc/secret"
+    before_5_12 /t --tmpfs /t --remount-ro /t && return
+    eq "what is read-only" "$(inside '(: >/t/x) 2>/dev/null || echo refused; : >/t/y/z && echo written' --tmpfs /t --tmpfs /t/y --remount-ro /t | tr '\n' ' ')" \
+        "refused written "
+}
+
+cgroup_and_mqueue_are_mounted() {
+    grep -q cgroup2 /proc/filesystems || skip "this kernel has no cgroup2"
+    out=$(inside 'grep -o " /cg cgroup2 r[ow],nosuid,nodev,noexec" /proc/mounts; [ -e /cg/cgroup.procs ] || echo "no cgroup.procs"' --cgroup /cg) || fail "$out"
+    if [ "$ME" = 0 ]; then how=ro; else how=rw; fi
+    eq "cgroups" "$out" " /cg cgroup2 $how,nosuid,nodev,noexec"
+    grep -q mqueue /proc/filesystems || return 0
+    eq "queues" "$(inside ': >/mq/q && ls /mq' --mqueue /mq)" q
+    rmdir "$R/cg" "$R/mq" 2>/dev/null
+    return 0
+}
+
+overlays_need_a_kernel_that_has_them() {
+    mkdir -p "$T/low" "$T/high"
+    echo low >"$T/low/both"
+    echo high >"$T/high/both"
+    set -- --overlay-src "$T/low" --overlay-src "$T/high" --tmp-overlay /o
+    if ! grep -q overlay /proc/filesystems; then
+        refused 125 ENODEV "$@" "$R" /bin/true
+        echo "not on this kernel: refused in words"
+        return
+    fi
+    if [ "$ME" != 0 ] && ! kernel_at_least 5 11; then
+        refused 125 '5\.11' "$@" "$R" /bin/true
+        echo "not on this kernel: refused in words"
+        return
+    fi
+    eq "an overlay" "$(inside 'cat /o/both; echo new >/o/new; echo changed >/o/both; cat /o/both; ls /o' "$@" | tr '\n' ' ')" "high changed both new "
+    eq "its layers" "$(cat "$T/low/both" "$T/high/both" | tr '\n' ' ')" "low high "
+    shift 4
+    eq "one that is read-only" "$(inside 'cat /r/both; (: >/r/x) 2>/dev/null || echo refused' --overlay-src "$T/high" --overlay-src "$T/low" --ro-overlay /r | tr '\n' ' ')" \
+        "low refused "
+    rmdir "$R/o" "$R/r" 2>/dev/null
+    return 0
+}
+
 operations_are_done_in_the_order_given() {
     mkdir -p "$T/src/sub"
     echo hello >"$T/src/file"
