@@ -104,6 +104,13 @@ as() {
 }
 b() { echo "$R/bin/busybox"; }
 
+# status NAME OPTION... : a line of /proc/self/status inside.
+status() {
+    line=$1
+    shift
+    inside "grep '^$line:' /proc/self/status | cut -f2" "$@"
+}
+
 # A static program of system calls, made of its bytes, for what no busybox does. It writes to stdout what each call said: the
 # errno, one byte each.
 put() { # put BYTES NUMBER...
@@ -699,13 +706,6 @@ new_session_has_no_terminal_of_the_caller() {
 no_new_privs_is_on_unless_allowed() {
     eq "NoNewPrivs" "$(inside 'grep NoNewPrivs /proc/self/status | tr -dc 01')" 1
     eq "NoNewPrivs" "$(inside 'grep NoNewPrivs /proc/self/status | tr -dc 01' --allow-new-privs)" 0
-}
-
-# status NAME OPTION... : a line of /proc/self/status inside.
-status() {
-    line=$1
-    shift
-    inside "grep '^$line:' /proc/self/status | cut -f2" "$@"
 }
 
 capabilities_are_those_that_are_asked_for() {

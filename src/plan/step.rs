@@ -98,6 +98,8 @@ pub const NAMED_WITHIN: Steps = Steps::of(&[
     Step::Masks,
     #[cfg(feature = "fs")]
     Step::Operations,
+    #[cfg(feature = "caps")]
+    Step::Bound,
     #[cfg(feature = "seccomp")]
     Step::FilterEarly,
     #[cfg(feature = "init")]
