@@ -365,7 +365,7 @@ fn capability_options_survive_the_failure_of_each_call() {
 #[test]
 fn safe_defaults_survive_the_failure_of_each_call() {
     for_everyone("--privileged");
-    for_everyone("--share-pid --proc /p/q");
+    for_everyone("--share-pid --proc /t");
     for_everyone("--share-mount --share-pid");
 }
 
