@@ -426,7 +426,7 @@ fn calls_of_the_table_are_refused_by_nothing_but_the_filter() {
     let table = table();
     let rows: Vec<_> = table.rows.iter().filter(|row| row.number(HERE).is_some()).collect();
     let calls: Vec<Try> = rows.iter().map(|r| call_of(r.number(HERE).unwrap_or(0).into(), &[])).collect();
-    let said = said(Who::Root, "--new-session", &calls);
+    let said = said(Who::Root, "--privileged --new-session", &calls);
     let refused: Vec<&str> = rows
         .iter()
         .zip(&said)
@@ -813,6 +813,12 @@ fn terminal_is_guarded_where_there_is_one_and_nowhere_else() {
         assert_eq!(count("RUN --new-session GREP </dev/null >OUT 2>&1"), Some(0), "left behind");
         assert_eq!(count("RUN --new-session GREP </dev/null >OUT"), Some(1), "as standard error");
         assert_eq!(count("RUN --seccomp default GREP >OUT"), Some(1), "that one refuses it too");
+        assert_eq!(count("RUN --privileged GREP >OUT"), Some(0), "the bare mechanism");
+        assert_eq!(
+            count("RUN --privileged --seccomp default GREP >OUT"),
+            Some(1),
+            "which it is, and no more"
+        );
         // Nobody's, and no descriptor of one.
         let none = run(who).before(|| {
             // SAFETY: setsid is async-signal-safe; who leads a group already is a session's leader without a terminal, or fails.
