@@ -45,11 +45,13 @@ impl Masks {
     }
 }
 
-/// An empty directory, and nobody makes anything in it. It is mounted upon the present root for a moment.
+/// An empty directory, and nobody makes anything in it. Made apart, for a descriptor of it: what is mounted by mount(2)
+/// could be had by its name only.
 fn empty() -> sys::Result<Fd> {
-    let (root, flags) = (z!("/"), sys::MS_NODEV | sys::MS_NOEXEC | sys::MS_RDONLY);
-    sys::mount(root, z!("tmpfs"), flags, Some(z!("mode=0555")))?;
-    let tree = sys::clone_tree(Fd::CWD, z!("/.."), false)?;
-    sys::umount2(root, sys::MNT_DETACH)?;
-    Ok(tree)
+    let fs = sys::fsopen(z!("tmpfs"))?;
+    sys::fsconfig(fs, z!("mode"), Some(z!("0555")))?;
+    let safe = sys::MOUNT_ATTR_NOSUID | sys::MOUNT_ATTR_NODEV | sys::MOUNT_ATTR_NOEXEC;
+    let made = sys::fsmount(fs, safe | sys::MOUNT_ATTR_RDONLY);
+    sys::close(fs);
+    made
 }

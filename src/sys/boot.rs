@@ -2,7 +2,7 @@
 
 use super::{Block, Fd, Result, ZStr, call, done, opened};
 use core::mem::size_of;
-use linux_raw_sys::general::{self as c, fsconfig_command as set};
+use linux_raw_sys::general as c;
 pub use linux_raw_sys::general::{
     DT_DIR, LINUX_REBOOT_CMD_CAD_OFF, LINUX_REBOOT_CMD_CAD_ON, LINUX_REBOOT_CMD_HALT,
     LINUX_REBOOT_CMD_POWER_OFF, LINUX_REBOOT_CMD_RESTART, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODIRATIME, O_RDWR,
@@ -27,30 +27,6 @@ pub fn unmount_or_freeze(path: ZStr<'_>) {
     if super::umount2(path, c::UMOUNT_NOFOLLOW).is_err() {
         // SAFETY: the kernel reads one NUL-terminated string; a remount looks at no other.
         let _ = unsafe { done!(mount, 0, path.as_ptr(), 0, flags, 0) };
-    }
-}
-
-/// A file system that is being configured: fsopen(2). Linux 5.2.
-pub fn fsopen(kind: ZStr<'_>) -> Result<Fd> {
-    // SAFETY: the kernel reads a NUL-terminated string.
-    unsafe { opened!(fsopen, kind.as_ptr(), c::FSOPEN_CLOEXEC) }
-}
-
-/// fsconfig(2): an option with its value, or a flag that has none.
-#[inline(never)]
-pub fn fsconfig(fs: Fd, key: ZStr<'_>, value: Option<ZStr<'_>>) -> Result<()> {
-    let command = if value.is_some() { set::FSCONFIG_SET_STRING } else { set::FSCONFIG_SET_FLAG };
-    let value = value.map_or(core::ptr::null(), ZStr::as_ptr);
-    // SAFETY: the kernel reads NUL-terminated strings; a flag's value is null.
-    unsafe { done!(fsconfig, fs.0, command as u32, key.as_ptr(), value, 0) }
-}
-
-/// fsconfig(2), FSCONFIG_CMD_CREATE, and fsmount(2): the mount that it makes, attached nowhere.
-pub fn fsmount(fs: Fd, attributes: u32) -> Result<Fd> {
-    // SAFETY: no memory is involved: this command takes no key and no value.
-    unsafe {
-        done!(fsconfig, fs.0, set::FSCONFIG_CMD_CREATE as u32, 0, 0, 0)?;
-        opened!(fsmount, fs.0, c::FSMOUNT_CLOEXEC, attributes)
     }
 }
 

@@ -3,6 +3,8 @@
 use super::{Fd, Result, ZStr, done, opened};
 use core::mem::size_of;
 use linux_raw_sys::general as c;
+#[cfg(any(feature = "boot", feature = "fs"))]
+use linux_raw_sys::general::fsconfig_command as set;
 pub use linux_raw_sys::general::{
     AT_RECURSIVE, MNT_DETACH, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY,
     MS_NODEV, MS_NOEXEC, MS_PRIVATE, MS_RDONLY, MS_REC, OPEN_TREE_CLONE,
@@ -106,5 +108,32 @@ pub fn mount_setattr(tree: Fd, recursive: bool, set: u32, clear: u32) -> Result<
             &raw const attr,
             size_of::<c::mount_attr>()
         )
+    }
+}
+
+/// A file system that is being configured: fsopen(2). Linux 5.2.
+#[cfg(any(feature = "boot", feature = "fs"))]
+pub fn fsopen(kind: ZStr<'_>) -> Result<Fd> {
+    // SAFETY: the kernel reads a NUL-terminated string.
+    unsafe { opened!(fsopen, kind.as_ptr(), c::FSOPEN_CLOEXEC) }
+}
+
+/// fsconfig(2): an option with its value, or a flag that has none.
+#[cfg(any(feature = "boot", feature = "fs"))]
+#[inline(never)]
+pub fn fsconfig(fs: Fd, key: ZStr<'_>, value: Option<ZStr<'_>>) -> Result<()> {
+    let command = if value.is_some() { set::FSCONFIG_SET_STRING } else { set::FSCONFIG_SET_FLAG };
+    let value = value.map_or(core::ptr::null(), ZStr::as_ptr);
+    // SAFETY: the kernel reads NUL-terminated strings; a flag's value is null.
+    unsafe { done!(fsconfig, fs.0, command as u32, key.as_ptr(), value, 0) }
+}
+
+/// fsconfig(2), FSCONFIG_CMD_CREATE, and fsmount(2): the mount that it makes, attached nowhere.
+#[cfg(any(feature = "boot", feature = "fs"))]
+pub fn fsmount(fs: Fd, attributes: u32) -> Result<Fd> {
+    // SAFETY: no memory is involved: this command takes no key and no value.
+    unsafe {
+        done!(fsconfig, fs.0, set::FSCONFIG_CMD_CREATE as u32, 0, 0, 0)?;
+        opened!(fsmount, fs.0, c::FSMOUNT_CLOEXEC, attributes)
     }
 }
