@@ -28,7 +28,7 @@ pub extern "C" fn live(child: &mut Child<'_, '_>) -> ! {
     let reason = child.go();
     child.world.doing.over();
     let Doing { stage, subject, .. } = child.world.doing;
-    sys::exit(Fail::new(stage, subject, reason).report())
+    sys::exit(Fail::new(stage, subject, reason).report_in(child.world.plan.spec.voice()))
 }
 
 impl Child<'_, '_> {
@@ -63,25 +63,41 @@ impl Child<'_, '_> {
             (plan.makes(sys::CLONE_NEWPID), plan.spec.has(Opt::WaitAll), plan.init_lends);
         #[cfg(feature = "caps")]
         let limited = plan.steps.has(Step::Caps);
-        if !first {
+        if !first && !plan.spec.is_bwrap() {
             self.world.doing.now(Stage::Subreaper, None);
             sys::become_subreaper()?;
         }
         // Before COMMAND is there: it could look at /proc/1/fd, and find what the caller had open.
         self.world.doing.now(Stage::Close, None);
-        step::exec::close(&self.world)?;
+        #[cfg(feature = "bwrap")]
+        let bwrap = self.world.plan.spec.bwrap;
+        #[cfg(not(feature = "bwrap"))]
+        let bwrap = false;
+        if bwrap {
+            #[cfg(feature = "bwrap")]
+            step::bwrap::become_init(&mut self.world)?;
+        } else {
+            step::exec::close(&self.world)?;
+        }
         self.world.doing.now(Stage::Start, None);
         self.world.init = Some(sys::me()?);
         let hold = if lends { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };
         let main = sys::clone(hold, live, self)?;
         self.world.doing.clock.let_go(lends);
         #[cfg(feature = "caps")]
-        if limited {
+        if limited && !bwrap {
             self.world.doing.now(Stage::Caps, None);
             step::caps::of_init()?;
         }
-        let_go();
         let duties = Duties { wait_all, ..Duties::new(Tool::Vesicle) };
-        sys::exit(supervise(Some(main), &mut Init::new(&duties, first)))
+        let mut init = Init::new(&duties, first);
+        #[cfg(feature = "bwrap")]
+        if bwrap {
+            init.early = self.world.early;
+            step::bwrap::let_go(&mut self.world)?;
+            sys::exit(supervise(Some(main), &mut init))
+        }
+        let_go();
+        sys::exit(supervise(Some(main), &mut init))
     }
 }

@@ -17,11 +17,17 @@ texts! {
         #[cfg(feature = "timings")] Umask = "set umask"
         #[cfg(any(feature = "args", feature = "boot", feature = "fs", feature = "users", feature = "words"))] Read = "read"
         #[cfg(any(feature = "join", feature = "words"))] Join = "join namespace"
+        #[cfg(feature = "bwrap")] ReadFilter = "read seccomp filter"
+        #[cfg(feature = "bwrap")] JoinPid = "join namespace"
+        #[cfg(feature = "bwrap")] Join2 = "join namespace"
         Clone = "clone"
         Signals = "block signals"
         #[cfg(any(feature = "init", feature = "process", feature = "words"))] Parent = "die with parent"
         #[cfg(any(feature = "init", feature = "process", feature = "words"))] Session = "new session"
         IdMap = "write id map"
+        #[cfg(feature = "bwrap")] NotDisabled = "creation of new user namespaces was not disabled as requested"
+        #[cfg(feature = "bwrap")] Link = "create"
+        #[cfg(feature = "bwrap")] Lock = "Unable to lock file"
         #[cfg(any(feature = "users", feature = "report", feature = "words"))] Handshake = "wait for the launcher"
         #[cfg(any(feature = "disable-userns", feature = "words"))] Userns = "disable user namespaces"
         #[cfg(any(feature = "host", feature = "words"))] HostName = "set host name"
@@ -118,6 +124,24 @@ texts! {
         #[cfg(feature = "overlay")] NeedsOverlay = "must be followed by --overlay, --tmp-overlay or --ro-overlay"
         #[cfg(feature = "fs")] DestRoot = "DEST is the root itself: give that directory as ROOTFS"
         #[cfg(feature = "fs")] Size = "not a size: digits, then K, M, G or T"
+        #[cfg(feature = "bwrap")] NoValues = "needs two values"
+        #[cfg(feature = "bwrap")] Argv0Twice = "--argv0 used multiple times"
+        #[cfg(feature = "bwrap")] BlockNeedsUser = "--userns-block-fd requires --unshare-user"
+        #[cfg(feature = "bwrap")] BlockNeedsInfo = "--userns-block-fd requires --info-fd"
+        #[cfg(feature = "bwrap")] JoinedTry = "--userns not compatible --unshare-user-try"
+        #[cfg(feature = "bwrap")] DisableNeedsUser = "--disable-userns requires --unshare-user"
+        #[cfg(feature = "bwrap")] DisableBlock = "--disable-userns is not compatible with  --userns-block-fd"
+        #[cfg(feature = "bwrap")] FirstNeedsPid = "Specifying --as-pid-1 requires --unshare-pid"
+        #[cfg(feature = "bwrap")] FirstLocks = "Specifying --as-pid-1 and --lock-file is not permitted"
+        #[cfg(feature = "bwrap")] PidTwice = "--pidns joins a PID namespace and --unshare-pid makes one: not both"
+        #[cfg(feature = "bwrap")] Labels = "labeling not supported on this system"
+        #[cfg(feature = "bwrap")] UidNeedsUser = "Specifying --uid requires --unshare-user or --userns"
+        #[cfg(feature = "bwrap")] GidNeedsUser = "Specifying --gid requires --unshare-user or --userns"
+        #[cfg(feature = "bwrap")] SeccompFirst = "--seccomp cannot be combined with --add-seccomp-fd"
+        #[cfg(feature = "bwrap")] SeccompSecond = "--add-seccomp-fd cannot be combined with --seccomp"
+        #[cfg(feature = "bwrap")] PermsTwice = "--perms given twice for the same action"
+        #[cfg(feature = "bwrap")] SizeTwice = "--size given twice for the same action"
+        #[cfg(feature = "bwrap")] SizeLimit = "--size (for tmpfs) is limited to 9223372036854775807"
         #[cfg(feature = "jobs")] Reboot = "it called reboot(2) to restart"
         #[cfg(feature = "jobs")] PowerOff = "it called reboot(2) to halt or power off"
         #[cfg(feature = "args")] NotAnOption = "not an option: an argument file holds options only"
@@ -139,6 +163,29 @@ impl Stage {
 impl Why {
     pub const NoRootfs: Why = Why::NoArguments;
     pub const NoCommand: Why = Why::NoArguments;
+}
+
+/// In whose words a failure is told, and with which exit code.
+#[cfg(feature = "bwrap")]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Voice {
+    /// Ours.
+    Vesicle,
+    /// bubblewrap's.
+    Bwrap,
+    /// The same behind the number of a severity, syslog(3).
+    BwrapLevels,
+}
+
+/// There are only ours.
+#[cfg(not(feature = "bwrap"))]
+#[derive(Clone, Copy)]
+pub struct Voice;
+
+#[cfg(not(feature = "bwrap"))]
+#[allow(non_upper_case_globals, missing_docs)]
+impl Voice {
+    pub const Vesicle: Voice = Voice;
 }
 
 /// Why: an errno, negative as the kernel returns it, or the number of a text of ours.
@@ -227,15 +274,30 @@ impl<'a> Fail<'a> {
 
     /// Says it on stderr and gives the exit code.
     pub fn report(&self) -> u8 {
-        self.report_with(None)
+        self.report_in(Voice::Vesicle)
+    }
+
+    /// The same in other words.
+    pub fn report_in(&self, voice: Voice) -> u8 {
+        self.report_with(None, voice)
     }
 
     /// The same with one more word: an option's value. One line, by one write(2).
     #[cold]
     #[inline(never)]
-    pub fn report_with(&self, value: Option<ZStr<'_>>) -> u8 {
+    pub fn report_with(&self, value: Option<ZStr<'_>>, voice: Voice) -> u8 {
         let mut room = [0; 2048];
         let mut line = Text::on(&mut room);
+        #[cfg(feature = "bwrap")]
+        if voice != Voice::Vesicle {
+            line.push(if voice == Voice::Bwrap { b"" } else { b"<3>" }).push(b"bwrap: ");
+            if bwrap::tell(self, value, &mut line).is_none() {
+                self.tell_rest(value, &mut line);
+            }
+            let _ = sys::write(Fd::STDERR, line.put(b'\n').get());
+            return 1;
+        }
+        let _ = voice;
         self.tell(value, &mut line);
         let _ = sys::write(Fd::STDERR, line.put(b'\n').get());
         self.code()
@@ -244,8 +306,13 @@ impl<'a> Fail<'a> {
     /// Appends its line.
     #[cold]
     pub(crate) fn tell(&self, value: Option<ZStr<'_>>, line: &mut Text<'_>) {
-        let (stage, reason) = self.parts();
         line.push(b"vesicle: ");
+        self.tell_rest(value, line);
+    }
+
+    #[cfg_attr(feature = "bwrap", inline(never))]
+    fn tell_rest(&self, value: Option<ZStr<'_>>, line: &mut Text<'_>) {
+        let (stage, reason) = self.parts();
         Stage::say(stage.into(), line);
         if let Some(word) = self.subject {
             quote(line, word);
@@ -275,8 +342,13 @@ impl<'a> Fail<'a> {
 /// start.
 #[inline(never)]
 pub(crate) fn quote(line: &mut Text<'_>, word: ZStr<'_>) {
-    const SHOWN: usize = 512;
     line.put(b' ');
+    escape(line, word);
+}
+
+#[cfg_attr(feature = "bwrap", inline(never))]
+fn escape(line: &mut Text<'_>, word: ZStr<'_>) {
+    const SHOWN: usize = 512;
     for (i, b) in word.bytes().iter().enumerate() {
         if i == SHOWN {
             line.push(b"...");
@@ -307,5 +379,7 @@ pub(crate) fn strerror<'l, 'b>(e: u16, line: &'l mut Text<'b>) -> &'l mut Text<'
     line.push(words.strip_suffix(b" ").unwrap_or(words))
 }
 
+#[cfg(feature = "bwrap")]
+mod bwrap;
 #[cfg(feature = "words")]
 mod words;

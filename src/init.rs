@@ -45,6 +45,12 @@ pub trait Parent {
         false
     }
 
+    /// The exit code where a signal was our end.
+    #[cfg(feature = "bwrap")]
+    fn end(&self) -> u8 {
+        0
+    }
+
     /// How long it waits at most, in nanoseconds of [`sys::now`].
     fn deadline(&self) -> Option<u64> {
         None
@@ -95,6 +101,9 @@ pub fn supervise(main: Option<Pid>, parent: &mut dyn Parent) -> u8 {
             return 0;
         }
         if !is_child && parent.signal(command, &signal) {
+            #[cfg(feature = "bwrap")]
+            return parent.end();
+            #[cfg(not(feature = "bwrap"))]
             return 0;
         }
     }

@@ -1,5 +1,7 @@
 //! The parent: everything between the plan and the child, and then the wait.
 
+#[cfg(feature = "bwrap")]
+pub mod bwrap;
 #[cfg(feature = "seccomp")]
 mod filter;
 #[cfg(feature = "join")]
@@ -12,6 +14,8 @@ mod maps;
 mod release;
 #[cfg(feature = "report")]
 mod report;
+#[cfg(feature = "report")]
+mod status;
 #[cfg(not(feature = "jobs"))]
 mod wait;
 
@@ -21,6 +25,8 @@ pub use load::load;
 use crate::child::{self, Child};
 #[cfg(feature = "report")]
 use crate::cli::Opt;
+#[cfg(any(feature = "bwrap", feature = "timings"))]
+use crate::fail::Voice;
 use crate::fail::{At, Fail, Stage, Why, fail};
 #[cfg(feature = "jobs")]
 use crate::init::{launcher::Launcher, supervise};
@@ -43,6 +49,12 @@ pub struct Container<'t> {
     init: bool,
     #[cfg(feature = "report")]
     pid_file: Option<sys::ZStr<'static>>,
+    #[cfg(feature = "report")]
+    status: status::Status,
+    #[cfg(feature = "bwrap")]
+    early: Option<Fd>,
+    #[cfg(any(feature = "bwrap", feature = "timings"))]
+    voice: Voice,
     timings: &'t mut Timings,
 }
 
@@ -57,22 +69,28 @@ impl<'t> Container<'t> {
             init: init(plan),
             #[cfg(feature = "report")]
             pid_file: plan.text(Opt::PidFile),
+            #[cfg(feature = "report")]
+            status: status::Status::of(plan),
+            #[cfg(feature = "bwrap")]
+            early: None,
+            #[cfg(any(feature = "bwrap", feature = "timings"))]
+            voice: plan.spec.voice(),
             timings,
         }
     }
 
     /// Starts it.
     pub fn start(&mut self, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
-        start(plan, &mut self.main, self.timings)
+        start(plan, self)
     }
 
     /// It could not be started: says why, and when; the exit code.
-    #[cfg(feature = "timings")]
+    #[cfg(any(feature = "bwrap", feature = "timings"))]
     #[cold]
     #[inline(never)]
     pub fn failed(&self, fail: &Fail<'_>) -> u8 {
         self.timings.failed(fail);
-        let code = fail.report();
+        let code = fail.report_in(self.voice);
         self.timings.tell(code);
         code
     }
@@ -82,17 +100,27 @@ impl<'t> Container<'t> {
         #[cfg(not(feature = "jobs"))]
         let code = wait::wait(self.main, self.timings);
         #[cfg(feature = "jobs")]
-        let code = supervise(Some(self.main), &mut Launcher::new(self.first, self.init, self.timings));
+        let code = {
+            let mut launcher = Launcher::new(self.first, self.init, self.timings);
+            #[cfg(feature = "bwrap")]
+            {
+                launcher.early = self.early;
+            }
+            supervise(Some(self.main), &mut launcher)
+        };
         self.timings.waited();
         #[cfg(feature = "report")]
         report::remove(self.pid_file);
+        #[cfg(feature = "report")]
+        self.status.tell(code);
         self.timings.tell(code);
         code
     }
 }
 
 /// With a frame of its own, as all that is large here: in a large one each access costs three bytes more.
-fn start(plan: &mut Plan<'_>, main: &mut Pid, timings: &mut Timings) -> Result<(), Fail<'static>> {
+fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<'static>> {
+    let Container { main, timings, .. } = container;
     if plan.caller.secure {
         return fail(Stage::Usage, None, Why::Secure);
     }
@@ -113,6 +141,12 @@ fn start(plan: &mut Plan<'_>, main: &mut Pid, timings: &mut Timings) -> Result<(
     let launcher = if plan.steps.has(Step::DieWithParent) { Some(die_with_parent()?) } else { None };
     #[cfg(any(feature = "users", feature = "report"))]
     let gate = release::gate(plan)?;
+    #[cfg(feature = "report")]
+    let mark = container.status.open()?;
+    #[cfg(feature = "bwrap")]
+    bwrap::limit(plan)?;
+    #[cfg(feature = "bwrap")]
+    let early = bwrap::early(plan, &mut container.early)?;
     let clock = timings.child(plan)?;
     // What the child borrows is ours again when it has become COMMAND, or has ended.
     let hold = if plan.borrow { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };
@@ -128,6 +162,12 @@ fn start(plan: &mut Plan<'_>, main: &mut Pid, timings: &mut Timings) -> Result<(
         init: None,
         #[cfg(any(feature = "users", feature = "report"))]
         gate: gate.map(|(read, _)| read),
+        #[cfg(feature = "report")]
+        mark,
+        #[cfg(feature = "bwrap")]
+        early,
+        #[cfg(feature = "bwrap")]
+        own: crate::step::Own::default(),
         root: Rootfs(Fd::CWD),
         #[cfg(feature = "options")]
         proc: None,
@@ -138,11 +178,27 @@ fn start(plan: &mut Plan<'_>, main: &mut Pid, timings: &mut Timings) -> Result<(
         #[cfg(feature = "fs")]
         files: None,
     };
-    *main =
-        sys::clone(namespaces | hold, child::live, &mut Child { next: 0, world }).at(Stage::Clone, None)?;
+    let mut child = Child { next: 0, world };
+    let made = sys::clone(namespaces | hold, child::live, &mut child);
+    #[cfg(feature = "bwrap")]
+    let made = match made {
+        // What was asked for if it can be had.
+        Err(_) if child.world.plan.tries != 0 => {
+            let left = child.world.plan.without_tries();
+            sys::clone(left | hold, child::live, &mut child)
+        }
+        made => made,
+    };
+    *main = made.at(Stage::Clone, None)?;
     timings.cloned(hold != 0);
     #[cfg(any(feature = "users", feature = "report"))]
     release::release(plan, *main, mask, gate, timings.clock)?;
+    #[cfg(feature = "report")]
+    if let Some(mark) = mark {
+        sys::close(mark);
+    }
+    #[cfg(feature = "bwrap")]
+    bwrap::let_go(plan, container);
     Ok(())
 }
 

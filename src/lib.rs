@@ -58,7 +58,9 @@ fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
         return Ok(boot::boot(stack, 1));
     }
     match cli::command(stack)? {
-        cli::Command::Run => return run_container(stack),
+        cli::Command::Run => return run_container(stack, false),
+        #[cfg(feature = "bwrap")]
+        cli::Command::Bwrap => return run_container(stack, true),
         #[cfg(feature = "init")]
         cli::Command::Init(tool, options) => return Ok(init::start::start(stack, tool, options)),
         #[cfg(feature = "boot")]
@@ -72,18 +74,32 @@ fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
     Ok(0)
 }
 
-/// `vesicle run`.
-fn run_container(stack: sys::Stack) -> Result<u8, Fail<'static>> {
+/// `vesicle run`, or bwrap.
+fn run_container(stack: sys::Stack, #[allow(unused_variables)] bwrap: bool) -> Result<u8, Fail<'static>> {
     let mut timings = timings::Timings::begin(stack);
     let container = {
         let mut work = Work::default();
         let mut spec = spec::Spec::new(&mut work.words);
-        match cli::parse(stack, &mut spec, launch::load) {
+        #[cfg(feature = "bwrap")]
+        {
+            spec.bwrap = bwrap;
+        }
+        #[cfg(feature = "bwrap")]
+        let load = if bwrap { launch::bwrap::load } else { launch::load };
+        #[cfg(not(feature = "bwrap"))]
+        let load = launch::load;
+        match cli::parse(stack, &mut spec, load) {
             Ok(cli::Asked::Run) => {}
+            #[cfg(feature = "bwrap")]
+            Ok(asked) if bwrap => return launch::bwrap::tell(stack, asked),
+            #[cfg(feature = "bwrap")]
+            Ok(cli::Asked::Nothing | cli::Asked::Version) => return Ok(status::OWN),
             #[cfg(feature = "help")]
             Ok(cli::Asked::Help) => return launch::help(cli::Help::Run).map(|()| 0),
             Err(misuse) => return Ok(refuse(&misuse, &spec)),
         }
+        #[cfg(feature = "bwrap")]
+        launch::bwrap::warn(&spec);
         timings.parsed(&spec)?;
         let mut plan = match plan::build(&spec, stack, &mut work.lists) {
             Ok(plan) => plan,
@@ -92,7 +108,7 @@ fn run_container(stack: sys::Stack) -> Result<u8, Fail<'static>> {
         timings.planned();
         let mut container = launch::Container::of(&plan, &mut timings);
         let started = container.start(&mut plan);
-        #[cfg(feature = "timings")]
+        #[cfg(any(feature = "bwrap", feature = "timings"))]
         if let Err(fail) = &started {
             return Ok(container.failed(fail));
         }
@@ -106,5 +122,5 @@ fn run_container(stack: sys::Stack) -> Result<u8, Fail<'static>> {
 /// Tells what makes no sense, with the value of the option that it is about.
 #[cold]
 fn refuse(misuse: &Fail<'_>, spec: &spec::Spec<'_>) -> u8 {
-    misuse.report_with(spec.value(misuse))
+    misuse.report_with(spec.value(misuse), spec.voice())
 }

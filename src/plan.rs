@@ -54,6 +54,9 @@ pub enum Root {
     /// As a mount of its own, by pivot_root(2), which takes the old root out of sight.
     #[cfg(feature = "pivot")]
     Pivot,
+    /// There is none: it is a tmpfs, made by the operations.
+    #[cfg(feature = "bwrap")]
+    Made,
     /// By chroot(2).
     Chroot,
     /// By chroot(2) into a mount of its own.
@@ -142,6 +145,9 @@ pub struct Plan<'w> {
     /// Whether the init may lend its memory to COMMAND in the same way.
     #[cfg(feature = "init")]
     pub init_lends: bool,
+    /// Namespaces that are left out where there can be none.
+    #[cfg(feature = "bwrap")]
+    pub tries: u32,
     /// The values of the options, checked.
     pub spec: &'w Spec<'w>,
     #[allow(missing_docs)]
@@ -175,7 +181,7 @@ impl Plan<'_> {
     #[cfg(feature = "options")]
     pub fn is_privileged(&self) -> bool {
         #[cfg(feature = "safe")]
-        return self.spec.has(Opt::Privileged);
+        return self.spec.has(Opt::Privileged) || self.spec.is_bwrap();
         #[cfg(not(feature = "safe"))]
         false
     }
@@ -183,7 +189,34 @@ impl Plan<'_> {
     /// Whether execve(2) may grant rights: set-id programs work inside.
     #[cfg(feature = "options")]
     pub fn grants(&self) -> bool {
-        self.spec.has(Opt::AllowNewPrivs) || self.is_privileged()
+        self.spec.has(Opt::AllowNewPrivs) || self.is_privileged() && !self.spec.is_bwrap()
+    }
+
+    /// What is asked for if it can be had is left out; the namespaces that are left.
+    #[cfg(feature = "bwrap")]
+    pub fn without_tries(&mut self) -> u32 {
+        if self.tries & CLONE_NEWUSER != 0 {
+            self.steps.remove(Step::IdMap);
+        }
+        self.namespaces &= !self.tries;
+        self.namespaces
+    }
+
+    /// Whether COMMAND's ids are not the caller's.
+    #[cfg(feature = "bwrap")]
+    pub fn other_ids(&self) -> bool {
+        (self.uid, self.gid) != (self.caller.uid, self.caller.gid)
+    }
+
+    /// Whether a root is needed first, in a user namespace of its own, and COMMAND's ids then in a second one: for bwrap's
+    /// --dev, as devpts belongs to a root. And for its --disable-userns, as the limit of the first can't be changed there.
+    #[cfg(feature = "bwrap")]
+    pub fn second_ids(&self) -> bool {
+        self.spec.bwrap
+            && self.makes(CLONE_NEWUSER)
+            && ((self.uid, self.gid) != (0, 0) && self.spec.has(Opt::Dev)
+                || self.spec.has(Opt::DisableUserns))
+            && !self.spec.has(Opt::UsernsBlockFd)
     }
 
     /// Whether the new processes have a namespace of this kind (CLONE_NEW*) of their own.
@@ -197,7 +230,11 @@ impl Plan<'_> {
 pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Result<Plan<'w>, Fail<'static>> {
     let Some(rootfs) = stack.arg(spec.rootfs) else { return misuse(Why::NoRootfs) };
     #[cfg(feature = "ids")]
-    let id = |opt| spec.number(opt).unwrap_or(0) as u32;
+    let id = |opt, own: u32| {
+        // Root inside, but for bubblewrap.
+        let default = if spec.is_bwrap() { own } else { 0 };
+        spec.number(opt).map_or(default, |id| id as u32)
+    };
     let caller = stack.ids();
     let mut plan = Plan {
         stack,
@@ -206,9 +243,9 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
         how: Root::Same,
         caller,
         #[cfg(feature = "ids")]
-        uid: id(Opt::Uid),
+        uid: id(Opt::Uid, caller.uid),
         #[cfg(feature = "ids")]
-        gid: id(Opt::Gid),
+        gid: id(Opt::Gid, caller.gid),
         #[cfg(feature = "caps")]
         caps: Caps::ALL,
         namespaces: if caller.uid == 0 { NEW } else { NEW | CLONE_NEWUSER },
@@ -222,6 +259,8 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
         borrow: true,
         #[cfg(feature = "init")]
         init_lends: true,
+        #[cfg(feature = "bwrap")]
+        tries: 0,
         spec,
         lists,
     };
@@ -247,6 +286,10 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
 fn root(spec: &Spec<'_>, plan: &Plan<'_>) -> Root {
     #[cfg(not(feature = "pivot"))]
     let _ = spec;
+    #[cfg(feature = "bwrap")]
+    if spec.bwrap {
+        return Root::Made;
+    }
     let rootfs = plan.rootfs;
     if rootfs.first() == b'/' && rootfs.bytes().iter().all(|b| *b == b'/') {
         return Root::Same;

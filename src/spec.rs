@@ -10,7 +10,7 @@ mod given;
 #[cfg(feature = "options")]
 pub use given::{Given, MAX_GIVEN, Words};
 
-use crate::fail::{Fail, Stage, Why, fail};
+use crate::fail::{Fail, Stage, Voice, Why, fail};
 #[cfg(not(feature = "options"))]
 use crate::sys::ZStr;
 
@@ -31,8 +31,14 @@ pub struct Spec<'w> {
     asked: [u64; 2],
     /// Those with values, in the user's order. Of most the last one counts, of some each.
     pub given: &'w mut Words,
-    /// Which argument ROOTFS is; COMMAND is the next one.
+    /// Which argument ROOTFS is; COMMAND is the next one. (bwrap has no ROOTFS: there it is any word.)
     pub rootfs: usize,
+    /// Whether it was asked for in bubblewrap's words, and means what it means there.
+    #[cfg(feature = "bwrap")]
+    pub bwrap: bool,
+    /// How many of those that were given stand before the last --clearenv of bwrap, where the order counts.
+    #[cfg(feature = "bwrap")]
+    pub cleared: usize,
 }
 
 impl<'w> Spec<'w> {
@@ -43,7 +49,29 @@ impl<'w> Spec<'w> {
             asked: [0; 2],
             given,
             rootfs: 0,
+            #[cfg(feature = "bwrap")]
+            bwrap: false,
+            #[cfg(feature = "bwrap")]
+            cleared: 0,
         }
+    }
+
+    /// Whether it was asked for in bubblewrap's words.
+    #[inline(always)]
+    pub fn is_bwrap(&self) -> bool {
+        #[cfg(feature = "bwrap")]
+        return self.bwrap;
+        #[cfg(not(feature = "bwrap"))]
+        false
+    }
+
+    /// In whose words failures are told.
+    pub fn voice(&self) -> Voice {
+        #[cfg(feature = "bwrap")]
+        if self.bwrap {
+            return if self.has(crate::cli::Opt::LevelPrefix) { Voice::BwrapLevels } else { Voice::Bwrap };
+        }
+        Voice::Vesicle
     }
 
     /// There are no options, and so no value that a complaint could be about.

@@ -1,6 +1,8 @@
 //! What each step of a child's life does: one arm a step, over the calls of [`sys`]. A step gives an errno; what was
 //! being done, and to what, stands in the [`World`].
 
+#[cfg(feature = "bwrap")]
+pub(crate) mod bwrap;
 #[cfg(feature = "caps")]
 pub(crate) mod caps;
 #[cfg(feature = "fs")]
@@ -33,6 +35,8 @@ pub(crate) mod path;
 mod pivot;
 mod root;
 
+#[cfg(feature = "bwrap")]
+pub use bwrap::Own;
 pub use root::Rootfs;
 
 #[cfg(any(feature = "host", feature = "process", feature = "report"))]
@@ -99,6 +103,15 @@ pub struct World<'p, 'w> {
     /// Where the launcher's word is read.
     #[cfg(any(feature = "users", feature = "report"))]
     pub gate: Option<Fd>,
+    /// What is written to right before COMMAND's execve, and again when that has failed.
+    #[cfg(feature = "report")]
+    pub mark: Option<Fd>,
+    /// Where an init tells the end of COMMAND, when others are left.
+    #[cfg(feature = "bwrap")]
+    pub early: Option<Fd>,
+    #[allow(missing_docs)]
+    #[cfg(feature = "bwrap")]
+    pub own: Own,
     /// ROOTFS, once it is taken.
     pub root: Rootfs,
     /// The caller's /proc, once it is taken.
@@ -135,7 +148,7 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::Released => ids::wait_for_launcher(world),
         Step::IdMap => ids::write_own_maps(world.plan),
         #[cfg(feature = "disable-userns")]
-        Step::NoUserns => ids::no_user_namespaces(),
+        Step::NoUserns => ids::no_user_namespaces(world.plan),
         #[cfg(feature = "host")]
         Step::Time => host::new_clocks(world),
         #[cfg(feature = "host")]
@@ -145,7 +158,11 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         #[cfg(feature = "loopback")]
         Step::Loopback => sys::loopback_up(),
         // Without this pivot_root(2) says EINVAL, and what we mount would show up in the host's own tree.
-        Step::Private => sys::make_private(z!("/")),
+        Step::Private => sys::set_propagation(
+            z!("/"),
+            // bubblewrap's binds see what is mounted on the host later.
+            if world.plan.spec.is_bwrap() { sys::MS_SLAVE } else { sys::MS_PRIVATE },
+        ),
         #[cfg(feature = "options")]
         Step::Sources => root::sources(world),
         Step::Rootfs => root::take(world),
@@ -164,6 +181,17 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::Enter => root::enter(world),
         #[cfg(feature = "root")]
         Step::ReadOnly => pivot::read_only(world),
+        #[cfg(feature = "bwrap")]
+        Step::SecondUser => bwrap::second_user(world),
+        #[cfg(feature = "bwrap")]
+        Step::Userns2 => match world.plan.spec.get(Opt::Userns2) {
+            Some(given) => sys::setns(given.fd(), sys::CLONE_NEWUSER),
+            None => Ok(()),
+        },
+        #[cfg(feature = "bwrap")]
+        Step::NotDisabled => bwrap::assert_userns_disabled(),
+        #[cfg(feature = "bwrap")]
+        Step::Chdir if world.plan.spec.bwrap => bwrap::chdir(world),
         #[cfg(feature = "process")]
         Step::Chdir => root::chdir(world),
         #[cfg(feature = "caps")]

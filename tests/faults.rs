@@ -18,6 +18,8 @@ struct Scene {
     within: Vec<String>,
     /// Standard input is a terminal.
     terminal: bool,
+    /// By the name bwrap, without ROOTFS, whose programs are bound.
+    bwrap: bool,
     /// Descriptors 20 (reports), 21 (held), 22 (a gate that is open), 23 (a directory) are wanted.
     reports: bool,
 }
@@ -33,9 +35,18 @@ impl Scene {
             dir,
             options: options.split_whitespace().map(String::from).collect(),
             within: Vec::new(),
+            bwrap: false,
             terminal: false,
             reports: false,
         }
+    }
+
+    fn bwrap(who: Who, options: &str) -> Scene {
+        let mut scene = Scene { bwrap: true, ..Scene::new(who, options) };
+        fs::hard_link(vesicle(), scene.dir.join("bwrap")).expect("link");
+        let bin = scene.root.join("bin").to_string_lossy().into_owned();
+        scene.options.splice(0..0, ["--ro-bind".into(), bin, "/bin".into()]);
+        scene
     }
 
     fn log(&self) -> PathBuf {
@@ -44,11 +55,13 @@ impl Scene {
 
     fn go(&self, strace: &[String]) -> Outcome {
         let _ = fs::remove_file(self.log());
-        let mut launch = run(self.who)
+        let launch = if self.bwrap { program(self.who, [""; 0]) } else { run(self.who) };
+        let mut launch = launch
             .under(&self.within)
             .under(["strace", "-f", "-q", "-o"])
             .under([self.log()])
             .under(strace)
+            .under(self.bwrap.then(|| self.dir.join("bwrap")))
             .args(&self.options)
             .limit(10);
         if self.terminal {
@@ -58,9 +71,22 @@ impl Scene {
         if self.reports {
             let null = || File::options().read(true).write(true).open("/dev/null").expect("/dev/null");
             let dir = File::open(self.dir.join("src")).expect("a directory");
-            launch = launch.fd(20, null()).fd(21, null()).fd(22, null()).fd(23, dir);
+            launch = launch.fd(20, null()).fd(21, null()).fd(22, null()).fd(23, dir).fd(24, null());
         }
-        launch.arg(&self.root).arg("/bin/true").go()
+        launch.args((!self.bwrap).then_some(&self.root)).arg("/bin/true").go()
+    }
+
+    /// Whether it is an exit status of a failure of ours.
+    fn fails(&self, code: Option<i32>) -> bool {
+        if self.bwrap { code == Some(1) } else { matches!(code, Some(125..=127)) }
+    }
+
+    /// Why it is not one line as promised.
+    fn complaint(&self, text: &str) -> Option<String> {
+        match text.strip_prefix("bwrap: ") {
+            Some(rest) if self.bwrap => line_complaint(&format!("vesicle: {rest}")),
+            _ => line_complaint(text),
+        }
     }
 
     fn files(&self) -> Vec<String> {
@@ -97,6 +123,18 @@ const OPTIONAL: &[(&str, &str, &str)] = &[
         "landlock_create_ruleset",
         "VERSION",
         "without Landlock the filter of --deny-net refuses local sockets too",
+    ),
+];
+
+/// The same, of bwrap alone.
+const BWRAP_OPTIONAL: &[(&str, &str, &str)] = &[
+    ("close_range", "", "launcher and init let go of what was passed on to COMMAND"),
+    ("getcwd", "", "a working directory that is not known is none"),
+    ("mmap", "NULL, 4100", "room for its name"),
+    (
+        "openat2",
+        "\"/\", {flags=O_RDONLY|O_CLOEXEC|O_PATH|O_DIRECTORY",
+        "a working directory that can't be entered is none",
     ),
 ];
 
@@ -235,23 +273,28 @@ fn every_call_fails(mut scene: Scene, reports: bool) {
             .any(|c| c.name == "execve" && c.text.starts_with("execve(\"/bin/true\"") && !c.failed);
         match end.code {
             Some(0) if errno == "EINTR" || !target.before => None,
-            Some(0) if OPTIONAL.iter().any(|o| o.0 == target.name && target.text.contains(o.1)) => {
+            Some(0)
+                if OPTIONAL
+                    .iter()
+                    .chain(BWRAP_OPTIONAL.iter().filter(|_| scene.bwrap))
+                    .any(|o| o.0 == target.name && target.text.contains(o.1)) =>
+            {
                 optional.insert(target.name.clone());
                 None
             }
             Some(0) => Some("it went on as if nothing had happened".into()),
-            Some(125..=127) if target.before && ran => {
+            code if scene.fails(code) && target.before && ran => {
                 Some(format!("the payload ran, and then the status is {:?}", end.code))
             }
-            Some(125..=127) => {
+            code if scene.fails(code) => {
                 let log = fs::read_to_string(scene.log()).unwrap_or_default();
                 // strace counts calls by the process: a call of the launcher and one of its child, each says so.
                 let (first, second) = end.stderr.split_once('\n').unwrap_or_default();
                 match log.matches("(INJECTED)").count() {
                     2 if !second.is_empty() => {
-                        line_complaint(&format!("{first}\n")).or(line_complaint(second))
+                        scene.complaint(&format!("{first}\n")).or(scene.complaint(second))
                     }
-                    _ => line_complaint(&end.stderr),
+                    _ => scene.complaint(&end.stderr),
                 }
             }
             // The wait itself failed: whatever it says, it ended and left nothing.
@@ -425,8 +468,9 @@ fn disabled_user_namespaces_survive_the_failure_of_each_call() {
 fn reports_survive_the_failure_of_each_call() {
     for &who in everyone() {
         for how in ["", "--init"] {
-            let options =
-                format!("{how} --pid-file DIR/pid --info-fd 20 --sync-fd 21 --keep-fd 21 --block-fd 22");
+            let options = format!(
+                "{how} --pid-file DIR/pid --info-fd 20 --json-status-fd 24 --sync-fd 21 --keep-fd 21 --block-fd 22"
+            );
             every_call_fails(Scene::new(who, &options), true);
         }
     }
@@ -521,6 +565,26 @@ fn joins_survive_the_failure_of_each_call() {
         }
         first.signal(Signal::SIGTERM);
         first.wait().code(143);
+    }
+}
+
+#[test]
+#[cfg(feature = "bwrap")]
+fn bwrap_survives_the_failure_of_each_call() {
+    let all = "--ro-bind DIR/src /x --proc /proc --dev /dev --tmpfs /tmp --unshare-user --unshare-pid --unshare-net --unshare-uts \
+               --hostname h --die-with-parent --lock-file /bin/true";
+    for &who in everyone() {
+        for options in [
+            "",
+            all,
+            "--proc /proc --new-session --sync-fd 21 --setenv A b --chdir /bin",
+            "--unshare-pid --as-pid-1 --json-status-fd 20 --info-fd 21 --block-fd 22",
+            "--bind DIR/src /x --tmpfs / --ro-bind DIR/../ /y --ro-bind ROOT / --proc /proc",
+        ] {
+            let root = Scene::new(who, "").root;
+            let options = options.replace("ROOT", &root.to_string_lossy());
+            every_call_fails(Scene::bwrap(who, &options), true);
+        }
     }
 }
 

@@ -48,11 +48,18 @@ kernel's command line: vesicle.OPTION=VALUE.
 }
 
 impl Help {
+    /// Appends that of bwrap, which was called by this name.
+    #[cfg(feature = "bwrap")]
+    pub(crate) fn write_bwrap(called: &[u8], out: &mut Text<'_>) {
+        out.push(b"usage: ").push(called).push(b" [OPTIONS...] [--] COMMAND [ARGS...]\n\n");
+        options::help(out, true);
+    }
+
     /// Appends it.
     pub(crate) fn write(self, out: &mut Text<'_>) {
         Help::say(self as usize, out);
         if self == Help::Run {
-            options::help(out);
+            options::help(out, false);
         }
     }
 }

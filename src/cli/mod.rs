@@ -2,6 +2,8 @@
 
 #[cfg(feature = "boot")]
 pub mod boot;
+#[cfg(feature = "bwrap")]
+mod bwrap;
 #[cfg(feature = "caps")]
 mod cap;
 #[cfg(feature = "help")]
@@ -25,7 +27,7 @@ use run::read_options;
 use crate::fail::{Fail, Stage, Why, fail};
 use crate::spec::{Spec, misuse};
 use crate::sys::{Block, Stack, ZStr};
-#[cfg(feature = "drop-in")]
+#[cfg(any(feature = "bwrap", feature = "drop-in"))]
 use crate::text;
 
 /// What the first word asks for, or the name that we were called by.
@@ -33,6 +35,9 @@ use crate::text;
 pub enum Command {
     /// `vesicle run`.
     Run,
+    /// bwrap, in whose place we are.
+    #[cfg(feature = "bwrap")]
+    Bwrap,
     /// `vesicle init`, or a tool in whose place we are; the argument where its options begin.
     #[cfg(feature = "init")]
     Init(crate::spec::duties::Tool, usize),
@@ -54,6 +59,12 @@ pub enum Asked {
     /// The options on stdout.
     #[cfg(feature = "help")]
     Help,
+    /// Nothing at all: the options on stderr.
+    #[cfg(feature = "bwrap")]
+    Nothing,
+    /// The version.
+    #[cfg(feature = "bwrap")]
+    Version,
 }
 
 /// Where options can come from beside argv.
@@ -72,6 +83,10 @@ type Parsed<T> = Result<T, Fail<'static>>;
 
 /// Which command it is.
 pub fn command(stack: Stack) -> Parsed<Command> {
+    #[cfg(feature = "bwrap")]
+    if is_named_bwrap(stack) {
+        return Ok(Command::Bwrap);
+    }
     #[cfg(feature = "drop-in")]
     if let Some(tool) = stack.arg(0).and_then(|name| init::tool(text::behind(name.bytes(), b'/'))) {
         return Ok(Command::Init(tool, 1));
@@ -106,6 +121,16 @@ pub fn command(stack: Stack) -> Parsed<Command> {
     }
 }
 
+/// Whether we were called by that name; or by the one that every program has for itself, as bubblewrap calls itself inside, and
+/// with what is no command of ours.
+#[cfg(feature = "bwrap")]
+fn is_named_bwrap(stack: Stack) -> bool {
+    let Some(name) = stack.arg(0) else { return false };
+    let ours = |word: ZStr<'_>| word.value_of(b"--").is_none() || word.is(b"--help") || word.is(b"--version");
+    text::behind(name.bytes(), b'/') == b"bwrap"
+        || name.is(b"/proc/self/exe") && stack.arg(1).is_some_and(|word| !ours(word))
+}
+
 #[cfg(feature = "help")]
 #[inline(never)]
 fn asks_for_help(word: ZStr<'_>) -> bool {
@@ -121,9 +146,15 @@ fn name_and_value(word: ZStr<'_>) -> (&[u8], Option<ZStr<'_>>) {
     (name, (rest.first() != 0).then(|| rest.skip(1)))
 }
 
-/// Reads the command line of `vesicle run`.
+/// Reads the command line of `vesicle run`, or that of bwrap.
 pub fn parse(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
     match read_options(stack, spec, load)? {
+        #[cfg(feature = "bwrap")]
+        Asked::Run if spec.bwrap => {
+            bwrap::translate(spec)?;
+            let command = stack.arg(spec.rootfs.saturating_add(1));
+            Ok(if command.is_some() { Asked::Run } else { Asked::Nothing })
+        }
         Asked::Run if stack.arg(spec.rootfs.saturating_add(1)).is_none() => {
             misuse(if spec.rootfs < stack.len() { Why::NoCommand } else { Why::NoRootfs })
         }

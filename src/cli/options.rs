@@ -37,7 +37,7 @@ pub(super) const THREE: u8 = 2 | AND_TEXT;
 /// Takes a user or group id.
 pub(super) const ID: u8 = 3;
 /// Takes the number of a descriptor.
-pub(super) const FD: u8 = 4;
+pub(crate) const FD: u8 = 4;
 /// Takes permissions in octal.
 pub(super) const MODE: u8 = 5;
 /// Takes a size in bytes.
@@ -202,6 +202,7 @@ options! {
     "Reports" {
         #[cfg(feature = "report")] PidFile "pid-file" TEXT, "PATH", "write the process id there while it runs";
         #[cfg(feature = "report")] InfoFd "info-fd" FD, "FD", "write process id and namespaces as JSON";
+        #[cfg(feature = "report")] JsonStatusFd "json-status-fd" FD, "FD", "write the same there, and at the end the exit code";
         #[cfg(feature = "report")] BlockFd "block-fd" FD, "FD", "wait for data or end of file before COMMAND starts";
         #[cfg(feature = "report")] SyncFd "sync-fd" FD, "FD", "hold this descriptor open until the container has ended";
         #[cfg(feature = "timings")] Timings "timings" MAYBE_FD, "[=FD]", "write when each step began and ended as JSON (2)";
@@ -210,30 +211,135 @@ options! {
     "Arguments" {
         #[cfg(feature = "args")] Args "args" TEXT, "FD", "read NUL-separated options from FD; @FILE: one a line";
     }
+    // The last of all: `vesicle run` knows what stands before them.
+    #[cfg(feature = "bwrap")]
+    "Of bwrap alone" {
+        #[cfg(feature = "bwrap")] UnshareAll "unshare-all" SWITCH, "", "all new namespaces that can be had";
+        #[cfg(feature = "bwrap")] UnshareUserTry "unshare-user-try" SWITCH, "", "a new user namespace, if there can be one";
+        #[cfg(feature = "bwrap")] UnshareIpc "unshare-ipc" SWITCH, "", "a new IPC namespace";
+        #[cfg(feature = "bwrap")] UnsharePid "unshare-pid" SWITCH, "", "a new PID namespace";
+        #[cfg(feature = "bwrap")] UnshareNet "unshare-net" SWITCH, "", "a new network namespace";
+        #[cfg(feature = "bwrap")] UnshareUts "unshare-uts" SWITCH, "", "a new UTS namespace";
+        #[cfg(feature = "bwrap")] UnshareCgroup "unshare-cgroup" SWITCH, "", "a new cgroup namespace";
+        #[cfg(feature = "bwrap")] UnshareCgroupTry "unshare-cgroup-try" SWITCH, "", "a new cgroup namespace, if there can be one";
+        #[cfg(feature = "bwrap")] Userns2 "userns2" FD, "FD", "join this user namespace when all is set up";
+        #[cfg(feature = "bwrap")] AssertUserns "assert-userns-disabled" SWITCH, "", "fail where user namespaces can be made inside";
+        #[cfg(feature = "bwrap")] AddSeccomp "add-seccomp-fd" FD, "FD", "load a compiled filter of system calls (repeatable)";
+        #[cfg(feature = "bwrap")] AsPid1 "as-pid-1" SWITCH, "", "COMMAND is process 1 inside";
+        #[cfg(feature = "bwrap")] LockFile "lock-file" TEXT, "DEST", "hold a read lock on DEST while processes are left";
+        #[cfg(feature = "bwrap")] UsernsBlockFd "userns-block-fd" FD, "FD", "wait for data or end of file before the id maps are needed";
+        #[cfg(feature = "bwrap")] ExecLabel "exec-label" TEXT, "LABEL", "SELinux label of COMMAND: refused";
+        #[cfg(feature = "bwrap")] FileLabel "file-label" TEXT, "LABEL", "SELinux label of files: refused";
+        #[cfg(feature = "bwrap")] LevelPrefix "level-prefix" SWITCH, "", "<3> before errors, <4> before warnings";
+    }
 }
 
 static JOINED_NAMES: [u8; joined_len(NAMES)] = join(NAMES);
 #[cfg(feature = "help")]
 static PACKED_TEXTS: [u8; packed_len(TEXTS)] = pack(TEXTS);
 
-/// The option of this name, and its kind.
-pub(super) fn find(name: &[u8]) -> Option<(Opt, u8)> {
-    let place = Joined(&JOINED_NAMES).position(|n| n == name)?;
-    Some((Opt(place as u8), *KINDS.get(place)?))
+/// How many of them `vesicle run` has: those of bwrap alone are the last ones.
+#[cfg(feature = "bwrap")]
+const OF_RUN: usize = Place::UnshareAll as usize;
+
+/// Those that both have.
+#[cfg(feature = "bwrap")]
+const OF_BOTH: u128 = set(&[
+    Opt::UnshareUser,
+    Opt::ShareNet,
+    Opt::Userns,
+    Opt::Pidns,
+    Opt::Uid,
+    Opt::Gid,
+    Opt::Hostname,
+    Opt::Proc,
+    Opt::Bind,
+    Opt::BindTry,
+    Opt::RoBind,
+    Opt::RoBindTry,
+    Opt::DevBind,
+    Opt::DevBindTry,
+    Opt::Tmpfs,
+    Opt::Dev,
+    Opt::Mqueue,
+    Opt::BindFd,
+    Opt::RoBindFd,
+    Opt::File,
+    Opt::BindData,
+    Opt::RoBindData,
+    Opt::Chmod,
+    Opt::RemountRo,
+    Opt::OverlaySrc,
+    Opt::Overlay,
+    Opt::TmpOverlay,
+    Opt::RoOverlay,
+    Opt::Seccomp,
+    Opt::Dir,
+    Opt::Symlink,
+    Opt::Perms,
+    Opt::Size,
+    Opt::Chdir,
+    Opt::Setenv,
+    Opt::Unsetenv,
+    Opt::Clearenv,
+    Opt::Argv0,
+    Opt::DisableUserns,
+    Opt::CapAdd,
+    Opt::CapDrop,
+    Opt::NewSession,
+    Opt::DieWithParent,
+    Opt::InfoFd,
+    Opt::JsonStatusFd,
+    Opt::BlockFd,
+    Opt::SyncFd,
+    Opt::Args,
+]);
+
+#[cfg(feature = "bwrap")]
+const fn set(mut options: &[Opt]) -> u128 {
+    let mut set = 0;
+    while let [option, rest @ ..] = options {
+        (set, options) = (set | 1 << option.0, rest);
+    }
+    set
 }
 
-/// One line an option under its family's heading.
+/// Whether the option at this place is bwrap's, or (with `bwrap` false) one of `vesicle run`.
+#[cfg(feature = "bwrap")]
+fn knows(bwrap: bool, place: usize) -> bool {
+    let of_run = place < OF_RUN;
+    if bwrap { !of_run || OF_BOTH >> (place & 127) & 1 != 0 } else { of_run }
+}
+
+#[cfg(not(feature = "bwrap"))]
+fn knows(_: bool, _: usize) -> bool {
+    true
+}
+
+/// The option of this name, and its kind.
+pub(super) fn find(name: &[u8], bwrap: bool) -> Option<(Opt, u8)> {
+    let place = Joined(&JOINED_NAMES).position(|n| n == name)?;
+    if knows(bwrap, place) { Some((Opt(place as u8), *KINDS.get(place)?)) } else { None }
+}
+
+/// One line an option: of `vesicle run` under its family's heading, of bwrap without headings.
 #[cfg(feature = "help")]
-pub(crate) fn help(out: &mut Text<'_>) {
+pub(crate) fn help(out: &mut Text<'_>, bwrap: bool) {
     const COLUMN: usize = 40;
     let mut texts = fields(&PACKED_TEXTS, 0);
-    for name in Joined(&JOINED_NAMES) {
+    for (place, name) in Joined(&JOINED_NAMES).enumerate() {
         let Some(mut values) = texts.next() else { break };
+        let known = knows(bwrap, place);
         if let [b'\n', ..] = values {
-            out.say(values);
+            if known && !bwrap {
+                out.say(values);
+            }
             values = texts.next().unwrap_or_default();
         }
         let Some(what) = texts.next() else { break };
+        if !known {
+            continue;
+        }
         let line = out.len();
         out.push(b"  --").push(name);
         if !values.starts_with(b"[") {
@@ -244,6 +350,9 @@ pub(crate) fn help(out: &mut Text<'_>) {
             out.put(b' ');
         }
         out.say(what).put(b'\n');
+    }
+    if bwrap {
+        return;
     }
     out.push(b"\nExit status: COMMAND's; 128+n for signal n; 127 not found; 126 not executable; 125 vesicle failed.\n");
 }
@@ -256,7 +365,8 @@ mod tests {
     fn every_option_is_found_by_its_name_and_no_name_stands_twice() {
         assert_eq!(ROWS.len(), COUNT);
         for (i, row) in ROWS.iter().enumerate() {
-            let (opt, kind) = find(row.name.as_bytes()).unwrap();
+            let mut found = [false, true].into_iter().filter_map(|bwrap| find(row.name.as_bytes(), bwrap));
+            let (opt, kind) = found.next().unwrap();
             assert_eq!((opt, kind), (Opt(i as u8), row.kind), "{}", row.name);
             assert_eq!(
                 row.values.split(' ').filter(|v| !v.is_empty()).count(),
@@ -269,7 +379,7 @@ mod tests {
             );
         }
         for no in ["", "bin", "bindx", "-bind", "BIND"] {
-            assert!(find(no.as_bytes()).is_none(), "{no}");
+            assert!(find(no.as_bytes(), false).is_none(), "{no}");
         }
     }
 
@@ -278,10 +388,14 @@ mod tests {
     fn the_usage_text_names_every_option() {
         let mut room = [0; 16384];
         let mut text = Text::on(&mut room);
-        help(&mut text);
+        help(&mut text, false);
         let text = std::str::from_utf8(text.get()).unwrap();
         assert!(text.ends_with("failed.\n"));
-        for row in ROWS {
+        for (place, row) in ROWS.iter().enumerate() {
+            if !knows(false, place) {
+                assert!(!text.contains(&format!("  --{} ", row.name)), "{}", row.name);
+                continue;
+            }
             // What may stand behind it stands right behind it.
             let space = if row.values.starts_with('[') { "" } else { " " };
             assert!(text.contains(&format!("  --{}{space}{}", row.name, row.values)), "{}", row.name);

@@ -1,4 +1,4 @@
-//! The options of `vesicle run`, with their values.
+//! The options of `vesicle run`, or of bwrap, with their values.
 
 #[cfg(feature = "args")]
 use super::Source;
@@ -15,29 +15,36 @@ use crate::z;
 
 /// Notes the options, and where ROOTFS stands, behind them.
 pub(super) fn read_options(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
-    let mut words = Words::of(Block::of_argv(stack, 2));
+    let bwrap = spec.is_bwrap();
+    let first = if bwrap { 1 } else { 2 };
+    let mut words = Words::of(Block::of_argv(stack, first));
     while let Some(word) = words.peek() {
-        if word.first() == b'-' && !word.is(b"-") {
+        if word.first() == b'-' && (bwrap || !word.is(b"-")) {
             words.next();
             if word.is(b"--") {
                 break;
             }
             #[cfg(feature = "help")]
-            if super::asks_for_help(word) {
+            if if bwrap { word.is(b"--help") } else { super::asks_for_help(word) } {
                 return Ok(Asked::Help);
+            }
+            #[cfg(feature = "bwrap")]
+            if bwrap && word.is(b"--version") {
+                return Ok(Asked::Version);
             }
             read(word, &mut words, spec, Some(load))?;
             continue;
         }
         #[cfg(feature = "args")]
-        if word.first() == b'@' {
+        if word.first() == b'@' && !bwrap {
             words.next();
             from(Source::File(word.skip(1)), load, spec)?;
             continue;
         }
         break;
     }
-    spec.rootfs = words.taken.saturating_add(2);
+    // The word before COMMAND.
+    spec.rootfs = words.taken.saturating_add(if bwrap { 0 } else { 2 });
     Ok(Asked::Run)
 }
 
@@ -47,6 +54,10 @@ pub(super) fn read_options(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Par
 fn from(source: Source, load: Load, spec: &mut Spec<'_>) -> Parsed<()> {
     let mut words = Words::of(load(source)?);
     while let Some(word) = words.next() {
+        // bubblewrap passes over what stands behind its options.
+        if spec.is_bwrap() && (word.first() != b'-' || word.is(b"--")) {
+            break;
+        }
         if word.first() != b'-' {
             return fail(Stage::Argument, word, Why::NotAnOption);
         }
@@ -60,17 +71,26 @@ fn from(source: Source, load: Load, spec: &mut Spec<'_>) -> Parsed<()> {
 fn read(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Option<Load>) -> Parsed<()> {
     let wrong = |why| fail(Stage::Option, word, why);
     let Some(long) = word.value_of(b"--") else { return wrong(Why::Unknown) };
-    let (name, inline) = name_and_value(long);
-    let Some((opt, kind)) = options::find(name) else { return wrong(Why::Unknown) };
+    let bwrap = spec.is_bwrap();
+    let (name, inline) = if bwrap { (long.bytes(), None) } else { name_and_value(long) };
+    let Some((opt, kind)) = options::find(name, bwrap) else { return wrong(Why::Unknown) };
+    #[cfg(feature = "bwrap")]
+    super::bwrap::before(opt, spec)?;
+    #[cfg(feature = "bwrap")]
+    let kind = super::bwrap::kind(opt, kind, spec);
     spec.ask(opt);
     if kind == options::SWITCH {
         return if inline.is_none() { Ok(()) } else { wrong(Why::TakesNone) };
     }
     #[cfg(feature = "timings")]
     let inline = if kind == options::MAYBE_FD { inline.or(Some(z!("2"))) } else { inline };
-    let Some(a) = inline.or_else(|| words.next()) else { return wrong(Why::NoValue) };
+    #[cfg(feature = "bwrap")]
+    let none = if bwrap && kind & options::AND_TEXT != 0 { Why::NoValues } else { Why::NoValue };
+    #[cfg(not(feature = "bwrap"))]
+    let none = Why::NoValue;
+    let Some(a) = inline.or_else(|| words.next()) else { return wrong(none) };
     let b = if kind & options::AND_TEXT != 0 { words.next() } else { Some(a) };
-    let Some(b) = b else { return wrong(Why::NoValue) };
+    let Some(b) = b else { return wrong(none) };
     #[cfg(feature = "args")]
     if opt == Opt::Args {
         let Some(load) = load else { return fail(Stage::Argument, a, Why::NotAnOption) };

@@ -24,6 +24,9 @@ pub struct Launcher<'t> {
     init: bool,
     /// The signal that a KILL of it stands for.
     killed: u8,
+    /// Where an init says that COMMAND has ended and others are left, and with which code: we end with COMMAND.
+    #[cfg(feature = "bwrap")]
+    pub early: Option<sys::Fd>,
     /// Takes the time of COMMAND's execve, where that was asked for and we don't see it otherwise.
     timings: &'t mut Timings,
 }
@@ -31,7 +34,14 @@ pub struct Launcher<'t> {
 impl<'t> Launcher<'t> {
     /// One whose child is process 1, or an init, or both, or neither.
     pub fn new(first: bool, init: bool, timings: &'t mut Timings) -> Launcher<'t> {
-        Launcher { first, init, killed: sys::SIGKILL, timings }
+        Launcher {
+            first,
+            init,
+            killed: sys::SIGKILL,
+            #[cfg(feature = "bwrap")]
+            early: None,
+            timings,
+        }
     }
 }
 
@@ -42,6 +52,19 @@ impl Parent for Launcher<'_> {
             return false;
         }
         let n = signal.number;
+        #[cfg(feature = "bwrap")]
+        if let Some(early) = self.early
+            && n == sys::PIPE_SIGNAL
+            && signal.from_kernel
+        {
+            let mut code = [0];
+            // Its end says nothing more.
+            if sys::read(early, &mut code) == Ok(1) {
+                [self.killed] = code;
+                return true;
+            }
+            return false;
+        }
         if !job::has_got(main, signal) {
             sys::kill(main, n);
         }
@@ -67,6 +90,11 @@ impl Parent for Launcher<'_> {
         if let (Status::Stopped(signal), true) = (status, pid == main) {
             stopped(main, signal);
         }
+    }
+
+    #[cfg(feature = "bwrap")]
+    fn end(&self) -> u8 {
+        self.killed
     }
 
     fn code(&self, status: Status) -> u8 {

@@ -16,6 +16,9 @@ pub struct Init<'d> {
     pub terminal: Option<(Fd, Pid)>,
     /// Signals that the kernel sent us for something that we did ourselves: each is passed over once.
     pub own: SigSet,
+    /// Where its code is told when others are left, whom the launcher does not wait for.
+    #[cfg(feature = "bwrap")]
+    pub early: Option<Fd>,
     /// Whether COMMAND has ended.
     ended: bool,
     /// Whether it was told to end: by a TERM.
@@ -30,7 +33,18 @@ impl<'d> Init<'d> {
     /// One that has these duties.
     pub fn new(duties: &'d Duties, first: bool) -> Init<'d> {
         let own = SigSet::of(&[]);
-        Init { duties, first, terminal: None, own, ended: false, told: false, deadline: None, over: false }
+        Init {
+            duties,
+            first,
+            terminal: None,
+            own,
+            #[cfg(feature = "bwrap")]
+            early: None,
+            ended: false,
+            told: false,
+            deadline: None,
+            over: false,
+        }
     }
 
     /// To COMMAND, or to its whole process group; and to COMMAND too where it has left that.
@@ -210,6 +224,10 @@ impl Parent for Init<'_> {
         }
         self.ended = true;
         let d = self.duties;
+        #[cfg(feature = "bwrap")]
+        if let (Some(early), true) = (self.early, left) {
+            let _ = sys::write(early, &[code]);
+        }
         self.take_back(main);
         if d.wait_all {
             // Somebody wants it all to end.

@@ -4,7 +4,7 @@
 mod drop_in;
 
 use crate::cli::init::Instead;
-use crate::fail::{Fail, Stage, Why};
+use crate::fail::{Fail, Stage, Voice, Why};
 use crate::spec::duties::Tool;
 use crate::status;
 use crate::sys::{Stack, ZStr};
@@ -43,5 +43,5 @@ fn vesicle(instead: Instead) -> u8 {
         // It has no such options.
         _ => return status::OWN,
     };
-    Fail::new(Stage::Option, ZStr::until_nul(&[b'-', option, 0]), why).report_with(value)
+    Fail::new(Stage::Option, ZStr::until_nul(&[b'-', option, 0]), why).report_with(value, Voice::Vesicle)
 }

@@ -11,8 +11,12 @@ pub(super) fn join(plan: &Plan<'_>, clock: Clock) -> Result<(), Fail<'static>> {
     for (opt, bit) in JOINS {
         let Some(from) = plan.text(*opt) else { continue };
         let kind = 1 << bit;
-        clock.shift(kind, || join_one(from, kind)).at(Stage::Join, from)?;
-        clock.lap(Stage::Join, Some(from));
+        #[cfg(feature = "bwrap")]
+        let stage = if kind == sys::CLONE_NEWPID { Stage::JoinPid } else { Stage::Join };
+        #[cfg(not(feature = "bwrap"))]
+        let stage = Stage::Join;
+        clock.shift(kind, || join_one(from, kind)).at(stage, from)?;
+        clock.lap(stage, Some(from));
     }
     Ok(())
 }

@@ -14,12 +14,22 @@ pub(super) fn write(plan: &Plan<'_>, main: Pid, clock: Clock) -> Result<(), Fail
         pid_file(path, main)?;
         clock.lap(Stage::Report, Some(path));
     }
-    let Some(info) = plan.spec.get(Opt::InfoFd) else { return Ok(()) };
-    // The reader sees the end of it when we close it: nobody else holds it by then.
-    info_fd(info.fd(), main)
-        .and_then(|()| sys::close_range(info.number as u32, info.number as u32))
-        .at(Stage::Report, info.a)?;
-    clock.lap(Stage::Report, Some(info.a));
+    if let Some(info) = plan.spec.get(Opt::InfoFd) {
+        // The reader sees the end of it when we close it: nobody else holds it by then.
+        json(info.fd(), main, plan, &INFO)
+            .and_then(|()| sys::close_range(info.number as u32, info.number as u32))
+            .at(Stage::Report, info.a)?;
+        clock.lap(Stage::Report, Some(info.a));
+    }
+    if let Some(status) = plan.spec.get(Opt::JsonStatusFd) {
+        json(status.fd(), main, plan, &STATUS).at(Stage::Report, status.a)?;
+        clock.lap(Stage::Report, Some(status.a));
+    }
+    // Somebody else writes the id maps meanwhile.
+    #[cfg(feature = "bwrap")]
+    if let Some(block) = plan.spec.get(Opt::UsernsBlockFd) {
+        let _ = sys::read(block.fd(), &mut [0]);
+    }
     Ok(())
 }
 
@@ -42,20 +52,40 @@ pub(super) fn remove(path: Option<ZStr<'static>>) {
 /// The kinds of namespaces, by their names in /proc/PID; bubblewrap has a field `KIND-namespace` for each.
 const KINDS: &[u8] = b"ns/cgroup ns/ipc ns/mnt ns/net ns/pid ns/uts";
 
-/// JSON with the fields of bubblewrap's --info-fd.
-fn info_fd(fd: Fd, main: Pid) -> sys::Result<()> {
+/// The CLONE_NEW* of each, by the number of its bit.
+const BITS: [u8; 6] = [
+    sys::CLONE_NEWCGROUP.trailing_zeros() as u8,
+    sys::CLONE_NEWIPC.trailing_zeros() as u8,
+    sys::CLONE_NEWNS.trailing_zeros() as u8,
+    sys::CLONE_NEWNET.trailing_zeros() as u8,
+    sys::CLONE_NEWPID.trailing_zeros() as u8,
+    sys::CLONE_NEWUTS.trailing_zeros() as u8,
+];
+
+/// What stands before a field, between two, and behind the last: of bubblewrap's --info-fd, and of its --json-status-fd.
+type Style = [&'static [u8]; 3];
+static INFO: Style = [b"{\n    \"", b",\n    \"", b"\n}\n"];
+static STATUS: Style = [b"{ \"", b", \"", b" }\n"];
+
+/// JSON with bubblewrap's fields.
+#[inline(never)]
+fn json(fd: Fd, main: Pid, plan: &Plan<'_>, [open, next, close]: &Style) -> sys::Result<()> {
     let mut room = [0; 320];
     let mut text = Text::on(&mut room);
-    text.push(b"{\n    \"child-pid\": ").number(main.0 as u64);
-    for file in fields(KINDS, b' ') {
+    text.push(open).push(b"child-pid\": ").number(main.0 as u64);
+    for (file, bit) in fields(KINDS, b' ').zip(BITS) {
+        // bubblewrap says what is new.
+        if plan.spec.is_bwrap() && !plan.makes(1 << bit) {
+            continue;
+        }
         let path = process_path(main, file);
         let (Some(path), Some(kind)) = (ZStr::until_nul(&path), file.get(b"ns/".len()..)) else { continue };
         match sys::statx(Fd::CWD, path) {
-            Ok(ns) => text.push(b",\n    \"").push(kind).push(b"-namespace\": ").number(ns.ino),
+            Ok(ns) => text.push(next).push(kind).push(b"-namespace\": ").number(ns.ino),
             // A kernel without this kind, or a host without /proc: the field is left out.
             Err(Errno::ENOENT) => continue,
             Err(e) => return Err(e),
         };
     }
-    sys::write(fd, text.push(b"\n}\n").get())
+    sys::write(fd, text.push(close).get())
 }

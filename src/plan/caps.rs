@@ -29,13 +29,19 @@ impl Caps {
 
     /// What the options leave and add, in the order given: of all, or of the default set where it has to be `safe`.
     #[inline(never)]
-    pub(super) fn of(spec: &Spec<'_>, safe: bool, root: Root) -> Caps {
+    pub(super) fn of(spec: &Spec<'_>, safe: bool, root: Root, by_root: bool) -> Caps {
         let mut caps = Caps::ALL;
         #[cfg(feature = "safe")]
         if safe {
             caps.set = if root.is_chroot() { DEFAULT & !CHROOT } else { DEFAULT };
         }
-        let _ = (safe, root);
+        #[cfg(feature = "bwrap")]
+        if spec.bwrap {
+            // Whoever it is, it has them by name.
+            let set = if by_root { u64::MAX } else { 0 };
+            caps = Caps { set, named: set };
+        }
+        let _ = (safe, root, by_root);
         for given in spec.given.iter() {
             if given.opt == Opt::CapAdd {
                 caps = Caps { set: caps.set | given.number, named: caps.named | given.number };

@@ -59,6 +59,16 @@ const ASKED: &[(Opt, Step)] = &[
     (Opt::CapDrop, Step::Bound),
     #[cfg(feature = "caps")]
     (Opt::CapDrop, Step::Caps),
+    #[cfg(feature = "report")]
+    (Opt::JsonStatusFd, Step::Released),
+    #[cfg(feature = "bwrap")]
+    (Opt::UsernsBlockFd, Step::Released),
+    #[cfg(feature = "bwrap")]
+    (Opt::Userns2, Step::Userns2),
+    #[cfg(feature = "bwrap")]
+    (Opt::AssertUserns, Step::NotDisabled),
+    #[cfg(feature = "bwrap")]
+    (Opt::DisableUserns, Step::NotDisabled),
 ];
 
 /// Steps of a child that does not end in execve alone: it waits for us, it is "multithreaded" to setns(2) as long as
@@ -70,6 +80,10 @@ const OWN_MEMORY: Steps = Steps::of(&[
     Step::Time,
     #[cfg(feature = "init")]
     Step::Init,
+    #[cfg(feature = "bwrap")]
+    Step::SecondUser,
+    #[cfg(feature = "bwrap")]
+    Step::NotDisabled,
 ]);
 
 /// Chooses the steps.
@@ -84,6 +98,9 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
     let ranges = steps.has(Step::IdsInside);
     #[cfg(not(feature = "users"))]
     let ranges = false;
+    // Where somebody else maps the ids, there is nothing to write.
+    #[cfg(feature = "bwrap")]
+    let user = user && !spec.has(Opt::UsernsBlockFd);
     steps.add(Step::IdMap, user && !ranges);
     #[cfg(feature = "users")]
     steps.add(Step::Released, ranges);
@@ -124,15 +141,32 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
         let changed = changed || spec.has(Opt::Init);
         steps.add(Step::DieWithParentStill, changed && spec.has(Opt::DieWithParent));
     }
+    #[cfg(feature = "bwrap")]
+    if !spec.bwrap {
+        steps.remove(Step::NotDisabled);
+    } else {
+        // In a namespace of ours the map is all it takes.
+        steps.remove(Step::Ids);
+        steps.add(Step::Ids, joins_user && plan.other_ids());
+        steps.add(Step::SecondUser, plan.second_ids());
+        steps.add(Step::Sources, true);
+        // Of root all that it has, of anybody else nothing but what is asked for.
+        let (user, root) = (user || joins_user, plan.caller.uid == 0);
+        steps.add(Step::Caps, !root);
+        steps.remove(Step::Bound);
+        steps.add(Step::Bound, user);
+    }
     let grants = plan.grants();
     steps.add(Step::NoNewPrivs, !grants);
     #[cfg(feature = "seccomp")]
     {
         plan.guards_terminal = !plan.is_privileged();
         let any = plan.guards_terminal || spec.has(Opt::Seccomp);
+        #[cfg(feature = "bwrap")]
+        let any = any || spec.has(Opt::AddSeccomp);
         // A filter of COMMAND alone would be none: it may trace an init that has the same ids.
         #[cfg(feature = "init")]
-        let for_init = spec.has(Opt::Init);
+        let for_init = spec.has(Opt::Init) && !spec.is_bwrap();
         #[cfg(not(feature = "init"))]
         let for_init = false;
         // Without no_new_privs it takes a capability, which COMMAND's ids may not have.
@@ -150,7 +184,7 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
     let safe = false;
     #[cfg(feature = "caps")]
     {
-        plan.caps = Caps::of(spec, safe, plan.how);
+        plan.caps = Caps::of(spec, safe, plan.how, plan.caller.uid == 0);
     }
     // Whoever is in the joined namespace already could reach into the memory that the child borrowed.
     plan.borrow = !joins && !steps.meet(OWN_MEMORY);

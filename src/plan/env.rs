@@ -10,10 +10,13 @@ use crate::text;
 /// The caller's variables (none with `--clearenv`) and those that are set; of each name what was said last.
 pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
     let clear = spec.has(Opt::Clearenv);
-    if !clear && !spec.has(Opt::Setenv) && !spec.has(Opt::Unsetenv) {
+    if !spec.is_bwrap() && !clear && !spec.has(Opt::Setenv) && !spec.has(Opt::Unsetenv) {
         return Ok(());
     }
-    let mut later = &**spec.given;
+    let later = &**spec.given;
+    #[cfg(feature = "bwrap")]
+    let later = later.get(spec.cleared..).unwrap_or_default();
+    let mut later = later;
     let mut i = 0;
     while let (false, Some(word)) = (clear, plan.stack.env(i)) {
         add(word, later, plan)?;
@@ -24,6 +27,11 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
         if given.opt == Opt::Setenv {
             add(given.a, later, plan)?;
         }
+    }
+    // COMMAND's working directory, once it is known.
+    #[cfg(feature = "bwrap")]
+    if spec.bwrap && !plan.lists.env.iter().flatten().any(|word| word.value_of(b"PWD=").is_some()) {
+        push(plan, Some(crate::z!("PWD=/")))?;
     }
     push(plan, None)
 }

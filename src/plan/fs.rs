@@ -3,6 +3,8 @@
 use super::Plan;
 use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage, Why};
+#[cfg(feature = "bwrap")]
+use crate::spec::misuse;
 use crate::spec::{Given, Spec};
 use crate::sys::{
     CLONE_NEWCGROUP, CLONE_NEWNS, CLONE_NEWUSER, Fd, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID,
@@ -56,6 +58,12 @@ pub enum Do {
     /// The same without one.
     #[cfg(feature = "overlay")]
     RoOverlay,
+    /// Mount proc, or bind the caller's.
+    #[cfg(feature = "bwrap")]
+    Proc,
+    /// Nothing yet: an init locks it.
+    #[cfg(feature = "bwrap")]
+    Lock,
 }
 
 /// One of them.
@@ -113,6 +121,10 @@ const OPERATIONS: &[(Opt, Do, bool, u16)] = &[
     (Opt::TmpOverlay, Do::TmpOverlay, false, 1),
     #[cfg(feature = "overlay")]
     (Opt::RoOverlay, Do::RoOverlay, false, 2),
+    #[cfg(feature = "bwrap")]
+    (Opt::Proc, Do::Proc, false, 0),
+    #[cfg(feature = "bwrap")]
+    (Opt::LockFile, Do::Lock, false, 0),
 ];
 
 /// No set-id program and no device of a source works inside.
@@ -126,6 +138,12 @@ const CGROUP: u32 = SAFE as u32 | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC;
 pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
     let mut waiting = Waiting::default();
     for given in spec.given.iter() {
+        #[cfg(feature = "bwrap")]
+        if spec.bwrap {
+            waiting.once(given)?;
+        } else if given.opt == Opt::Proc {
+            continue;
+        }
         if given.opt == Opt::Perms {
             waiting.perms = Some(given);
         } else if given.opt == Opt::Size {
@@ -152,6 +170,15 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
             waiting.none()?;
             if !matches!(what, Do::Dir | Do::Symlink | Do::File | Do::Chmod) && !plan.makes(CLONE_NEWNS) {
                 return given.bad(Why::NeedsMount);
+            }
+            #[cfg(feature = "bwrap")]
+            if spec.bwrap {
+                // No set-id program works inside, whatever is bound.
+                if matches!(what, Do::Bind | Do::BindFd) {
+                    operation.mode |= MOUNT_ATTR_NOSUID;
+                }
+                plan.lists.operations.push(operation).at(Stage::Memory, None)?;
+                continue;
             }
             let is_root = given.b.bytes().iter().all(|b| matches!(b, b'/' | b'.'));
             // What is mounted on the root itself would be seen by nobody.
@@ -238,5 +265,16 @@ impl<'s> Waiting<'s> {
     #[cfg(feature = "overlay")]
     fn no_layer(&self) -> Result<(), Fail<'static>> {
         self.layer.map_or(Ok(()), |given| given.bad(Why::NeedsOverlay))
+    }
+
+    /// bubblewrap refuses what would be overridden unseen.
+    #[cfg(feature = "bwrap")]
+    fn once(&self, given: &Given) -> Result<(), Fail<'static>> {
+        match given.opt {
+            Opt::Perms if self.perms.is_some() => misuse(Why::PermsTwice),
+            Opt::Size if self.size.is_some() => misuse(Why::SizeTwice),
+            Opt::Size if given.number > i64::MAX as u64 => misuse(Why::SizeLimit),
+            _ => Ok(()),
+        }
     }
 }

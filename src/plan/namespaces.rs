@@ -44,6 +44,11 @@ const SHARES: &[(Opt, u8)] = &[
     (Opt::ShareMount, bit(CLONE_NEWNS)),
 ];
 
+/// Those that are new if they can be.
+#[cfg(feature = "bwrap")]
+const TRIES: &[(Opt, u8)] =
+    &[(Opt::UnshareUserTry, bit(CLONE_NEWUSER)), (Opt::UnshareCgroupTry, bit(CLONE_NEWCGROUP))];
+
 /// The namespaces that can be joined.
 #[cfg(feature = "join")]
 pub const JOINS: &[(Opt, u8)] = &[
@@ -76,6 +81,10 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
         new &= !kinds(JOINS, spec);
     }
     plan.namespaces = new;
+    #[cfg(feature = "bwrap")]
+    if spec.bwrap {
+        bwrap(spec, plan)?;
+    }
     #[cfg(feature = "root")]
     if spec.has(Opt::ReadOnly) && !plan.makes(CLONE_NEWNS) {
         return fail(Stage::Option, z!("--read-only"), Why::NeedsMount);
@@ -104,6 +113,25 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
     #[cfg(feature = "init")]
     if spec.has(Opt::WaitAll) && !spec.has(Opt::Init) {
         return misuse(Why::NeedsInit);
+    }
+    Ok(())
+}
+
+/// bubblewrap's own rules.
+#[cfg(feature = "bwrap")]
+fn bwrap(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
+    plan.tries = kinds(TRIES, spec);
+    // Nobody but root can do without, nor who shall have other ids.
+    if plan.caller.uid != 0 || plan.other_ids() {
+        plan.tries &= !CLONE_NEWUSER;
+    }
+    if !plan.makes(CLONE_NEWUSER) && !spec.has(Opt::Userns) {
+        if plan.uid != plan.caller.uid {
+            return misuse(Why::UidNeedsUser);
+        }
+        if plan.gid != plan.caller.gid {
+            return misuse(Why::GidNeedsUser);
+        }
     }
     Ok(())
 }

@@ -54,6 +54,12 @@ steps! {
     Enter Root
     /// ROOTFS itself read-only.
     #[cfg(feature = "root")] ReadOnly ReadOnly
+    /// A user namespace in the first one, where that had to have a root.
+    #[cfg(feature = "bwrap")] SecondUser IdMap
+    /// Another user namespace, now that all is set up.
+    #[cfg(feature = "bwrap")] Userns2 Join2
+    /// A look whether one more could be made.
+    #[cfg(feature = "bwrap")] NotDisabled NotDisabled
     /// Another working directory.
     #[cfg(feature = "process")] Chdir Chdir
     /// no_new_privs
@@ -144,6 +150,12 @@ impl Steps {
     /// Adds one, when it is wanted.
     pub(super) fn add(&mut self, step: Step, wanted: bool) {
         self.0 |= u64::from(wanted) << step as u32;
+    }
+
+    /// Takes one away.
+    #[cfg(feature = "bwrap")]
+    pub(crate) fn remove(&mut self, step: Step) {
+        self.0 &= !(1 << step as u32);
     }
 
     /// Adds all of `more`.

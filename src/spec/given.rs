@@ -54,10 +54,31 @@ impl Spec<'_> {
         }
     }
 
+    /// Takes it back.
+    #[cfg(feature = "bwrap")]
+    pub fn unask(&mut self, opt: Opt) {
+        let (word, bit) = opt.place();
+        if let Some(word) = self.asked.get_mut(word) {
+            *word &= !bit;
+        }
+    }
+
     /// Whether it was.
     pub fn has(&self, opt: Opt) -> bool {
         let (word, bit) = opt.place();
         self.asked.get(word).is_some_and(|word| word & bit != 0)
+    }
+
+    /// Whether it names a filter of system calls that shall be loaded: of bwrap's --seccomp the last one.
+    #[cfg(feature = "seccomp")]
+    pub fn is_filter(&self, given: &Given) -> bool {
+        #[cfg(feature = "bwrap")]
+        if self.bwrap {
+            return given.opt == Opt::AddSeccomp
+                || given.opt == Opt::Seccomp
+                    && self.get(given.opt).is_some_and(|last| core::ptr::eq(last, given));
+        }
+        given.opt == Opt::Seccomp
     }
 
     /// The last one of this option, with its value.

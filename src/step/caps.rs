@@ -29,7 +29,7 @@ pub(super) fn bound(world: &mut World<'_, '_>) -> sys::Result<()> {
 /// Root has by its execve(2) what is permitted and bounding; anybody else what is ambient, and so inheritable.
 pub(super) fn take_on(world: &mut World<'_, '_>) -> sys::Result<()> {
     let plan = &*world.plan;
-    let user = plan.uid != 0 || plan.caps.named != 0 && sys::uid()? != 0;
+    let user = plan.spec.is_bwrap() || plan.uid != 0 || plan.caps.named != 0 && sys::uid()? != 0;
     let mut caps = if user { plan.caps.named } else { plan.caps.set };
     let inheritable = |caps| if user { caps } else { 0 };
     match sys::capset(caps, inheritable(caps)) {

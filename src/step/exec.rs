@@ -10,10 +10,32 @@ pub fn close(world: &World<'_, '_>) -> sys::Result<()> {
     if world.files.is_some() {
         sys::open_files_limit(world.files)?;
     }
+    #[cfg(feature = "bwrap")]
+    if world.plan.spec.bwrap {
+        super::bwrap::close(world);
+        return Ok(());
+    }
+    close_but(&|first| {
+        let kept = world.plan.kept(first).min(world.doing.clock.kept(first));
+        #[cfg(feature = "report")]
+        let kept = kept.min(least(&[world.mark], first));
+        kept
+    })
+}
+
+/// The least of these that is not below `first`; a number above all descriptors where there is none.
+#[cfg(feature = "report")]
+pub(crate) fn least(kept: &[Option<sys::Fd>], first: u32) -> u32 {
+    kept.iter().flatten().map(|fd| fd.number()).filter(|n| *n >= first).fold(u32::MAX, u32::min)
+}
+
+/// All above 2 but those for which `kept` gives the next one from a number on.
+#[cfg_attr(feature = "bwrap", inline(never))]
+pub(crate) fn close_but(kept: &dyn Fn(u32) -> u32) -> sys::Result<()> {
     let mut first = 3;
     // Behind the last one first comes what is above all descriptors, and then no number is left.
     while first != 0 {
-        let kept = world.plan.kept(first).min(world.doing.clock.kept(first));
+        let kept = kept(first);
         if kept > first {
             sys::close_range(first, kept - 1)?;
         }
@@ -40,7 +62,18 @@ pub(super) fn exec(world: &mut World<'_, '_>) -> Errno {
         plan.stack.set_arg(at, name);
     }
     world.doing.last(command);
+    let tell = || {
+        #[cfg(feature = "report")]
+        if let Some(mark) = world.mark {
+            return sys::write(mark, b"!");
+        }
+        Ok(())
+    };
+    if let Err(e) = tell() {
+        return e;
+    }
     let (stage, e) = run(command, argv, plan.lists.env(plan.stack));
+    let _ = tell();
     world.doing.stage = stage;
     #[cfg(feature = "landlock")]
     if e == Errno::EACCES && super::landlock::by_path(world.plan.spec) {

@@ -1,7 +1,6 @@
 //! Filters of system calls.
 
 use super::{Doing, World};
-use crate::cli::Opt;
 use crate::fail::Stage;
 use crate::plan::DEFAULT_FILTER;
 use crate::sys::{self, ZStr};
@@ -14,18 +13,28 @@ include!(concat!(env!("OUT_DIR"), "/filters.rs"));
 pub(super) fn load(world: &mut World<'_, '_>) -> sys::Result<()> {
     let World { plan, doing, .. } = world;
     if plan.guards_terminal {
-        one(doing, z!("TIOCSTI"), DEFAULT.get(TERMINAL..))?;
+        one(doing, z!("TIOCSTI"), DEFAULT.get(TERMINAL..), sys::seccomp)?;
     }
+    // Of several filters bubblewrap's callers let those behind the first be loaded by this call.
+    #[cfg(feature = "bwrap")]
+    let load = if plan.spec.bwrap { sys::seccomp_by_prctl } else { sys::seccomp };
+    #[cfg(not(feature = "bwrap"))]
+    let load = sys::seccomp;
     let mut programs = plan.lists.programs.iter();
-    for given in plan.spec.given.iter().filter(|given| given.opt == Opt::Seccomp) {
+    for given in plan.spec.given.iter().filter(|given| plan.spec.is_filter(given)) {
         let default = given.a.is(DEFAULT_FILTER);
-        one(doing, given.a, if default { Some(&DEFAULT) } else { programs.next().copied() })?;
+        one(doing, given.a, if default { Some(&DEFAULT) } else { programs.next().copied() }, load)?;
     }
     Ok(())
 }
 
 #[inline(never)]
-fn one(doing: &mut Doing, name: ZStr<'static>, program: Option<&[u64]>) -> sys::Result<()> {
+fn one(
+    doing: &mut Doing,
+    name: ZStr<'static>,
+    program: Option<&[u64]>,
+    load: fn(&[u64]) -> sys::Result<()>,
+) -> sys::Result<()> {
     doing.now(Stage::Filter, name);
-    sys::seccomp(program.unwrap_or_default())
+    load(program.unwrap_or_default())
 }

@@ -1,5 +1,7 @@
 //! Filesystem operations: binds, tmpfs, file systems of the kernel's, links, modes.
 
+#[cfg(feature = "bwrap")]
+use super::bwrap;
 use super::data;
 use super::dest::{Kind, PATH_MAX};
 #[cfg(feature = "safe")]
@@ -40,6 +42,13 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
                 operation.taken = Some(sys::open(z!("/dev"), sys::O_PATH | sys::O_DIRECTORY)?);
                 operation.console = dev::console();
             }
+            #[cfg(feature = "bwrap")]
+            Do::Proc if plan.shared_proc => {
+                doing.now(Stage::Source, z!("/proc"));
+                let tree = sys::clone_tree(Fd::CWD, z!("/proc"), true)?;
+                sys::mount_setattr(tree, true, sys::MOUNT_ATTR_NOSUID | sys::MOUNT_ATTR_NODEV, 0)?;
+                operation.taken = Some(tree);
+            }
             _ => {}
         }
     }
@@ -49,8 +58,9 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
 /// Does all of them.
 pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
     data::make(world)?;
-    let World { plan, doing, root, .. } = world;
-    let root = *root;
+    #[cfg(feature = "bwrap")]
+    let own = &mut world.own;
+    let World { plan, doing, root: rootfs, .. } = world;
     #[cfg(feature = "safe")]
     let hides = plan.steps.has(Step::Masks);
     let mut masks = Masks::default();
@@ -58,9 +68,14 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
     for (at, operation) in plan.lists.operations.iter().enumerate() {
         let Operation { what, dest, mode, number, .. } = *operation;
         doing.now(Stage::Mount, dest);
+        #[cfg(feature = "bwrap")]
+        if plan.spec.bwrap && bwrap::is_root(dest) && own.upon_root(at, plan, rootfs)? {
+            continue;
+        }
+        let root = *rootfs;
         match what {
             Do::Bind | Do::BindFd | Do::Data | Do::RoData => bind(operation, root),
-            Do::Tmpfs => tmpfs(operation, root),
+            Do::Tmpfs => root.place(dest, Kind::Directory(mode)).and_then(|place| tmpfs(operation, place)),
             Do::Dev => dev::mount(operation, root, doing),
             #[cfg(feature = "safe")]
             Do::Sysfs if hides => hide::sysfs(special_place(dest, root)?, doing),
@@ -77,7 +92,13 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
             }
             Do::Symlink => {
                 doing.stage = Stage::Create;
-                symlink(operation.source, dest, root)
+                let made = symlink(operation.source, dest, root);
+                #[cfg(feature = "bwrap")]
+                if plan.spec.bwrap && made == Err(Errno::EEXIST) {
+                    doing.stage = Stage::Link;
+                    doing.subject = bwrap::existing(dest, root);
+                }
+                made
             }
             Do::File => data::file(operation, root, doing),
             Do::Chmod => {
@@ -97,8 +118,16 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
             #[cfg(feature = "overlay")]
             Do::Overlay | Do::RoOverlay => {
                 doing.stage = Stage::Overlay;
-                overlay::mount(dest, at, plan, root)
+                root.directory(dest).and_then(|place| overlay::mount(at, plan, place))
             }
+            #[cfg(feature = "bwrap")]
+            Do::Proc => {
+                doing.stage = Stage::Proc;
+                bwrap::proc(operation, plan.caller.uid == 0, root)
+            }
+            // When there is an init.
+            #[cfg(feature = "bwrap")]
+            Do::Lock => Ok(()),
         }?;
     }
     Ok(())
@@ -150,7 +179,7 @@ fn bind(operation: &Operation, root: Rootfs) -> sys::Result<()> {
     let kind = match operation.what {
         Do::Data | Do::RoData => Kind::File(operation.mode),
         _ if sys::stat(tree)?.is_dir() => Kind::Directory(0o755),
-        _ => Kind::File(0o644),
+        _ => Kind::File(0o444),
     };
     attach(tree, root.place(operation.dest, kind)?)
 }
@@ -165,15 +194,15 @@ pub(super) fn attach(tree: Fd, place: Fd) -> sys::Result<()> {
 }
 
 /// A new tmpfs.
-fn tmpfs(operation: &Operation, root: Rootfs) -> sys::Result<()> {
-    let Operation { dest, mode, number: size, .. } = *operation;
+#[cfg_attr(feature = "bwrap", inline(never))]
+pub(super) fn tmpfs(operation: &Operation, place: Fd) -> sys::Result<()> {
+    let Operation { mode, number: size, .. } = *operation;
     let mut room = [0; 48];
     let mut options = Text::on(&mut room);
     options.push(b"mode=").octal(mode);
     if size != 0 {
         options.push(b",size=").number(size);
     }
-    let place = root.place(dest, Kind::Directory(mode))?;
     sys::mount_on(place, z!("tmpfs"), sys::MS_NODEV, options.zstr())
 }
 

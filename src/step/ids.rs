@@ -14,6 +14,8 @@ pub(super) fn write_own_maps(plan: &Plan<'_>) -> sys::Result<()> {
     sys::write_file(z!("/proc/self/setgroups"), b"deny")?;
     #[cfg(feature = "ids")]
     let (uid, gid) = (plan.uid, plan.gid);
+    #[cfg(feature = "bwrap")]
+    let (uid, gid) = if plan.second_ids() { (0, 0) } else { (uid, gid) };
     #[cfg(not(feature = "ids"))]
     let (uid, gid) = (0, 0);
     write_own_map(z!("/proc/self/uid_map"), uid, plan.caller.uid)?;
@@ -31,14 +33,28 @@ fn write_own_map(path: ZStr<'_>, inside: u32, outside: u32) -> sys::Result<()> {
 /// None below ours: the limit is that of our own user namespace, user_namespaces(7), and only who has CAP_SYS_RESOURCE in it
 /// can raise it again.
 #[cfg(feature = "disable-userns")]
-pub(super) fn no_user_namespaces() -> sys::Result<()> {
-    sys::write_file(z!("/proc/sys/user/max_user_namespaces"), b"0")?;
+pub(super) fn no_user_namespaces(plan: &Plan<'_>) -> sys::Result<()> {
+    let limit = z!("/proc/sys/user/max_user_namespaces");
+    // In bubblewrap's place COMMAND lives in that one more, and can't change the limit of ours.
+    if plan.spec.is_bwrap() {
+        return sys::write_file(limit, b"1");
+    }
+    sys::write_file(limit, b"0")?;
     sys::give_up_sys_resource()
 }
 
 /// The launcher writes one byte when all is ready; when it can't, it ends, and so do we.
 #[cfg(any(feature = "users", feature = "report"))]
 pub(super) fn wait_for_launcher(world: &mut World<'_, '_>) -> sys::Result<()> {
+    // Whoever reads these waits for their end.
+    #[cfg(feature = "bwrap")]
+    if world.plan.spec.bwrap {
+        for opt in [crate::cli::Opt::InfoFd, crate::cli::Opt::JsonStatusFd] {
+            if let Some(given) = world.plan.spec.get(opt) {
+                sys::close(given.fd());
+            }
+        }
+    }
     let Some(gate) = world.gate else { return Ok(()) };
     match sys::read(gate, &mut [0])? {
         0 => sys::exit(crate::status::OWN),
@@ -49,8 +65,11 @@ pub(super) fn wait_for_launcher(world: &mut World<'_, '_>) -> sys::Result<()> {
 /// Other ids, and no supplementary group. User last: it takes the right to change the rest.
 #[cfg(feature = "ids")]
 pub(super) fn take_on(uid: u32, gid: u32, world: &mut World<'_, '_>) -> sys::Result<()> {
-    world.doing.now(Stage::Groups, None);
-    sys::setgroups_none()?;
+    // In bubblewrap's place those that the caller has stay.
+    if !world.plan.spec.is_bwrap() {
+        world.doing.now(Stage::Groups, None);
+        sys::setgroups_none()?;
+    }
     world.doing.now(Stage::Gid, None);
     sys::setresgid(gid)?;
     world.doing.now(Stage::Uid, None);

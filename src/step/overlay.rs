@@ -1,6 +1,6 @@
 //! Overlays: layers of the host, one above the other, overlayfs in the kernel's documentation.
 
-use super::{Doing, Rootfs};
+use super::Doing;
 #[cfg(feature = "join")]
 use crate::cli::Opt;
 use crate::fail::Stage;
@@ -9,9 +9,9 @@ use crate::sys::{self, CLONE_NEWUSER, Errno, Fd, ZStr};
 use crate::text::{Text, fields};
 use crate::z;
 
-/// Mounts operation number `at`, an overlay, at `dest`.
-pub(super) fn mount(dest: ZStr<'_>, at: usize, plan: &Plan<'_>, root: Rootfs) -> sys::Result<()> {
-    sys::fchdir(root.directory(dest)?)?;
+/// Mounts operation number `at`, an overlay, on a directory.
+pub(super) fn mount(at: usize, plan: &Plan<'_>, place: Fd) -> sys::Result<()> {
+    sys::fchdir(place)?;
     mount_at(z!("."), at, plan)
 }
 

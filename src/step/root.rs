@@ -11,7 +11,7 @@ use crate::sys::{self, Fd, ZStr};
 use crate::z;
 
 /// A path below the root: no symbolic link leads out of it, and none of /proc's magic ones is followed.
-const INSIDE: u32 = sys::RESOLVE_IN_ROOT | sys::RESOLVE_NO_MAGICLINKS;
+pub(super) const INSIDE: u32 = sys::RESOLVE_IN_ROOT | sys::RESOLVE_NO_MAGICLINKS;
 
 /// ROOTFS, below which paths are resolved.
 #[derive(Clone, Copy)]
@@ -31,6 +31,10 @@ pub(super) fn sources(world: &mut World<'_, '_>) -> sys::Result<()> {
         world.doing.now(Stage::Source, z!("/proc"));
         world.proc = Some(sys::clone_tree(Fd::CWD, z!("/proc"), true)?);
     }
+    #[cfg(feature = "bwrap")]
+    if world.plan.spec.bwrap {
+        super::bwrap::take(world)?;
+    }
     #[cfg(feature = "fs")]
     super::fs::take(world)?;
     Ok(())
@@ -38,6 +42,10 @@ pub(super) fn sources(world: &mut World<'_, '_>) -> sys::Result<()> {
 
 /// Takes ROOTFS: as a mount of its own, or (`chroot`, or `/` itself) as it is.
 pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
+    #[cfg(feature = "bwrap")]
+    if world.plan.how == Root::Made {
+        return super::bwrap::make_root(world);
+    }
     world.doing.subject = Some(world.plan.rootfs);
     #[cfg(feature = "pivot")]
     if !matches!(world.plan.how, Root::Same | Root::Chroot) {
@@ -59,6 +67,8 @@ pub(super) fn enter(world: &mut World<'_, '_>) -> sys::Result<()> {
         Root::Same => return Ok(()),
         #[cfg(feature = "pivot")]
         Root::Pivot => return super::pivot::pivot(),
+        #[cfg(feature = "bwrap")]
+        Root::Made => return super::bwrap::pivot(world),
         _ => {}
     }
     sys::chroot(z!("."))
@@ -81,13 +91,28 @@ pub(super) fn proc(world: &mut World<'_, '_>) -> sys::Result<()> {
     if elsewhere.is_some() {
         world.root.directory(dest)?;
     }
-    let place = world.root.open(dest, sys::O_DIRECTORY, sys::RESOLVE_NO_SYMLINKS)?;
     #[cfg(feature = "safe")]
     if world.plan.steps.has(Step::Masks) {
+        let place = world.root.open(dest, sys::O_DIRECTORY, sys::RESOLVE_NO_SYMLINKS)?;
         return sys::move_mount(Fd::CWD, place, z!(""));
     }
     #[cfg(feature = "options")]
-    if let Some(tree) = world.proc {
+    let tree = world.proc;
+    #[cfg(not(feature = "options"))]
+    let tree = None;
+    mount_proc(dest, tree, options, world.root)
+}
+
+/// That of `tree`, or a new one.
+#[cfg_attr(feature = "bwrap", inline(never))]
+pub(super) fn mount_proc(
+    dest: ZStr<'_>,
+    tree: Option<Fd>,
+    options: Option<ZStr<'_>>,
+    root: Rootfs,
+) -> sys::Result<()> {
+    let place = root.open(dest, sys::O_DIRECTORY, sys::RESOLVE_NO_SYMLINKS)?;
+    if let Some(tree) = tree {
         return sys::move_mount(tree, place, z!(""));
     }
     sys::mount_on(place, z!("proc"), sys::MS_NODEV | sys::MS_NOEXEC, options)

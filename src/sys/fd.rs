@@ -1,9 +1,9 @@
 //! File descriptors as a type.
 
-#[cfg(any(feature = "boot", feature = "timings"))]
+#[cfg(any(feature = "boot", feature = "bwrap", feature = "timings"))]
 use super::done;
 use super::{Result, call};
-#[cfg(any(feature = "boot", feature = "timings"))]
+#[cfg(any(feature = "boot", feature = "bwrap", feature = "timings"))]
 use linux_raw_sys::general as c;
 use linux_raw_sys::general::{AT_FDCWD, F_DUPFD_CLOEXEC};
 
@@ -38,7 +38,7 @@ impl Fd {
     }
 
     /// Its number.
-    #[cfg(any(feature = "fs", feature = "landlock", feature = "timings"))]
+    #[cfg(any(feature = "fs", feature = "landlock", feature = "report", feature = "timings"))]
     pub fn number(self) -> u32 {
         self.0
     }
@@ -57,7 +57,7 @@ pub fn dup(fd: Fd) -> Result<Fd> {
 
 /// A SIGIO for us whenever there is something to read, or the end of it, so that whoever waits for signals hears of it; and
 /// no read waits: O_ASYNC and O_NONBLOCK, fcntl(2).
-#[cfg(any(feature = "boot", feature = "timings"))]
+#[cfg(any(feature = "boot", feature = "bwrap", feature = "timings"))]
 #[cfg_attr(not(any(feature = "boot", feature = "report")), allow(dead_code))]
 pub(super) fn signals_us(fd: Fd) -> Result<()> {
     // SAFETY: no memory is involved.

@@ -135,10 +135,63 @@ pub fn exists(path: ZStr<'_>) -> bool {
     unsafe { call!(faccessat, c::AT_FDCWD, path.as_ptr(), 0) }.is_ok()
 }
 
+/// faccessat(2) with W_OK; what is not there can't be written either.
+#[cfg(feature = "bwrap")]
+pub fn can_write(dir: Fd, path: ZStr<'_>) -> Result<bool> {
+    // SAFETY: the kernel reads a NUL-terminated string.
+    match unsafe { done!(faccessat, dir.0, path.as_ptr(), c::W_OK) } {
+        Err(Errno::EACCES | Errno::ENOENT | Errno::EROFS) => Ok(false),
+        done => done.map(|()| true),
+    }
+}
+
 /// fchdir(2).
 pub fn fchdir(dir: Fd) -> Result<()> {
     // SAFETY: no memory is involved.
     unsafe { done!(fchdir, dir.0) }
+}
+
+/// A read lock on all of an open file, if nobody has a write lock: F_OFD_SETLK, fcntl(2). It lasts as long as the open file.
+#[cfg(feature = "bwrap")]
+pub fn lock_shared(file: Fd) -> Result<()> {
+    let lock = c::flock { l_type: c::F_RDLCK as i16, l_whence: 0, l_start: 0, l_len: 0, l_pid: 0 };
+    // SAFETY: the kernel reads one flock.
+    unsafe { done!(fcntl, file.0, c::F_OFD_SETLK, &raw const lock) }
+}
+
+/// getcwd(2): `before` and the working directory behind it, in memory that lives as long as the process. ENOENT where it was
+/// removed or lies outside of our root.
+#[cfg(feature = "bwrap")]
+pub fn working_directory(before: &[u8]) -> Result<ZStr<'static>> {
+    let text = room_behind(before, c::PATH_MAX as usize)?;
+    let dir = text.get_mut(before.len()..).unwrap_or_default();
+    // SAFETY: the kernel writes at most `len` bytes at the pointer; both come from one slice.
+    unsafe { call!(getcwd, dir.as_mut_ptr(), dir.len()) }?;
+    // What lies outside begins with "(unreachable)".
+    if dir.first() != Some(&b'/') {
+        return Err(Errno::ENOENT);
+    }
+    ZStr::until_nul(text).ok_or(Errno::ENAMETOOLONG)
+}
+
+/// All these texts in one, in memory that lives as long as the process.
+#[cfg(feature = "bwrap")]
+pub fn joined(texts: &[&[u8]]) -> Result<ZStr<'static>> {
+    let len: usize = texts.iter().map(|text| text.len()).sum();
+    let room = room_behind(b"", len + 1)?;
+    room.iter_mut().zip(texts.iter().copied().flatten()).for_each(|(to, from)| *to = *from);
+    ZStr::until_nul(room).ok_or(Errno::ENAMETOOLONG)
+}
+
+/// New memory that begins with `text`, and `more` zeros behind it.
+#[cfg(feature = "bwrap")]
+fn room_behind(text: &[u8], more: usize) -> Result<&'static mut [u8]> {
+    let len = text.len() + more;
+    let start = super::room::map(len)?.as_ptr();
+    // SAFETY: the mapping is that long, never given back, and nobody else knows of it.
+    let room = unsafe { core::slice::from_raw_parts_mut(start, len) };
+    room.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+    Ok(room)
 }
 
 /// chdir(2).
@@ -275,11 +328,12 @@ pub fn pipe() -> Result<(Fd, Fd)> {
 }
 
 /// The signal of [`pipe_with_signal`]: a real-time one, which queues. A SIGIO of somebody else's would be one with the kernel's.
-#[cfg(feature = "timings")]
+#[cfg(any(feature = "bwrap", feature = "timings"))]
 pub const PIPE_SIGNAL: u8 = 64;
 
-/// A pipe of which we get a signal, from the kernel, when all that can write to it have closed it: F_SETSIG, fcntl(2).
-#[cfg(feature = "timings")]
+/// A pipe of which we get a signal, from the kernel, when something was written to it, and when all that can write to it
+/// have closed it: F_SETSIG, fcntl(2).
+#[cfg(any(feature = "bwrap", feature = "timings"))]
 pub fn pipe_with_signal() -> Result<(Fd, Fd)> {
     let ends = pipe()?;
     // SAFETY: no memory is involved.

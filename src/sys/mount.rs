@@ -7,7 +7,7 @@ use linux_raw_sys::general as c;
 use linux_raw_sys::general::fsconfig_command as set;
 pub use linux_raw_sys::general::{
     AT_RECURSIVE, MNT_DETACH, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY,
-    MS_NODEV, MS_NOEXEC, MS_PRIVATE, MS_RDONLY, MS_REC, OPEN_TREE_CLONE,
+    MS_NODEV, MS_NOEXEC, MS_PRIVATE, MS_RDONLY, MS_REC, MS_SLAVE, OPEN_TREE_CLONE,
 };
 
 /// fchdir(2), then mount(2) of a new file system there: on that very directory and not on whatever its name leads to.
@@ -27,10 +27,11 @@ pub fn mount(path: ZStr<'_>, kind: ZStr<'_>, flags: u32, data: Option<ZStr<'_>>)
     unsafe { done!(mount, kind.as_ptr(), path.as_ptr(), kind.as_ptr(), flags, data) }
 }
 
-/// mount(2), MS_PRIVATE and MS_REC: what is mounted at `path` and below neither sends nor receives mounts any more.
-pub fn make_private(path: ZStr<'_>) -> Result<()> {
+/// mount(2), MS_PRIVATE or MS_SLAVE, and MS_REC: what is mounted at `path` and below does not send mounts any more, and (if
+/// private) receives none.
+pub fn set_propagation(path: ZStr<'_>, how: u32) -> Result<()> {
     // SAFETY: the kernel reads one NUL-terminated string; a change of propagation looks at no other.
-    unsafe { done!(mount, 0, path.as_ptr(), 0, MS_REC | MS_PRIVATE, 0) }
+    unsafe { done!(mount, 0, path.as_ptr(), 0, MS_REC | how, 0) }
 }
 
 /// mount(2), MS_BIND: what is at `source` at `path` too, with the flags of its mount, and without what is mounted below.

@@ -66,3 +66,14 @@ unsafe fn load(filter: *const p::sock_filter, len: usize) -> Result<()> {
         done!(seccomp, p::SECCOMP_SET_MODE_FILTER, p::SECCOMP_FILTER_FLAG_SPEC_ALLOW, &raw const program)
     }
 }
+
+/// prctl(2), PR_SET_SECCOMP: the same, by the older call and without a flag.
+#[cfg(feature = "bwrap")]
+pub fn seccomp_by_prctl(program: &[u64]) -> Result<()> {
+    let program = p::sock_fprog { len: program.len() as u16, filter: program.as_ptr().cast_mut().cast() };
+    // SAFETY: the kernel reads one struct sock_fprog, and `len` instructions at its pointer: both come from one slice, whose
+    // length fits, as MAX_INSTRUCTIONS does.
+    unsafe {
+        done!(prctl, linux_raw_sys::prctl::PR_SET_SECCOMP, p::SECCOMP_MODE_FILTER, &raw const program, 0, 0)
+    }
+}

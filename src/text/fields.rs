@@ -24,7 +24,7 @@ pub(crate) fn before(text: &[u8], by: u8) -> &[u8] {
 }
 
 /// The part behind the last byte `by`; all of it when there is none.
-#[cfg(any(feature = "drop-in", feature = "boot"))]
+#[cfg(any(feature = "boot", feature = "bwrap", feature = "drop-in"))]
 pub(crate) fn behind(text: &[u8], by: u8) -> &[u8] {
     let at = text.iter().rposition(|b| *b == by).map_or(0, |at| at.wrapping_add(1));
     text.get(at..).unwrap_or_default()

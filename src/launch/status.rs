@@ -1,0 +1,43 @@
+//! The status of a container on a descriptor that stays open over the run: bubblewrap's --json-status-fd.
+
+use crate::cli::Opt;
+use crate::fail::{At, Fail, Stage};
+use crate::plan::Plan;
+use crate::sys::{self, Fd};
+use crate::text::Text;
+
+/// Where it is written, and where is read whether COMMAND was executed.
+#[derive(Default)]
+pub(super) struct Status {
+    pub(super) fd: Option<Fd>,
+    pub(super) mark: Option<Fd>,
+}
+
+impl Status {
+    pub(super) fn of(plan: &Plan<'_>) -> Status {
+        Status { fd: plan.spec.get(Opt::JsonStatusFd).map(|given| given.fd()), mark: None }
+    }
+
+    /// What COMMAND's process writes to right before its execve, and again when that has failed.
+    pub(super) fn open(&mut self) -> Result<Option<Fd>, Fail<'static>> {
+        if self.fd.is_none() {
+            return Ok(None);
+        }
+        let (mark, write) = sys::pipe().at(Stage::Report, None)?;
+        self.mark = Some(mark);
+        Ok(Some(write))
+    }
+
+    /// The exit code of a COMMAND that was executed. Nobody who waits for it is told that it could not be written.
+    pub(super) fn tell(&self, code: u8) {
+        if let (Some(fd), Some(mark)) = (self.fd, self.mark)
+            && sys::read(mark, &mut [0; 2]) == Ok(1)
+        {
+            let mut room = [0; 32];
+            let _ = sys::write(
+                fd,
+                Text::on(&mut room).push(b"{ \"exit-code\": ").number(code.into()).push(b" }\n").get(),
+            );
+        }
+    }
+}
