@@ -202,21 +202,32 @@ impl Plan<'_> {
         self.namespaces
     }
 
+    /// Of the capabilities that were not asked for COMMAND has those that are `there`.
+    #[cfg(feature = "bwrap")]
+    pub fn limit_caps(&mut self, there: u64) {
+        let asked = Caps::of(self.spec, false, self.how, false).set;
+        let set = self.caps.set & there | asked;
+        self.caps = Caps { set, named: set };
+    }
+
     /// Whether COMMAND's ids are not the caller's.
     #[cfg(feature = "bwrap")]
     pub fn other_ids(&self) -> bool {
         (self.uid, self.gid) != (self.caller.uid, self.caller.gid)
     }
 
-    /// Whether a root is needed first, in a user namespace of its own, and COMMAND's ids then in a second one: for bwrap's
-    /// --dev, as devpts belongs to a root. And for its --disable-userns, as the limit of the first can't be changed there.
+    /// The ids in the first user namespace: root where bwrap's --dev needs one, as devpts belongs to a root.
+    #[cfg(feature = "bwrap")]
+    pub fn first_ids(&self) -> (u32, u32) {
+        let mapped = self.makes(CLONE_NEWUSER) && !self.spec.has(Opt::UsernsBlockFd);
+        if self.spec.bwrap && mapped && self.spec.has(Opt::Dev) { (0, 0) } else { (self.uid, self.gid) }
+    }
+
+    /// Whether COMMAND lives in a second one: where the ids of the first are not its own, and for bwrap's --disable-userns, as
+    /// who is in it can't change the limit of the first.
     #[cfg(feature = "bwrap")]
     pub fn second_ids(&self) -> bool {
-        self.spec.bwrap
-            && self.makes(CLONE_NEWUSER)
-            && ((self.uid, self.gid) != (0, 0) && self.spec.has(Opt::Dev)
-                || self.spec.has(Opt::DisableUserns))
-            && !self.spec.has(Opt::UsernsBlockFd)
+        self.spec.bwrap && (self.first_ids() != (self.uid, self.gid) || self.spec.has(Opt::DisableUserns))
     }
 
     /// Whether the new processes have a namespace of this kind (CLONE_NEW*) of their own.

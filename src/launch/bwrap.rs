@@ -73,12 +73,11 @@ pub fn warn(spec: &Spec<'_>) {
     }
 }
 
-/// Root has no more in a user namespace than it has here.
+/// Root has no more in a user namespace than it has here, but for what is asked for.
 pub(super) fn limit(plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
     if plan.spec.bwrap && plan.caller.uid == 0 && plan.steps.has(Step::Bound) {
         let there = sys::permitted().at(Stage::Caps, None)?;
-        plan.caps.set &= there;
-        plan.caps.named &= there;
+        plan.limit_caps(there);
     }
     Ok(())
 }

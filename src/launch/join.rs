@@ -25,7 +25,7 @@ pub(super) fn join(plan: &Plan<'_>, clock: Clock) -> Result<(), Fail<'static>> {
 fn join_one(from: ZStr<'_>, kind: u32) -> sys::Result<()> {
     // Who lives there already and has rights over us must not reach our files through the child before it is COMMAND.
     if kind & (sys::CLONE_NEWUSER | sys::CLONE_NEWPID) != 0 {
-        sys::not_dumpable()?;
+        sys::dumpable(false)?;
     }
     if let Some(ns) = descriptor(from) {
         return sys::setns(ns, kind);

@@ -124,10 +124,11 @@ pub(super) fn pivot(world: &World<'_, '_>) -> sys::Result<()> {
 pub(super) fn second_user(world: &mut World<'_, '_>) -> sys::Result<()> {
     sys::unshare(sys::CLONE_NEWUSER)?;
     let Some(process) = world.own.process else { return Ok(()) };
-    for (file, id) in [(z!("uid_map"), world.plan.uid), (z!("gid_map"), world.plan.gid)] {
+    let (plan, first) = (&*world.plan, world.plan.first_ids());
+    for (file, id, outside) in [(z!("uid_map"), plan.uid, first.0), (z!("gid_map"), plan.gid, first.1)] {
         let mut room = [0; 32];
         let mut line = Text::on(&mut room);
-        line.number(id.into()).push(b" 0 1\n");
+        line.number(id.into()).put(b' ').number(outside.into()).push(b" 1\n");
         let file = sys::openat(process, file, sys::O_WRONLY, 0)?;
         sys::write(file, line.get())?;
         sys::close(file);
@@ -179,7 +180,7 @@ pub(super) fn chdir(world: &mut World<'_, '_>) -> sys::Result<()> {
 /// reach: so nobody may look at us.
 pub(crate) fn become_init(world: &mut World<'_, '_>) -> sys::Result<()> {
     lock(world)?;
-    sys::not_dumpable()
+    sys::dumpable(false)
 }
 
 /// An init holds its locks and the descriptor of --sync-fd, and nothing else; and it has COMMAND's filters, now that it has
@@ -188,6 +189,8 @@ pub(crate) fn let_go(world: &mut World<'_, '_>) -> sys::Result<()> {
     let _ = sys::chdir(z!("/"));
     let _ = super::exec::close_but(&|first| kept_by_init(world, first));
     let _ = sys::capset(0, 0);
+    // Nothing is left to be found here; and by its folder in /proc others join the sandbox.
+    let _ = sys::dumpable(true);
     if world.plan.steps.has(Step::Filter) { super::filter::load(world) } else { Ok(()) }
 }
 

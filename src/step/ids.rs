@@ -15,7 +15,7 @@ pub(super) fn write_own_maps(plan: &Plan<'_>) -> sys::Result<()> {
     #[cfg(feature = "ids")]
     let (uid, gid) = (plan.uid, plan.gid);
     #[cfg(feature = "bwrap")]
-    let (uid, gid) = if plan.second_ids() { (0, 0) } else { (uid, gid) };
+    let (uid, gid) = if plan.spec.bwrap { plan.first_ids() } else { (uid, gid) };
     #[cfg(not(feature = "ids"))]
     let (uid, gid) = (0, 0);
     write_own_map(z!("/proc/self/uid_map"), uid, plan.caller.uid)?;

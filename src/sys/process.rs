@@ -150,11 +150,11 @@ pub(super) fn prctl(option: u32, value: u32) -> Result<()> {
     unsafe { done!(prctl, option, value, 0, 0, 0) }
 }
 
-/// prctl(2), PR_SET_DUMPABLE off, until the next execve: nobody traces us or reaches through our /proc files, except
+/// prctl(2), PR_SET_DUMPABLE: off, until the next execve: nobody traces us or reaches through our /proc files, except
 /// with CAP_SYS_PTRACE over the user namespace that we came from.
 #[cfg(feature = "join")]
-pub fn not_dumpable() -> Result<()> {
-    prctl(p::PR_SET_DUMPABLE, 0)
+pub fn dumpable(is: bool) -> Result<()> {
+    prctl(p::PR_SET_DUMPABLE, is.into())
 }
 
 /// prctl(2), PR_SET_CHILD_SUBREAPER: orphans below us become our children, as they do for process 1.
