@@ -111,7 +111,7 @@ hints! {
     Join => EPERM ": no rights over it: join its owner too (--userns), or be root"
     HostName|DomainName => EINVAL ": 64 bytes at most"
     Filter => EINVAL ": not a BPF program for this kernel: 1 to 4096 instructions of 8 bytes, whose every path ends in a return"
-    Filter => ENOSYS ": the kernel lacks CONFIG_SECCOMP_FILTER"
+    Filter => ENOSYS ": the kernel lacks CONFIG_SECCOMP_FILTER; --privileged does without the one of a terminal"
     Filter => EACCES ": without no_new_privs it takes CAP_SYS_ADMIN"
     Caps => EINVAL ": this kernel has no such capability"
     Caps => EPERM ": the caller does not have it, or not CAP_SETPCAP to drop others"
