@@ -201,7 +201,7 @@ fn path_that_is_to_be_written_can_be_changed_in_every_way() {
     }
     if is_root() {
         let tree = Tree::new(Who::Root);
-        let options = format!("{} --landlock-rw %/rw --landlock-ro %/ro", system());
+        let options = format!("{} --landlock-rw %/rw --landlock-ro %/ro --cap-add MKNOD", system());
         tree.tries(
             Who::Root,
             &options,
@@ -412,7 +412,7 @@ fn no_socket_of_any_family_is_made_but_local_ones() {
     let refused = families();
     let refused: Vec<&str> = refused.iter().map(String::as_str).collect();
     for &who in everyone() {
-        for how in ["", "--init", "--init --share-pid", "--share-all", "--allow-new-privs"] {
+        for how in ["", "--init", "--init --share-pid", "--share-all --unshare-user", "--allow-new-privs"] {
             tries(run(who), &format!("--deny-net {how}"), &refused);
             tries(
                 run(who),

@@ -185,7 +185,7 @@ pub fn joined(texts: &[&[u8]]) -> Result<ZStr<'static>> {
 
 /// New memory that begins with `text`, and `more` zeros behind it.
 #[cfg(feature = "bwrap")]
-fn room_behind(text: &[u8], more: usize) -> Result<&'static mut [u8]> {
+fn room_behind<'m>(text: &[u8], more: usize) -> Result<&'m mut [u8]> {
     let len = text.len() + more;
     let start = super::room::map(len)?.as_ptr();
     // SAFETY: the mapping is that long, never given back, and nobody else knows of it.
