@@ -86,17 +86,17 @@ impl Kind {
     /// What vesicle is told.
     pub fn vesicle(self) -> &'static str {
         match self {
-            Kind::All | Kind::User => "{} run {root} {command}",
+            Kind::All | Kind::User => "{} run --privileged {root} {command}",
             Kind::Sandbox => concat!(
                 "{} run --ro-bind {root}/src/0 /mnt/0 --ro-bind {root}/src/1 /mnt/1 --ro-bind {root}/src/2 /mnt/2 ",
                 "--ro-bind {root}/src/3 /mnt/3 --ro-bind {root}/src/4 /mnt/4 --ro-bind {root}/src/5 /mnt/5 ",
                 "--ro-bind {root}/src/6 /mnt/6 --ro-bind {root}/src/7 /mnt/7 --ro-bind {root}/src/8 /mnt/8 ",
                 "--ro-bind {root}/src/9 /mnt/9 --tmpfs /tmp --dev /dev --seccomp default {root} {command}"
             ),
-            Kind::NoNet => "{} run --share-net {root} {command}",
-            Kind::Chroot => "{} run --share-all {root} {command}",
+            Kind::NoNet => "{} run --privileged --share-net {root} {command}",
+            Kind::Chroot => "{} run --privileged --share-all {root} {command}",
             Kind::Init => "{} init -s -- {root}{command}",
-            Kind::Inside => "{} run --init {root} {command}",
+            Kind::Inside => "{} run --privileged --init {root} {command}",
             Kind::Flags(_) => "",
         }
     }

@@ -8,7 +8,7 @@ use crate::measure::{Limits, Role, Tool, figures, measure};
 use crate::peers::{self, Peer};
 use crate::results::{Case, Results, Row};
 use crate::spawner::{Situation, Spawner};
-use crate::verdict::{CHROOT, NOT_ROOT};
+use crate::verdict::{CHROOT, NOT_ROOT, SAFE};
 use crate::{bundle, count, machine, programs, surroundings, throughput};
 use indicatif::{ProgressBar, ProgressStyle};
 use nix::sched::CloneFlags;
@@ -137,13 +137,20 @@ impl Run<'_> {
             tool(Role::Vesicle, "vesicle", &self.vesicle, kind.vesicle(), root, command),
         ];
         // What it can be told instead, or is called.
-        let (name, program, line) = match kind {
-            Kind::All => (CHROOT, &self.vesicle, "{} run --chroot {root} {command}"),
-            Kind::NoNet => (CHROOT, &self.vesicle, "{} run --chroot --share-net {root} {command}"),
-            Kind::Init => ("vesicle as tini", &self.as_tini, "{} -s -- {root}{command}"),
-            _ => ("", &self.vesicle, ""),
+        let others: &[(&str, &Path, &str)] = match kind {
+            Kind::All => &[
+                (CHROOT, &self.vesicle, "{} run --privileged --chroot {root} {command}"),
+                (SAFE, &self.vesicle, "{} run {root} {command}"),
+            ],
+            Kind::NoNet => &[
+                (CHROOT, &self.vesicle, "{} run --privileged --chroot --share-net {root} {command}"),
+                (SAFE, &self.vesicle, "{} run --share-net {root} {command}"),
+            ],
+            Kind::User => &[(SAFE, &self.vesicle, "{} run {root} {command}")],
+            Kind::Init => &[("vesicle as tini", &self.as_tini, "{} -s -- {root}{command}")],
+            _ => &[],
         };
-        if !name.is_empty() {
+        for (name, program, line) in others.iter().filter(|o| !growing || o.0 != SAFE) {
             tools.push(tool(Role::Peer, name, program, line, root, command));
         }
         bundle::write(kind, root, command, uid_of(who));

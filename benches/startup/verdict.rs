@@ -16,6 +16,9 @@ pub const NOT_ROOT: &str = "only root can";
 /// machine.
 pub const CHROOT: &str = "vesicle --chroot";
 
+/// Without `--privileged`: what keeps root inside from being root outside, no_new_privs, a look for a terminal.
+pub const SAFE: &str = "vesicle, safe";
+
 /// What failed of what must not: the floor and vesicle, in every case.
 pub fn broken(results: &Results) -> Vec<String> {
     let mut lines = Vec::new();

@@ -3,6 +3,8 @@
 //! paths. What vesicle asks the kernel for its own sake only is left out: memory for lists, whether a directory is one,
 //! its own process id, whether there is a terminal, whether there are more children.
 //!
+//! It is the bare mechanism, as --privileged is; but for the sandbox.
+//!
 //! `cfg(root)`: `pivot` as vesicle does by default, `chroot`, or neither. `cfg(user)`: the maps of a user namespace.
 //! `cfg(init)`: an init that is given COMMAND alone. `cfg(inside)`: the child is the init, COMMAND is its child.
 //! `cfg(sandbox)`: what sandbox.rs has.
@@ -158,8 +160,10 @@ extern "C" fn become_command() -> ! {
     if cfg!(init) {
         must(nr::SETPGID, &[0, 0]);
     } else if !cfg!(plain) {
-        // PR_SET_NO_NEW_PRIVS
-        must(nr::PRCTL, &[38, 1, 0, 0, 0]);
+        if cfg!(sandbox) {
+            // PR_SET_NO_NEW_PRIVS
+            must(nr::PRCTL, &[38, 1, 0, 0, 0]);
+        }
         must(new::CLOSE_RANGE, &[3, u32::MAX as usize, 0]);
     }
     if !cfg!(plain) {
