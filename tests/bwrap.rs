@@ -1,6 +1,7 @@
 //! vesicle by the name bwrap: side by side with bubblewrap 0.11 on the same command lines, and by that one's own tests.
 
 #![allow(unsafe_code)]
+#![cfg(feature = "bwrap")]
 
 mod common;
 

@@ -41,6 +41,7 @@ impl Scene {
         }
     }
 
+    #[cfg(feature = "bwrap")]
     fn bwrap(who: Who, options: &str) -> Scene {
         let mut scene = Scene { bwrap: true, ..Scene::new(who, options) };
         fs::hard_link(vesicle(), scene.dir.join("bwrap")).expect("link");
@@ -130,12 +131,6 @@ const OPTIONAL: &[(&str, &str, &str)] = &[
 const BWRAP_OPTIONAL: &[(&str, &str, &str)] = &[
     ("close_range", "", "launcher and init let go of what was passed on to COMMAND"),
     ("getcwd", "", "a working directory that is not known is none"),
-    ("mmap", "NULL, 4100", "room for its name"),
-    (
-        "openat2",
-        "\"/\", {flags=O_RDONLY|O_CLOEXEC|O_PATH|O_DIRECTORY",
-        "a working directory that can't be entered is none",
-    ),
 ];
 
 /// Calls that never return, or whose failure strace can't feign.
@@ -581,6 +576,10 @@ fn bwrap_survives_the_failure_of_each_call() {
             "--unshare-pid --as-pid-1 --json-status-fd 20 --info-fd 21 --block-fd 22",
             "--bind DIR/src /x --tmpfs / --ro-bind DIR/../ /y --ro-bind ROOT / --proc /proc",
         ] {
+            // An init of it shows nothing of itself until COMMAND runs: only root's strace sees that.
+            if who == Who::User && (options == all || options.contains("--sync-fd")) {
+                continue;
+            }
             let root = Scene::new(who, "").root;
             let options = options.replace("ROOT", &root.to_string_lossy());
             every_call_fails(Scene::bwrap(who, &options), true);

@@ -6,6 +6,75 @@ use super::options::{self, Opt};
 use crate::fail::Why;
 use crate::spec::{Spec, misuse};
 
+/// How many of them `vesicle run` has: those of bwrap alone are the last ones.
+const OF_RUN: usize = Opt::UnshareAll.0 as usize;
+
+/// Those that both have.
+const OF_BOTH: u128 = set(&[
+    Opt::UnshareUser,
+    Opt::ShareNet,
+    Opt::Userns,
+    Opt::Pidns,
+    Opt::Uid,
+    Opt::Gid,
+    Opt::Hostname,
+    Opt::Proc,
+    Opt::Bind,
+    Opt::BindTry,
+    Opt::RoBind,
+    Opt::RoBindTry,
+    Opt::DevBind,
+    Opt::DevBindTry,
+    Opt::Tmpfs,
+    Opt::Dev,
+    Opt::Mqueue,
+    Opt::BindFd,
+    Opt::RoBindFd,
+    Opt::File,
+    Opt::BindData,
+    Opt::RoBindData,
+    Opt::Chmod,
+    Opt::RemountRo,
+    Opt::OverlaySrc,
+    Opt::Overlay,
+    Opt::TmpOverlay,
+    Opt::RoOverlay,
+    Opt::Seccomp,
+    Opt::Dir,
+    Opt::Symlink,
+    Opt::Perms,
+    Opt::Size,
+    Opt::Chdir,
+    Opt::Setenv,
+    Opt::Unsetenv,
+    Opt::Clearenv,
+    Opt::Argv0,
+    Opt::DisableUserns,
+    Opt::CapAdd,
+    Opt::CapDrop,
+    Opt::NewSession,
+    Opt::DieWithParent,
+    Opt::InfoFd,
+    Opt::JsonStatusFd,
+    Opt::BlockFd,
+    Opt::SyncFd,
+    Opt::Args,
+]);
+
+const fn set(mut options: &[Opt]) -> u128 {
+    let mut set = 0;
+    while let [option, rest @ ..] = options {
+        (set, options) = (set | 1 << option.0, rest);
+    }
+    set
+}
+
+/// Whether the option at this place is bwrap's, or (with `bwrap` false) one of `vesicle run`.
+pub(super) fn knows(bwrap: bool, place: usize) -> bool {
+    let of_run = place < OF_RUN;
+    if bwrap { !of_run || OF_BOTH >> (place & 127) & 1 != 0 } else { of_run }
+}
+
 /// What an option means for those before it. Nothing for `vesicle run`.
 pub(super) fn before(opt: Opt, spec: &mut Spec<'_>) -> Parsed<()> {
     if !spec.bwrap {

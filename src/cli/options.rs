@@ -58,7 +58,7 @@ pub(super) const CAP: u8 = 9;
 /// a place to an option.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
-pub struct Opt(u8);
+pub struct Opt(pub(super) u8);
 
 impl Opt {
     /// Whether its value is the number of a descriptor.
@@ -238,79 +238,10 @@ static JOINED_NAMES: [u8; joined_len(NAMES)] = join(NAMES);
 #[cfg(feature = "help")]
 static PACKED_TEXTS: [u8; packed_len(TEXTS)] = pack(TEXTS);
 
-/// How many of them `vesicle run` has: those of bwrap alone are the last ones.
 #[cfg(feature = "bwrap")]
-const OF_RUN: usize = Place::UnshareAll as usize;
+use super::bwrap::knows;
 
-/// Those that both have.
-#[cfg(feature = "bwrap")]
-const OF_BOTH: u128 = set(&[
-    Opt::UnshareUser,
-    Opt::ShareNet,
-    Opt::Userns,
-    Opt::Pidns,
-    Opt::Uid,
-    Opt::Gid,
-    Opt::Hostname,
-    Opt::Proc,
-    Opt::Bind,
-    Opt::BindTry,
-    Opt::RoBind,
-    Opt::RoBindTry,
-    Opt::DevBind,
-    Opt::DevBindTry,
-    Opt::Tmpfs,
-    Opt::Dev,
-    Opt::Mqueue,
-    Opt::BindFd,
-    Opt::RoBindFd,
-    Opt::File,
-    Opt::BindData,
-    Opt::RoBindData,
-    Opt::Chmod,
-    Opt::RemountRo,
-    Opt::OverlaySrc,
-    Opt::Overlay,
-    Opt::TmpOverlay,
-    Opt::RoOverlay,
-    Opt::Seccomp,
-    Opt::Dir,
-    Opt::Symlink,
-    Opt::Perms,
-    Opt::Size,
-    Opt::Chdir,
-    Opt::Setenv,
-    Opt::Unsetenv,
-    Opt::Clearenv,
-    Opt::Argv0,
-    Opt::DisableUserns,
-    Opt::CapAdd,
-    Opt::CapDrop,
-    Opt::NewSession,
-    Opt::DieWithParent,
-    Opt::InfoFd,
-    Opt::JsonStatusFd,
-    Opt::BlockFd,
-    Opt::SyncFd,
-    Opt::Args,
-]);
-
-#[cfg(feature = "bwrap")]
-const fn set(mut options: &[Opt]) -> u128 {
-    let mut set = 0;
-    while let [option, rest @ ..] = options {
-        (set, options) = (set | 1 << option.0, rest);
-    }
-    set
-}
-
-/// Whether the option at this place is bwrap's, or (with `bwrap` false) one of `vesicle run`.
-#[cfg(feature = "bwrap")]
-fn knows(bwrap: bool, place: usize) -> bool {
-    let of_run = place < OF_RUN;
-    if bwrap { !of_run || OF_BOTH >> (place & 127) & 1 != 0 } else { of_run }
-}
-
+/// Whether an option is known by that name.
 #[cfg(not(feature = "bwrap"))]
 fn knows(_: bool, _: usize) -> bool {
     true

@@ -30,7 +30,10 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
         world.own.process = Some(sys::open(z!("/proc/self"), sys::O_PATH | sys::O_DIRECTORY)?);
     }
     // One that was removed, or lies outside of our root, is none.
-    world.own.pwd = sys::working_directory(b"PWD=").ok();
+    let mut room = [0; PATH_MAX];
+    if let Ok(dir) = sys::working_directory(&mut room) {
+        world.own.pwd = Some(sys::joined(&[PWD, dir.bytes()])?);
+    }
     Ok(())
 }
 
@@ -144,36 +147,46 @@ pub(super) fn assert_userns_disabled() -> sys::Result<()> {
     }
 }
 
-/// The working directory: the one that is asked for; else the caller's, the home, the root, the first that is there.
+/// The variable that names it.
+const PWD: &[u8] = b"PWD=";
+
+/// The working directory: the one that is asked for; else the caller's, the home, the root, the first that can be entered.
 pub(super) fn chdir(world: &mut World<'_, '_>) -> sys::Result<()> {
-    const NAME: &[u8] = b"PWD=";
-    let enter = |dir: ZStr<'_>| {
-        let place = sys::openat2(world.root.0, dir, sys::O_PATH | sys::O_DIRECTORY, INSIDE)?;
-        sys::fchdir(place)?;
-        sys::close(place);
-        Ok(())
-    };
     let asked = world.plan.text(Opt::Chdir);
-    let dir = if let Some(dir) = asked {
-        world.doing.subject = asked;
-        enter(dir)?;
-        sys::joined(&[NAME, dir.bytes()])?
-    } else if let Some(pwd) = world.own.pwd.filter(|pwd| enter(pwd.skip(NAME.len())).is_ok()) {
-        pwd
-    } else {
-        let home = world.plan.lists.env(world.plan.stack).variable(b"HOME=");
-        match home.filter(|home| enter(*home).is_ok()) {
-            Some(home) => sys::joined(&[NAME, home.bytes()])?,
-            None => z!("PWD=/"),
+    world.doing.subject = asked;
+    let home = world.plan.lists.env(world.plan.stack).variable(b"HOME=");
+    let dir = match (asked, world.own.pwd, home) {
+        (Some(dir), ..) => {
+            enter(dir, world.root)?;
+            sys::joined(&[PWD, dir.bytes()])?
         }
+        (_, Some(pwd), _) if is_entered(pwd.skip(PWD.len()), world.root)? => pwd,
+        (_, _, Some(home)) if is_entered(home, world.root)? => sys::joined(&[PWD, home.bytes()])?,
+        _ => z!("PWD=/"),
     };
     // A place was kept for it.
     if let Some(slot) =
-        world.plan.lists.env.iter_mut().find(|slot| slot.is_some_and(|word| word.value_of(NAME).is_some()))
+        world.plan.lists.env.iter_mut().find(|slot| slot.is_some_and(|word| word.value_of(PWD).is_some()))
     {
         *slot = Some(dir);
     }
     Ok(())
+}
+
+fn enter(dir: ZStr<'_>, root: Rootfs) -> sys::Result<()> {
+    let place = sys::openat2(root.0, dir, sys::O_PATH | sys::O_DIRECTORY, INSIDE)?;
+    sys::fchdir(place)?;
+    sys::close(place);
+    Ok(())
+}
+
+/// Whether it is there and may be entered.
+#[inline(never)]
+fn is_entered(dir: ZStr<'_>, root: Rootfs) -> sys::Result<bool> {
+    match enter(dir, root) {
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::ELOOP) => Ok(false),
+        done => done.map(|()| true),
+    }
 }
 
 /// Before an init has a child. What the caller had open COMMAND has too, but what is ours and still open here it must not

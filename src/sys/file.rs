@@ -159,39 +159,24 @@ pub fn lock_shared(file: Fd) -> Result<()> {
     unsafe { done!(fcntl, file.0, c::F_OFD_SETLK, &raw const lock) }
 }
 
-/// getcwd(2): `before` and the working directory behind it, in memory that lives as long as the process. ENOENT where it was
-/// removed or lies outside of our root.
+/// getcwd(2): the working directory, in `room`. ENOENT where it was removed or lies outside of our root.
 #[cfg(feature = "bwrap")]
-pub fn working_directory(before: &[u8]) -> Result<ZStr<'static>> {
-    let text = room_behind(before, c::PATH_MAX as usize)?;
-    let dir = text.get_mut(before.len()..).unwrap_or_default();
+pub fn working_directory(room: &mut [u8]) -> Result<ZStr<'_>> {
     // SAFETY: the kernel writes at most `len` bytes at the pointer; both come from one slice.
-    unsafe { call!(getcwd, dir.as_mut_ptr(), dir.len()) }?;
+    unsafe { call!(getcwd, room.as_mut_ptr(), room.len()) }?;
     // What lies outside begins with "(unreachable)".
-    if dir.first() != Some(&b'/') {
-        return Err(Errno::ENOENT);
-    }
-    ZStr::until_nul(text).ok_or(Errno::ENAMETOOLONG)
+    ZStr::until_nul(room).filter(|dir| dir.first() == b'/').ok_or(Errno::ENOENT)
 }
 
 /// All these texts in one, in memory that lives as long as the process.
 #[cfg(feature = "bwrap")]
 pub fn joined(texts: &[&[u8]]) -> Result<ZStr<'static>> {
-    let len: usize = texts.iter().map(|text| text.len()).sum();
-    let room = room_behind(b"", len + 1)?;
+    let len = texts.iter().fold(1, |len, text| text.len().wrapping_add(len));
+    let start = super::room::map(len)?.as_ptr();
+    // SAFETY: the mapping is that long and never given back, and nobody else knows of it.
+    let room = unsafe { core::slice::from_raw_parts_mut(start, len) };
     room.iter_mut().zip(texts.iter().copied().flatten()).for_each(|(to, from)| *to = *from);
     ZStr::until_nul(room).ok_or(Errno::ENAMETOOLONG)
-}
-
-/// New memory that begins with `text`, and `more` zeros behind it.
-#[cfg(feature = "bwrap")]
-fn room_behind<'m>(text: &[u8], more: usize) -> Result<&'m mut [u8]> {
-    let len = text.len() + more;
-    let start = super::room::map(len)?.as_ptr();
-    // SAFETY: the mapping is that long, never given back, and nobody else knows of it.
-    let room = unsafe { core::slice::from_raw_parts_mut(start, len) };
-    room.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
-    Ok(room)
 }
 
 /// chdir(2).
