@@ -32,7 +32,7 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
     // One that was removed, or lies outside of our root, is none.
     let mut room = [0; PATH_MAX];
     if let Ok(dir) = sys::working_directory(&mut room) {
-        world.own.pwd = Some(sys::joined(&[PWD, dir.bytes()])?);
+        world.own.pwd = Some(joined(&[PWD, dir.bytes()])?);
     }
     Ok(())
 }
@@ -69,7 +69,7 @@ pub(super) fn existing(dest: ZStr<'static>, root: Rootfs) -> Option<ZStr<'static
         Some(target) => (b": existing destination is ", target),
         None => (b": destination exists and is not a symlink", z!("")),
     };
-    sys::joined(&[dest.bytes(), what, target.bytes()]).ok()
+    joined(&[dest.bytes(), what, target.bytes()]).ok()
 }
 
 /// An empty tmpfs upon the present root becomes ROOTFS; nothing is made where an operation begins with a bind on the root.
@@ -147,6 +147,18 @@ pub(super) fn assert_userns_disabled() -> sys::Result<()> {
     }
 }
 
+/// All these texts in one, in memory that lives as long as the process.
+#[inline(never)]
+fn joined(texts: &[&[u8]]) -> sys::Result<ZStr<'static>> {
+    let room = sys::room(PATH_MAX * 2)?;
+    let mut text = Text::on(room);
+    for part in texts {
+        text.push(part);
+    }
+    text.put(0);
+    ZStr::until_nul(room).ok_or(Errno::ENAMETOOLONG)
+}
+
 /// The variable that names it.
 const PWD: &[u8] = b"PWD=";
 
@@ -158,10 +170,10 @@ pub(super) fn chdir(world: &mut World<'_, '_>) -> sys::Result<()> {
     let dir = match (asked, world.own.pwd, home) {
         (Some(dir), ..) => {
             enter(dir, world.root)?;
-            sys::joined(&[PWD, dir.bytes()])?
+            joined(&[PWD, dir.bytes()])?
         }
         (_, Some(pwd), _) if is_entered(pwd.skip(PWD.len()), world.root)? => pwd,
-        (_, _, Some(home)) if is_entered(home, world.root)? => sys::joined(&[PWD, home.bytes()])?,
+        (_, _, Some(home)) if is_entered(home, world.root)? => joined(&[PWD, home.bytes()])?,
         _ => z!("PWD=/"),
     };
     // A place was kept for it.

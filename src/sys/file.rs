@@ -168,15 +168,12 @@ pub fn working_directory(room: &mut [u8]) -> Result<ZStr<'_>> {
     ZStr::until_nul(room).filter(|dir| dir.first() == b'/').ok_or(Errno::ENOENT)
 }
 
-/// All these texts in one, in memory that lives as long as the process.
+/// So many bytes, all 0, that are never given back.
 #[cfg(feature = "bwrap")]
-pub fn joined(texts: &[&[u8]]) -> Result<ZStr<'static>> {
-    let len = texts.iter().fold(1, |len, text| text.len().wrapping_add(len));
-    let start = super::room::map(len)?.as_ptr();
-    // SAFETY: the mapping is that long and never given back, and nobody else knows of it.
-    let room = unsafe { core::slice::from_raw_parts_mut(start, len) };
-    room.iter_mut().zip(texts.iter().copied().flatten()).for_each(|(to, from)| *to = *from);
-    ZStr::until_nul(room).ok_or(Errno::ENAMETOOLONG)
+pub fn room<'r>(len: usize) -> Result<&'r mut [u8]> {
+    let start = super::room::map(len)?;
+    // SAFETY: the mapping is that long and stays, and nobody else knows of it.
+    Ok(unsafe { core::slice::from_raw_parts_mut(start.as_ptr(), len) })
 }
 
 /// chdir(2).
