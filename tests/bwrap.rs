@@ -36,7 +36,9 @@ fn theirs() -> Option<&'static (PathBuf, PathBuf)> {
         let said = String::from_utf8_lossy(&said.stdout).into_owned();
         let (program, tests) = said.trim().split_once('\n')?;
         let to = folder(Who::Root);
-        let copied = Command::new("cp").args(["-r", program, tests]).arg(&to).status().expect("cp");
+        let demos = Path::new(tests).with_file_name("demos");
+        let copied =
+            Command::new("cp").args(["-r", program, tests]).args([&demos, &to]).status().expect("cp");
         assert!(copied.success());
         assert!(Command::new("chmod").args(["-R", "a+rX"]).arg(&to).status().expect("chmod").success());
         Some((to.join("bwrap"), to.join("tests")))
@@ -703,6 +705,31 @@ fn host_is_the_same_after_every_kind_of_sandbox() {
         assert_eq!(tree(&dir), all);
     }
     assert_eq!(new_mounts(&before), Vec::<String>::new());
+}
+
+/// bubblewrap's demonstration, in which a compiler is put to work on a tree that nobody trusts: what changes is who `bwrap` is.
+#[test]
+fn published_demonstration_runs_by_the_name_alone() {
+    let (Some((theirs, tests)), Some(_), Some(_)) = (theirs(), need!("bash"), need!("gcc")) else { return };
+    let demo = tests.with_file_name("demos").join("bubblewrap-shell.sh");
+    let work = "id -u; id -g; pwd; ls / /var; cut -d: -f1 /etc/passwd | sort; echo $XDG_RUNTIME_DIR; ls /home 2>&1; cd /tmp || exit\n\
+                echo '#include <stdio.h>\nint main(void) { puts(\"compiled\"); return 42; }' >a.c\n\
+                gcc -O2 a.c -o a && ./a; echo $?; ls; touch /usr/x 2>/dev/null || echo read-only\n";
+    for &who in everyone() {
+        let [theirs, ours] = [theirs.as_path(), ours()].map(|bwrap| {
+            let dir = bwrap.parent().expect("a folder").to_string_lossy().into_owned();
+            let path = format!("{dir}:{}", std::env::var("PATH").unwrap_or_default());
+            program(who, ["bash"])
+                .arg(&demo)
+                .env("PATH", path)
+                .stdin(file_with(work.as_bytes()))
+                .limit(60)
+                .go()
+        });
+        ours.code(0);
+        assert!(ours.stdout.contains("compiled\n42\n") && ours.stdout.contains("read-only"), "{ours:?}");
+        assert_eq!(theirs.stdout, ours.stdout, "{who:?}");
+    }
 }
 
 /// bubblewrap's tests, with our program in its place. Where they make its 39th prctl(2) fail, that is our first.
