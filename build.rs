@@ -2,7 +2,7 @@
 
 use std::{env, fs, path::Path};
 
-#[path = "build/filter.rs"]
+#[path = "src/seccomp/compile.rs"]
 mod filter;
 
 fn main() {
@@ -58,7 +58,7 @@ fn main() {
 
 /// The table of `--seccomp default` as BPF for this CPU: OUT_DIR/filters.rs.
 fn filters(root: &Path, cpu: filter::Cpu) {
-    println!("cargo::rerun-if-changed=build/filter.rs");
+    println!("cargo::rerun-if-changed=src/seccomp/compile.rs");
     println!("cargo::rerun-if-changed=src/seccomp/default.txt");
     let table = fs::read_to_string(root.join("src/seccomp/default.txt")).expect("src/seccomp/default.txt");
     let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");

@@ -3,7 +3,7 @@
 
 mod common;
 #[allow(dead_code)]
-#[path = "../build/filter.rs"]
+#[path = "../src/seccomp/compile.rs"]
 mod filter;
 
 use common::*;

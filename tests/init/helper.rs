@@ -1,49 +1,17 @@
-//! What the tests' own program does when it is run as a payload: before the harness, in a process of one thread, without
-//! a shell, which would change masks and dispositions. So no other language has to be there.
+//! What the tests' own program does when it is run as a payload.
 
 use crate::common::libc;
-use std::ffi::{CStr, CString, OsString};
-use std::path::PathBuf;
-use std::sync::OnceLock;
+use crate::common::payload::{as_payload, exit};
+use std::ffi::{CString, OsString};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-const WORD: &str = "--as-payload";
-
-/// The words that make it a payload; a copy that an unprivileged user can reach too.
+/// The words that make it a payload.
 pub fn helper(mode: &str) -> Vec<OsString> {
-    static COPY: OnceLock<PathBuf> = OnceLock::new();
-    let copy = COPY.get_or_init(|| {
-        let to = crate::common::scratch().join("payload");
-        let from = std::env::current_exe().expect("this program");
-        let done = std::process::Command::new("cp").arg(from).arg(&to).status().expect("cp");
-        assert!(done.success(), "cp");
-        to
-    });
-    let words = [copy.into(), WORD.into()];
-    words.into_iter().chain(mode.split_whitespace().map(OsString::from)).collect()
+    as_payload(mode.split_whitespace())
 }
 
-// The C library calls what stands in .init_array with the arguments of main, before main.
-#[used]
-#[unsafe(link_section = ".init_array")]
-static BEFORE_MAIN: extern "C" fn(libc::c_int, *const *const libc::c_char) = before_main;
-
-extern "C" fn before_main(argc: libc::c_int, argv: *const *const libc::c_char) {
-    // SAFETY: main's own arguments: argc pointers to texts that end with a NUL.
-    let args = (1..argc as usize).map(|n| unsafe { CStr::from_ptr(*argv.add(n)) });
-    let args: Vec<String> = args.map(|a| a.to_string_lossy().into_owned()).collect();
-    if let Some((word, args)) = args.split_first()
-        && word == WORD
-    {
-        exit(live(&args.iter().map(String::as_str).collect::<Vec<_>>()));
-    }
-}
-
-fn exit(code: i32) -> ! {
-    // SAFETY: it never returns.
-    unsafe { libc::_exit(code) }
-}
+crate::payload_lives!(live);
 
 fn say(text: &str) {
     // SAFETY: pointer and length come from one slice.

@@ -1,37 +1,18 @@
-//! What the tests' own program does as a hostile payload: before the harness, in a process of one thread. Each word names
-//! something to try, `OP:ARGUMENT…`; it says `OP:ARGUMENT…` and `ok`, or the errno, one a line.
+//! What the tests' own program does as a hostile payload. Each word names something to try, `OP:ARGUMENT…`; it says `OP:ARGUMENT…` and `ok`, or the errno, one a line.
 
 use crate::common::libc;
+use crate::common::payload::as_payload;
 use nix::errno::Errno;
-use std::ffi::{CStr, CString, OsString};
-use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::ffi::{CString, OsString};
 
-const WORD: &str = "--as-payload";
-
-/// The words that make it a payload; a copy that an unprivileged user can reach too.
+/// The words that make it a payload.
 pub fn payload(tries: &[&str]) -> Vec<OsString> {
-    static COPY: OnceLock<PathBuf> = OnceLock::new();
-    let copy = COPY.get_or_init(|| {
-        let to = crate::common::scratch().join("payload");
-        let from = std::env::current_exe().expect("this program");
-        assert!(std::process::Command::new("cp").arg(from).arg(&to).status().expect("cp").success());
-        to
-    });
-    let words = [copy.into(), WORD.into()];
-    words.into_iter().chain(tries.iter().map(OsString::from)).collect()
+    as_payload(tries)
 }
 
-// The C library calls what stands in .init_array with the arguments of main, before main.
-#[used]
-#[unsafe(link_section = ".init_array")]
-static BEFORE_MAIN: extern "C" fn(libc::c_int, *const *const libc::c_char) = before_main;
+crate::payload_lives!(live);
 
-extern "C" fn before_main(argc: libc::c_int, argv: *const *const libc::c_char) {
-    // SAFETY: main's own arguments: argc pointers to texts that end with a NUL.
-    let args = (1..argc as usize).map(|n| unsafe { CStr::from_ptr(*argv.add(n)) });
-    let args: Vec<String> = args.map(|a| a.to_string_lossy().into_owned()).collect();
-    let Some((WORD, tries)) = args.split_first().map(|(word, rest)| (word.as_str(), rest)) else { return };
+fn live(tries: &[&str]) -> i32 {
     for word in tries {
         let mut parts = word.split(':');
         let (what, rest) = (parts.next().unwrap_or_default(), parts.collect::<Vec<_>>());
@@ -43,8 +24,7 @@ extern "C" fn before_main(argc: libc::c_int, argv: *const *const libc::c_char) {
         // SAFETY: pointer and length come from one slice.
         unsafe { libc::write(1, line.as_ptr().cast(), line.len()) };
     }
-    // SAFETY: it never returns.
-    unsafe { libc::_exit(0) }
+    0
 }
 
 type Tried = Result<(), Errno>;

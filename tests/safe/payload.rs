@@ -1,53 +1,25 @@
-//! What the tests' own program does when it is run as a hostile payload: before the harness, in a process of one thread.
-//! It says of each thing that it tried whether it was `done`, or the errno.
+//! What the tests' own program does when it is run as a hostile payload. It says of each thing that it tried whether it was `done`, or the errno.
 
 use crate::common::libc;
-use std::ffi::{CStr, CString, OsString};
-use std::path::PathBuf;
-use std::sync::OnceLock;
-
-const WORD: &str = "--as-payload";
+use crate::common::payload::{as_payload, exit};
+use std::ffi::{CString, OsString};
 
 /// The words that make it a payload.
 pub fn payload(mode: &str) -> Vec<OsString> {
-    static COPY: OnceLock<PathBuf> = OnceLock::new();
-    let copy = COPY.get_or_init(|| {
-        let to = crate::common::scratch().join("payload");
-        let from = std::env::current_exe().expect("this program");
-        let done = std::process::Command::new("cp").arg(from).arg(&to).status().expect("cp");
-        assert!(done.success(), "cp");
-        to
-    });
-    let words = [copy.into(), WORD.into()];
-    words.into_iter().chain(mode.split_whitespace().map(OsString::from)).collect()
+    as_payload(mode.split_whitespace())
 }
 
-// The C library calls what stands in .init_array with the arguments of main, before main.
-#[used]
-#[unsafe(link_section = ".init_array")]
-static BEFORE_MAIN: extern "C" fn(libc::c_int, *const *const libc::c_char) = before_main;
+crate::payload_lives!(live);
 
-extern "C" fn before_main(argc: libc::c_int, argv: *const *const libc::c_char) {
-    // SAFETY: main's own arguments: argc pointers to texts that end with a NUL.
-    let args = (1..argc as usize).map(|n| unsafe { CStr::from_ptr(*argv.add(n)) });
-    let args: Vec<String> = args.map(|a| a.to_string_lossy().into_owned()).collect();
-    if let Some((word, args)) = args.split_first()
-        && word == WORD
-    {
-        match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            ["open"] => open_all(),
-            ["attack"] => attack(),
-            ["nest"] => nest(),
-            ["trace", pid] => trace(pid.parse().expect("a number")),
-            _ => exit(99),
-        }
-        exit(0);
+fn live(words: &[&str]) -> i32 {
+    match words {
+        ["open"] => open_all(),
+        ["attack"] => attack(),
+        ["nest"] => nest(),
+        ["trace", pid] => trace(pid.parse().expect("a number")),
+        _ => return 99,
     }
-}
-
-fn exit(code: i32) -> ! {
-    // SAFETY: it never returns.
-    unsafe { libc::_exit(code) }
+    0
 }
 
 /// Says how it ended: what the call returned is negative where it failed.
