@@ -24,6 +24,7 @@ pub struct Own {
 }
 
 /// Takes what is needed of the host, while its tree is as it was.
+#[inline(never)]
 pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
     if world.plan.second_ids() {
         world.doing.now(Stage::Source, z!("/proc/self"));
@@ -62,6 +63,7 @@ pub(super) fn proc(operation: &Operation, root: bool, rootfs: Rootfs) -> sys::Re
 
 /// DEST of a link that can't be made, and what is there instead.
 #[cold]
+#[inline(never)]
 pub(super) fn existing(dest: ZStr<'static>, root: Rootfs) -> Option<ZStr<'static>> {
     let mut room = [0; PATH_MAX];
     let place = root.open(dest, sys::O_NOFOLLOW, 0).ok()?;

@@ -160,6 +160,7 @@ fn bind_source(operation: &Operation, doing: &mut Doing, files: &mut Option<u32>
 
 /// Of a path, or of the name of what a descriptor has open. A descriptor itself is of the caller's mount namespace, of
 /// whose mounts nothing can be copied; that the copy has the same inode is seen before it is mounted.
+#[inline(never)]
 fn tree_of(operation: &Operation) -> sys::Result<Fd> {
     if operation.what == Do::Bind {
         return sys::clone_tree(Fd::CWD, operation.source, true);
