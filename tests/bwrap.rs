@@ -18,7 +18,7 @@ use std::time::Duration;
 fn ours() -> &'static Path {
     static BIN: OnceLock<PathBuf> = OnceLock::new();
     BIN.get_or_init(|| {
-        let to = folder(Who::Root).join("bwrap");
+        let to = folder(everyone()[0]).join("bwrap");
         assert!(Command::new("cp").arg(vesicle()).arg(&to).status().expect("cp").success());
         to
     })
@@ -35,7 +35,7 @@ fn theirs() -> Option<&'static (PathBuf, PathBuf)> {
         let said = Command::new(setup).output().ok().filter(|out| out.status.success())?;
         let said = String::from_utf8_lossy(&said.stdout).into_owned();
         let (program, tests) = said.trim().split_once('\n')?;
-        let to = folder(Who::Root);
+        let to = folder(everyone()[0]);
         let demos = Path::new(tests).with_file_name("demos");
         let copied =
             Command::new("cp").args(["-r", program, tests]).args([&demos, &to]).status().expect("cp");
@@ -351,7 +351,7 @@ fn status_tells_who_it_is_and_how_it_ended() {
         let Some(root) = rootfs(who) else { return };
         let look = "for n in cgroup ipc mnt net pid uts; do stat -L -c %i /proc/self/ns/$n; done; ls -l /proc/self/fd | grep -c -e '-> .*status'; exit 42";
         for init in ["", "--init"] {
-            let path = folder(Who::Root).join("status");
+            let path = folder(everyone()[0]).join("status");
             let mut file = File::options()
                 .read(true)
                 .write(true)
