@@ -302,7 +302,7 @@ fn wait_at_the_gate_is_seen_and_signals_are_forwarded_meanwhile() {
             let launch = launch.fd(33, file.try_clone().expect("dup"));
             let mut running =
                 launch.sh(&root, "trap 'exit 9' TERM; echo ready; while :; do sleep 0.02; done").spawn();
-            std::thread::sleep(Duration::from_millis(300));
+            std::thread::sleep(Duration::from_millis(800));
             File::from(write).write_all(b"x").expect("write");
             running.until_says("ready");
             // The launcher still forwards what it is sent, a SIGIO of somebody else's too.
@@ -323,7 +323,7 @@ fn wait_at_the_gate_is_seen_and_signals_are_forwarded_meanwhile() {
             let mut file = tempfile::tempfile().expect("a file");
             let launch = run_timed(who).words(how).words("--block-fd 20").fd(20, read);
             let running = launch.fd(33, file.try_clone().expect("dup")).sh(&root, "echo ran").spawn();
-            std::thread::sleep(Duration::from_millis(200));
+            std::thread::sleep(Duration::from_millis(500));
             running.signal(Signal::SIGTERM);
             running.wait().code(143);
             let mut text = String::new();
