@@ -16,6 +16,8 @@ mod users;
 
 #[cfg(feature = "caps")]
 pub use caps::Caps;
+#[cfg(feature = "bwrap")]
+pub use fs::is_root;
 #[cfg(feature = "fs")]
 pub use fs::{Do, Operation};
 #[cfg(feature = "join")]
@@ -175,6 +177,15 @@ impl Plan<'_> {
         return listed.fold(from(block), |least, given| least.min(from(given.number)));
         #[cfg(not(feature = "process"))]
         from(block)
+    }
+
+    /// Whether it lives in a user namespace that somebody else has made.
+    #[cfg(feature = "options")]
+    pub fn joins_user(&self) -> bool {
+        #[cfg(feature = "join")]
+        return self.spec.has(Opt::Userns);
+        #[cfg(not(feature = "join"))]
+        false
     }
 
     /// Whether all is left away that keeps root inside from being root outside.

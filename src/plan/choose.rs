@@ -67,8 +67,6 @@ const ASKED: &[(Opt, Step)] = &[
     (Opt::Userns2, Step::Userns2),
     #[cfg(feature = "bwrap")]
     (Opt::AssertUserns, Step::NotDisabled),
-    #[cfg(feature = "bwrap")]
-    (Opt::DisableUserns, Step::NotDisabled),
 ];
 
 /// Steps of a child that does not end in execve alone: it waits for us, it is "multithreaded" to setns(2) as long as
@@ -110,10 +108,11 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
     let (elsewhere, options) = (spec.has(Opt::Proc), spec.has(Opt::ProcOpts));
     #[cfg(not(feature = "root"))]
     let (elsewhere, options) = (false, false);
+    let joins_user = plan.joins_user();
     #[cfg(feature = "join")]
-    let (joins_pid, joins_user) = (spec.has(Opt::Pidns), spec.has(Opt::Userns));
+    let joins_pid = spec.has(Opt::Pidns);
     #[cfg(not(feature = "join"))]
-    let (joins_pid, joins_user) = (false, false);
+    let joins_pid = false;
     let joins = joins_pid || joins_user;
     let shared = !pid && !joins_pid && !options;
     // The host's own tree has a /proc for the caller's own PID namespace.
@@ -142,9 +141,8 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
         steps.add(Step::DieWithParentStill, changed && spec.has(Opt::DieWithParent));
     }
     #[cfg(feature = "bwrap")]
-    if !spec.bwrap {
-        steps.remove(Step::NotDisabled);
-    } else {
+    if spec.bwrap {
+        steps.add(Step::NotDisabled, spec.has(Opt::DisableUserns));
         // In a namespace of ours the map is all it takes.
         steps.remove(Step::Ids);
         steps.add(Step::Ids, joins_user && plan.other_ids());

@@ -180,9 +180,8 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
                 plan.lists.operations.push(operation).at(Stage::Memory, None)?;
                 continue;
             }
-            let is_root = given.b.bytes().iter().all(|b| matches!(b, b'/' | b'.'));
             // What is mounted on the root itself would be seen by nobody.
-            if is_root && !ON_ROOT.contains(what) {
+            if is_root(given.b) && !ON_ROOT.contains(what) {
                 return given.bad(Why::DestRoot);
             }
             if *what == Do::Cgroup {
@@ -212,6 +211,11 @@ fn cgroup(operation: &mut Operation, plan: &Plan<'_>) {
     } else if !plan.makes(CLONE_NEWUSER) {
         operation.mode = MS_RDONLY;
     }
+}
+
+/// Whether DEST is the root itself.
+pub fn is_root(dest: ZStr<'_>) -> bool {
+    dest.bytes().iter().all(|b| matches!(b, b'/' | b'.'))
 }
 
 /// What can be done to the root itself; a layer is none of its places.

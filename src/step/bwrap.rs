@@ -7,7 +7,7 @@ use super::root::INSIDE;
 use super::{Rootfs, World};
 use crate::cli::Opt;
 use crate::fail::Stage;
-use crate::plan::{Do, Operation, Plan, Step};
+use crate::plan::{Do, Operation, Plan, Step, is_root};
 use crate::sys::{self, Errno, Fd, ZStr};
 use crate::text::Text;
 use crate::z;
@@ -109,11 +109,6 @@ impl Own {
         self.covered(root)?;
         Ok(true)
     }
-}
-
-/// Whether DEST is the root itself.
-pub(super) fn is_root(dest: ZStr<'_>) -> bool {
-    dest.bytes().iter().all(|b| matches!(b, b'/' | b'.'))
 }
 
 /// The working directory is the root to be, the topmost of all layers. The others are upon it then, and go.

@@ -69,7 +69,7 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
         let Operation { what, dest, mode, number, .. } = *operation;
         doing.now(Stage::Mount, dest);
         #[cfg(feature = "bwrap")]
-        if plan.spec.bwrap && bwrap::is_root(dest) && own.upon_root(at, plan, rootfs)? {
+        if plan.spec.bwrap && crate::plan::is_root(dest) && own.upon_root(at, plan, rootfs)? {
             continue;
         }
         let root = *rootfs;

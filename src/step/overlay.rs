@@ -1,8 +1,6 @@
 //! Overlays: layers of the host, one above the other, overlayfs in the kernel's documentation.
 
 use super::Doing;
-#[cfg(feature = "join")]
-use crate::cli::Opt;
 use crate::fail::Stage;
 use crate::plan::{Do, Plan};
 use crate::sys::{self, CLONE_NEWUSER, Errno, Fd, ZStr};
@@ -46,20 +44,10 @@ fn mount_at(place: ZStr<'_>, at: usize, plan: &Plan<'_>) -> sys::Result<()> {
         text.push(names.next().unwrap_or(b":")).descriptor(layer.taken.unwrap_or(Fd::CWD));
     }
     // There the kernel's own notes on files can't be trusted.* attributes.
-    if plan.makes(CLONE_NEWUSER) || joins(plan) {
+    if plan.makes(CLONE_NEWUSER) || plan.joins_user() {
         text.push(b",userxattr");
     }
     // One page of them is all that mount(2) takes.
     let options = text.zstr().ok_or(Errno::E2BIG)?;
     sys::mount(place, z!("overlay"), flags, Some(options))
-}
-
-fn joins(plan: &Plan<'_>) -> bool {
-    #[cfg(feature = "join")]
-    return plan.spec.has(Opt::Userns);
-    #[cfg(not(feature = "join"))]
-    {
-        let _ = plan;
-        false
-    }
 }
