@@ -3,6 +3,7 @@
 
 use super::dest::PATH_MAX;
 use super::fs::{attach, tmpfs};
+use super::ids::map_line;
 use super::root::INSIDE;
 use super::{Rootfs, World};
 use crate::cli::Opt;
@@ -126,11 +127,8 @@ pub(super) fn second_user(world: &mut World<'_, '_>) -> sys::Result<()> {
     let Some(process) = world.own.process else { return Ok(()) };
     let (plan, first) = (&*world.plan, world.plan.first_ids());
     for (file, id, outside) in [(z!("uid_map"), plan.uid, first.0), (z!("gid_map"), plan.gid, first.1)] {
-        let mut room = [0; 32];
-        let mut line = Text::on(&mut room);
-        line.number(id.into()).put(b' ').number(outside.into()).push(b" 1\n");
         let file = sys::openat(process, file, sys::O_WRONLY, 0)?;
-        sys::write(file, line.get())?;
+        sys::write(file, map_line(&mut Text::on(&mut [0; 32]), id, outside))?;
         sys::close(file);
     }
     Ok(())

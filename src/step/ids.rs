@@ -24,10 +24,12 @@ pub(super) fn write_own_maps(plan: &Plan<'_>) -> sys::Result<()> {
 
 #[inline(never)]
 fn write_own_map(path: ZStr<'_>, inside: u32, outside: u32) -> sys::Result<()> {
-    let mut room = [0; 32];
-    let mut line = Text::on(&mut room);
-    line.number(inside.into()).put(b' ').number(outside.into()).push(b" 1\n");
-    sys::write_file(path, line.get())
+    sys::write_file(path, map_line(&mut Text::on(&mut [0; 32]), inside, outside))
+}
+
+/// One id inside to one outside.
+pub(super) fn map_line<'t>(line: &'t mut Text<'_>, inside: u32, outside: u32) -> &'t [u8] {
+    line.number(inside.into()).put(b' ').number(outside.into()).push(b" 1\n").get()
 }
 
 /// None below ours: the limit is that of our own user namespace, user_namespaces(7), and only who has CAP_SYS_RESOURCE in it
