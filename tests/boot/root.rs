@@ -240,17 +240,19 @@ fn late_device_is_found(m: Machine) {
 }
 
 fn memory_of_the_initramfs_is_free_after_the_switch(m: Machine) {
-    // The kernel doesn't give back all of what a large initramfs took, so it is the same for both.
+    // The kernel doesn't give back all of what a large initramfs took, so it is the same for both. And what it does give
+    // back, it gives when it comes to it: the most that was free in some seconds counts. From one boot to the
+    // next that differs by 2 MiB on arm64.
     let free = |before: &str| {
         let boot = boot(m).disk(&m.disk("root.ext4"), &[]).file("weight/file", vec![b'x'; 64 << 20], 0o644);
         let boot = boot.before(before).words("--root /dev/vda");
-        let ended = script(boot, "sleep 1; grep MemFree /proc/meminfo").run();
-        let line = ended.how(How::PowerOff).log.lines().find_map(|l| l.strip_prefix("MemFree:"));
-        line.and_then(|l| l.trim().strip_suffix(" kB")?.parse::<i64>().ok()).expect("MemFree")
+        let ended = script(boot, "for i in 1 2 3 4 5 6; do sleep 1; grep MemFree /proc/meminfo; done").run();
+        let lines = ended.how(How::PowerOff).log.lines().filter_map(|l| l.strip_prefix("MemFree:"));
+        lines.filter_map(|l| l.trim().strip_suffix(" kB")?.parse::<i64>().ok()).max().expect("MemFree")
     };
     let (light, heavy) = (free("rm /weight/file"), free(":"));
     assert!(
-        light - heavy < 4096,
+        light - heavy < 8192,
         "{light} kB are free, and with a file of 64 MiB in the initramfs {heavy} kB"
     );
 }

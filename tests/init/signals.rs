@@ -6,6 +6,7 @@ use crate::need;
 use crate::table::{Promise, Shown, ensure};
 use crate::tools::*;
 use std::ffi::OsString;
+use std::fs;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -164,29 +165,40 @@ fn early_term(tool: &Tool) -> Shown {
 
 pub static EARLY: Promise = Promise::racy("a TERM in its first three milliseconds is not lost", early_term);
 
-/// Held at its clone(2): what comes then is neither lost nor its own end, and COMMAND has it.
+/// Held at a call that begins a process, or COMMAND in it: what comes then is neither lost nor its own end, and COMMAND
+/// has it.
 #[test]
 fn signal_that_comes_before_the_child_is_command_is_commands() {
     let Some(_) = need!("strace") else { return };
     for tool in tools().iter().filter(|t| t.ours) {
-        for call in ["clone", "execve"] {
+        for (call, number) in [("clone", libc::SYS_clone), ("execve", libc::SYS_execve)] {
             let log = folder(me()).join("log");
             // The init's own execve is over when strace begins to count.
-            let running = program(me(), ["strace", "-D", "-f", "-q", "-o"])
+            let mut running = program(me(), ["strace", "-D", "-f", "-q", "-o"])
                 .arg(&log)
                 .arg(format!("--trace={call}"))
-                .arg(format!("--inject={call}:delay_enter=300000:when=1"))
+                .arg(format!("--inject={call}:delay_enter=1000000:when=1"))
                 .args(&tool.words)
                 .payload("die 10")
                 .limit(20)
                 .spawn();
-            std::thread::sleep(Duration::from_millis(150));
+            running.until("it is held there", |r| is_held(r.pid(), number));
             running.signal(Signal::SIGTERM);
             let end = running.wait();
             assert!(!end.hung, "{}: TERM at {call} was lost", tool.name);
             assert_eq!(end.code, Some(143), "{} at {call}: {:?} {}", tool.name, end.signal, end.stderr);
         }
     }
+}
+
+/// Whether a tracer has stopped the init, or its child, at that system call, proc_pid_syscall(5). The init's own execve
+/// is over when it has a child.
+fn is_held(init: i32, call: i64) -> bool {
+    let children = children(init);
+    children.iter().chain((call == libc::SYS_clone).then_some(&init)).any(|&pid| {
+        let shown = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+        state(pid) == Some('t') && shown.split(' ').next() == Some(&call.to_string())
+    })
 }
 
 fn masks(out: &str) -> Vec<&str> {
