@@ -28,7 +28,7 @@ fn ours() -> &'static Path {
 fn theirs() -> Option<&'static (PathBuf, PathBuf)> {
     static MADE: OnceLock<Option<(PathBuf, PathBuf)>> = OnceLock::new();
     let made = MADE.get_or_init(|| {
-        let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/setup/bubblewrap");
+        let setup = sources().join("tests/setup/bubblewrap");
         if !setup.exists() || find("cc").is_none() {
             return None;
         }

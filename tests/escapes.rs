@@ -95,16 +95,13 @@ fn joining_process_shows_nothing_of_the_host_to_the_container() {
     first.wait();
 }
 
-/// How many launches a race gets: ten thousand in all, of which a debug build, which is tested beside, makes a tenth.
-const LAUNCHES: usize = if cfg!(debug_assertions) { 1_000 } else { 10_000 };
-
-/// Launches again and again with words that change, while another thread exchanges two names as fast as it can. Without what
+/// Launches ten thousand times with words that change, while another thread exchanges two names as fast as it can. Without what
 /// a test looks at else: processes are counted by the tests that are not about thousands of them.
 fn race(who: Who, (one, other): (&Path, &Path), words: impl Fn(usize) -> Vec<String>) {
     use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
     use std::os::unix::process::CommandExt;
     let stop = AtomicBool::new(false);
-    let launches = LAUNCHES / everyone().len();
+    let launches = if is_thorough() { 10_000 } else { 1_000 } / everyone().len();
     std::thread::scope(|threads| {
         threads.spawn(|| {
             while !stop.load(Ordering::Relaxed) {

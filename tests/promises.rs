@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 fn shell_cases(who: Who) {
     let Some(busybox) = need!("busybox") else { return };
     let script = folder(who).join("cases.sh");
-    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases.sh"), &script).expect("cases.sh");
+    fs::copy(sources().join("tests/cases.sh"), &script).expect("cases.sh");
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("chmod");
     let done = program(who, ["sh".as_ref(), script.as_os_str()])
         .env("VESICLE", vesicle())

@@ -31,7 +31,7 @@ const HERE: Cpu = if cfg!(target_arch = "x86_64") { Cpu::X86_64 } else { Cpu::Aa
 const BOTH: [Cpu; 2] = [Cpu::X86_64, Cpu::Aarch64];
 
 fn table() -> Table {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/seccomp/default.txt");
+    let path = sources().join("src/seccomp/default.txt");
     filter::parse(&fs::read_to_string(path).expect("the table"))
 }
 
@@ -142,7 +142,7 @@ fn calls_of_the_table_have_the_numbers_that_they_have() {
 #[test]
 fn shell_cases_try_every_call_that_is_always_refused() {
     let table = table();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases.sh");
+    let script = sources().join("tests/cases.sh");
     let script = fs::read_to_string(script).expect("tests/cases.sh");
     let after = |word: &str, cpu: Cpu| {
         let line =

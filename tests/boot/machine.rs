@@ -95,7 +95,7 @@ pub fn setup(script: &str, words: &[&str]) -> PathBuf {
     if let Some(path) = made.get(&key) {
         return path.clone();
     }
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/setup").join(script);
+    let program = sources().join("tests/setup").join(script);
     let said = done(Command::new(program).args(words));
     let path = PathBuf::from(said.lines().last().unwrap_or_default());
     assert!(path.exists(), "tests/setup/{key} made nothing: {said}");

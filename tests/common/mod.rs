@@ -90,9 +90,23 @@ pub fn give(path: &Path, who: Who) {
     std::os::unix::fs::lchown(path, Some(uid_of(who)), Some(gid_of(who))).expect("chown");
 }
 
+/// The folder of what is tested: where the tests were compiled, unless cargo or whoever starts them names another.
+pub fn sources() -> &'static Path {
+    static AT: OnceLock<PathBuf> = OnceLock::new();
+    AT.get_or_init(|| {
+        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into()).into()
+    })
+}
+
 /// The path of the binary as it was built or named.
 pub fn shipped() -> PathBuf {
     std::env::var_os("VESICLE_BIN").map_or_else(|| env!("CARGO_BIN_EXE_vesicle").into(), PathBuf::from)
+}
+
+/// Whether this is the run that counts: of the program as it is shipped, by root. Thousands of rounds, and the programs
+/// of others, are for it alone.
+pub fn is_thorough() -> bool {
+    is_root() && (!cfg!(debug_assertions) || std::env::var_os("VESICLE_BIN").is_some())
 }
 
 /// A copy of the binary that an unprivileged user can reach too.
@@ -185,7 +199,7 @@ pub fn rootfs(who: Who) -> Option<PathBuf> {
 pub fn debian(words: &[&str]) -> Option<PathBuf> {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("?").to_string();
-    let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/setup/debootstrap");
+    let setup = sources().join("tests/setup/debootstrap");
     if !is_root() {
         say(&format!("SKIP {name}: not root, and only root makes a Debian tree"));
         return None;

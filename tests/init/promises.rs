@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 fn orphans(tool: &Tool) -> Shown {
     let (count, each) = if !tool.ours {
         (2_000, 1)
-    } else if tool.kind == Kind::Vesicle {
+    } else if tool.kind == Kind::Vesicle && is_thorough() {
         (100_000, 20)
     } else {
         (5_000, 1)

@@ -160,7 +160,7 @@ fn lost_early(tool: &Tool, runs: u64) -> Result<(), String> {
 }
 
 fn early_term(tool: &Tool) -> Shown {
-    lost_early(tool, if tool.ours { 300 } else { 100 })
+    lost_early(tool, if tool.ours && is_thorough() { 300 } else { 100 })
 }
 
 pub static EARLY: Promise = Promise::racy("a TERM in its first three milliseconds is not lost", early_term);
@@ -251,7 +251,7 @@ pub static IGNORED_SIGCHLD: Promise =
 fn parent_death(tool: &Tool) -> Shown {
     ensure!(tool.has('p'), "-");
     let pause = tiny_root(me()).join("bin/pause");
-    let runs = if tool.ours { 300 } else { 60 };
+    let runs = if tool.ours && is_thorough() { 300 } else { 60 };
     let mut left = 0;
     for round in 0..runs {
         let micros = round * 7919 % 3000;

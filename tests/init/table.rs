@@ -6,7 +6,6 @@ use crate::{jobs, promises, signals};
 use std::collections::HashMap;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// Ok, or what was seen instead; "-" where the tool has no such thing to be measured.
@@ -141,7 +140,7 @@ fn cells(line: &str) -> Vec<String> {
 
 #[test]
 fn table_in_the_docs_is_what_was_measured() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/init.md");
+    let path = sources().join("docs/init.md");
     let text = fs::read_to_string(path).expect("docs/init.md");
     let told: Vec<Vec<String>> = text
         .split("<!-- measured -->")

@@ -70,7 +70,9 @@ pub fn tools() -> &'static [Tool] {
             ("dumb-init", Kind::DumbInit),
             ("catatonit", Kind::Catatonit),
         ] {
-            if let Some(path) = find(name) {
+            if is_thorough()
+                && let Some(path) = find(name)
+            {
                 all.push(Tool { name, kind, ours: false, words: vec![path.into()] });
             }
         }
