@@ -179,7 +179,8 @@ fn signal_that_comes_before_the_child_is_command_is_commands() {
                 .arg(format!("--trace={call}"))
                 .arg(format!("--inject={call}:delay_enter=1000000:when=1"))
                 .args(&tool.words)
-                .payload("die 10")
+                // The init may sleep in vfork(2) until COMMAND is there.
+                .payload("pause")
                 .limit(20)
                 .spawn();
             running.until("it is held there", |r| is_held(r.pid(), number));
