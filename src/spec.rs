@@ -6,6 +6,8 @@ pub mod boot;
 pub mod duties;
 #[cfg(feature = "options")]
 mod given;
+#[cfg(feature = "limits")]
+pub mod limits;
 
 #[cfg(feature = "options")]
 pub use given::{Given, MAX_GIVEN, Words};

@@ -25,6 +25,8 @@ mod host;
 mod ids;
 #[cfg(feature = "landlock")]
 mod landlock;
+#[cfg(feature = "limits")]
+mod limits;
 #[cfg(feature = "fs")]
 mod mask;
 #[cfg(feature = "overlay")]
@@ -194,6 +196,8 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::Chdir if world.plan.spec.bwrap => bwrap::chdir(world),
         #[cfg(feature = "process")]
         Step::Chdir => root::chdir(world),
+        #[cfg(feature = "limits")]
+        Step::Cpuset => limits::cpuset(world),
         #[cfg(feature = "caps")]
         Step::Bound => caps::bound(world),
         #[cfg(feature = "caps")]

@@ -54,6 +54,10 @@ pub(super) const MAYBE_FD: u8 = 8;
 #[cfg(feature = "caps")]
 pub(super) const CAP: u8 = 9;
 
+/// Takes a list of CPUs.
+#[cfg(feature = "limits")]
+pub(super) const CPUS: u8 = 10;
+
 /// An option: its place in the table. A number and not an `enum`, so that the parser needs no second table to get from
 /// a place to an option.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -197,6 +201,10 @@ options! {
         #[cfg(feature = "landlock")] LandlockRw "landlock-rw" TEXT, "PATH", "do anything there and below, by Landlock; elsewhere nothing";
         #[cfg(feature = "deny-net")] DenyNet "deny-net" SWITCH, "", "no socket but local ones, in the caller's network namespace";
         #[cfg(feature = "disable-userns")] DisableUserns "disable-userns" SWITCH, "", "no further user namespace inside";
+    }
+    #[cfg(feature = "limits")]
+    "Limits" {
+        #[cfg(feature = "limits")] Cpuset "cpuset" CPUS, "LIST", "run on these CPUs alone: 0-3,7";
     }
     #[cfg(any(feature = "report", feature = "timings"))]
     "Reports" {

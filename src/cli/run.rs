@@ -125,6 +125,8 @@ fn read(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Optio
         (None, options::SIZE) => wrong(Why::Size),
         #[cfg(feature = "caps")]
         (None, options::CAP) => wrong(Why::Capability),
+        #[cfg(feature = "limits")]
+        (None, options::CPUS) => wrong(Why::Cpus),
         (None, _) => wrong(Why::Number),
     }
 }
@@ -150,6 +152,8 @@ fn scan(kind: u8, value: &[u8]) -> Option<u64> {
         options::SIZE => text::size(value),
         #[cfg(feature = "caps")]
         options::CAP => super::cap::set(value),
+        #[cfg(feature = "limits")]
+        options::CPUS => crate::spec::limits::cpus(value, &mut |_| {}).map(|()| 0),
         #[cfg(feature = "host")]
         options::SECONDS => text::nanoseconds(value).map(|n| n as u64),
         _ => Some(0),

@@ -115,6 +115,7 @@ hints! {
     Filter => EACCES ": without no_new_privs it takes CAP_SYS_ADMIN"
     Caps => EINVAL ": this kernel has no such capability"
     Caps => EPERM ": the caller does not have it, or not CAP_SETPCAP to drop others"
+    Cpuset => EINVAL ": not all of them are there, online, and in the caller's own cpuset: see nproc(1), cpuset(7)"
     Hide => EPERM ": no right to mask it (with --share-mount there is none): --privileged leaves it as it is"
     FindRoot => ETIMEDOUT ": no such device has come up; its driver may be a module: vesicle loads none"
     MountRoot => ENODEV ": this kernel does not have that file system, or as a module: vesicle loads none"

@@ -51,6 +51,8 @@ const ASKED: &[(Opt, Step)] = &[
     (Opt::Init, Step::Init),
     #[cfg(feature = "process")]
     (Opt::Chdir, Step::Chdir),
+    #[cfg(feature = "limits")]
+    (Opt::Cpuset, Step::Cpuset),
     #[cfg(feature = "caps")]
     (Opt::CapAdd, Step::Bound),
     #[cfg(feature = "caps")]

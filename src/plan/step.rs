@@ -62,6 +62,8 @@ steps! {
     #[cfg(feature = "bwrap")] NotDisabled NotDisabled
     /// Another working directory.
     #[cfg(feature = "process")] Chdir Chdir
+    /// The CPUs that all inside run on. Filters of system calls stand behind it: what they have to let pass is COMMAND's affair.
+    #[cfg(feature = "limits")] Cpuset Cpuset
     /// no_new_privs
     NoNewPrivs NoNewPrivs
     /// No process inside has more capabilities than these, the init included.

@@ -12,6 +12,8 @@ mod fd;
 mod file;
 #[cfg(feature = "landlock")]
 mod landlock;
+#[cfg(feature = "limits")]
+mod limits;
 mod mount;
 mod process;
 mod room;
@@ -37,6 +39,8 @@ pub use fd::{Fd, close, dup};
 pub use file::*;
 #[cfg(feature = "landlock")]
 pub use landlock::*;
+#[cfg(feature = "limits")]
+pub use limits::*;
 pub use mount::*;
 pub use process::*;
 #[cfg(feature = "options")]
