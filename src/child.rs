@@ -27,6 +27,11 @@ pub extern "C" fn live(child: &mut Child<'_, '_>) -> ! {
     }
     let reason = child.go();
     child.world.doing.over();
+    // Where it must not write, a signal would end it before its exit code does.
+    #[cfg(feature = "limits")]
+    if child.world.plan.steps.has(crate::plan::Step::Rlimits) {
+        let _ = sys::swap_mask(&mut { sys::SigSet::ALL });
+    }
     let Doing { stage, subject, .. } = child.world.doing;
     sys::exit(Fail::new(stage, subject, reason).report_in(child.world.plan.spec.voice()))
 }

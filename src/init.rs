@@ -12,6 +12,8 @@ mod say;
 pub mod serve;
 #[cfg(feature = "init")]
 pub mod start;
+#[cfg(feature = "timeout")]
+pub mod timeout;
 #[cfg(feature = "init")]
 pub mod usage;
 

@@ -6,6 +6,8 @@ pub mod bwrap;
 mod filter;
 #[cfg(feature = "join")]
 mod join;
+#[cfg(all(feature = "limits", any(feature = "users", feature = "report")))]
+mod limits;
 #[cfg(feature = "args")]
 mod load;
 #[cfg(feature = "users")]
@@ -28,6 +30,8 @@ use crate::cli::Opt;
 #[cfg(any(feature = "bwrap", feature = "timings"))]
 use crate::fail::Voice;
 use crate::fail::{At, Fail, Stage, Why, fail};
+#[cfg(feature = "timeout")]
+use crate::init::timeout::Timeout;
 #[cfg(feature = "jobs")]
 use crate::init::{launcher::Launcher, supervise};
 use crate::plan::Plan;
@@ -53,6 +57,8 @@ pub struct Container<'t> {
     status: status::Status,
     #[cfg(feature = "bwrap")]
     early: Option<Fd>,
+    #[cfg(feature = "timeout")]
+    timeout: Timeout,
     #[cfg(any(feature = "bwrap", feature = "timings"))]
     voice: Voice,
     timings: &'t mut Timings,
@@ -73,6 +79,8 @@ impl<'t> Container<'t> {
             status: status::Status::of(plan),
             #[cfg(feature = "bwrap")]
             early: None,
+            #[cfg(feature = "timeout")]
+            timeout: Timeout::of(plan),
             #[cfg(any(feature = "bwrap", feature = "timings"))]
             voice: plan.spec.voice(),
             timings,
@@ -96,7 +104,7 @@ impl<'t> Container<'t> {
     }
 
     /// Waits for its end; the exit code.
-    pub fn wait(self) -> u8 {
+    pub fn wait(#[allow(unused_mut)] mut self) -> u8 {
         #[cfg(not(feature = "jobs"))]
         let code = wait::wait(self.main, self.timings);
         #[cfg(feature = "jobs")]
@@ -106,7 +114,16 @@ impl<'t> Container<'t> {
             {
                 launcher.early = self.early;
             }
-            supervise(Some(self.main), &mut launcher)
+            #[cfg(feature = "timeout")]
+            {
+                launcher.timeout = self.timeout;
+            }
+            let code = supervise(Some(self.main), &mut launcher);
+            #[cfg(all(feature = "report", feature = "timeout"))]
+            {
+                self.status.timed_out = launcher.timeout.is_up;
+            }
+            code
         };
         self.timings.waited();
         #[cfg(feature = "report")]
@@ -147,6 +164,8 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
     bwrap::limit(plan)?;
     #[cfg(feature = "bwrap")]
     let early = bwrap::early(plan, &mut container.early)?;
+    #[cfg(feature = "timeout")]
+    container.timeout.begin()?;
     let clock = timings.child(plan)?;
     // What the child borrows is ours again when it has become COMMAND, or has ended.
     let hold = if plan.borrow { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };

@@ -1,5 +1,8 @@
 //! The exit-code contract: what a caller learns from vesicle's exit status.
 
+/// The time of COMMAND was up, as timeout(1) has it.
+#[cfg(feature = "timeout")]
+pub const TIMED_OUT: u8 = 124;
 /// vesicle itself failed: usage or set-up.
 pub const OWN: u8 = 125;
 /// COMMAND cannot be executed.

@@ -197,6 +197,12 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         #[cfg(feature = "process")]
         Step::Chdir => root::chdir(world),
         #[cfg(feature = "limits")]
+        Step::OomScore => limits::oom_score(world),
+        #[cfg(feature = "limits")]
+        Step::Nice => limits::nice(world),
+        #[cfg(feature = "limits")]
+        Step::Rlimits => limits::rlimits(world),
+        #[cfg(feature = "limits")]
         Step::Cpuset => limits::cpuset(world),
         #[cfg(feature = "caps")]
         Step::Bound => caps::bound(world),

@@ -142,7 +142,8 @@ pub(crate) fn id(s: &[u8]) -> Option<u32> {
 }
 
 /// Seconds, perhaps negative, perhaps with a fraction of up to nine digits: nanoseconds, up to 292 years of them.
-#[cfg(any(feature = "host", feature = "init", feature = "boot"))]
+#[cfg(any(feature = "host", feature = "init", feature = "boot", feature = "timeout"))]
+#[cfg_attr(feature = "timeout", inline(never))]
 pub(crate) fn nanoseconds(s: &[u8]) -> Option<i64> {
     let (negative, s) = match s {
         [b'-', rest @ ..] => (true, rest),
@@ -166,6 +167,13 @@ pub(crate) fn nanoseconds(s: &[u8]) -> Option<i64> {
 /// BYTES: digits, then K, M, G or T for powers of 1024; at least one.
 #[cfg(feature = "fs")]
 pub(crate) fn size(text: &[u8]) -> Option<u64> {
+    bytes(text).filter(|n| *n > 0)
+}
+
+/// The same, or none.
+#[cfg(any(feature = "fs", feature = "limits"))]
+#[inline(never)]
+pub(crate) fn bytes(text: &[u8]) -> Option<u64> {
     let (digits, shift) = match text {
         [digits @ .., b'K'] => (digits, 10),
         [digits @ .., b'M'] => (digits, 20),
@@ -173,7 +181,7 @@ pub(crate) fn size(text: &[u8]) -> Option<u64> {
         [digits @ .., b'T'] => (digits, 40),
         _ => (text, 0),
     };
-    decimal(digits)?.checked_mul(1 << shift).filter(|n| *n > 0)
+    decimal(digits)?.checked_mul(1 << shift)
 }
 
 /// A number in octal, for modes.

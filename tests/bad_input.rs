@@ -213,6 +213,7 @@ fn usage_errors_name_the_word() {
             (&["--file", "0", "/."], "--file"),
             (&["--overlay-src", "/etc", "--tmp-overlay", "//"], "--tmp-overlay"),
             (&["--privileged=yes"], "--privileged"),
+            (&["--grace", "5"], "--timeout"),
             (&["--landlock-ro", "/nowhere"], "/nowhere"),
             (&["--landlock-rw", "/bin/true/x"], "/bin/true/x"),
             (&["--landlock-ro="], "Landlock"),
@@ -273,6 +274,55 @@ const NO_NUMBERS: &[&str] = &[
     "1_0",
 ];
 
+/// What is no limit of a resource.
+const NO_RLIMITS: &[&str] = &[
+    "",
+    "nofile",
+    "nofile=",
+    "=5",
+    "nofile=5:",
+    "nofile=:5",
+    "nofile=6:5",
+    "nofile=unlimited:5",
+    "nofile=-1",
+    "nofile=+5",
+    "nofile= 5",
+    "nofile=0x5",
+    "nofile=5:6:7",
+    "nofile=5K",
+    "files=5",
+    "as=1k",
+    "as=1.5G",
+    "as=18446744073709551615",
+    "as=99999999999999999999",
+    "as=16777216T",
+    "nofile:5",
+];
+
+/// What is no list of CPUs.
+const NO_CPUS: &[&str] = &[
+    "",
+    ",",
+    "0,",
+    ",0",
+    "0,,1",
+    "3-0",
+    "0-",
+    "-1",
+    " 0",
+    "0 ",
+    "0, 1",
+    "0x0",
+    "+0",
+    "8192",
+    "4294967296",
+    "all",
+];
+
+/// What is no time.
+const NO_TIMES: &[&str] =
+    &["", "-1", "-0", "+1", " 1", "1s", "1.", ".5", "1e3", "0x1", "1.0000000001", "9223372037", "inf"];
+
 /// Words that are no capability; the kernel has room for 64 of them.
 const NO_CAPABILITIES: &[&str] = &[
     "",
@@ -332,11 +382,19 @@ fn garbage_for_a_number_is_refused_and_never_zero() {
             ("--cap-drop", NO_CAPABILITIES),
             ("--boottime-offset", &["", "x", "--1", "1x", "99999999999999999999"]),
             ("--monotonic-offset", &["", "x", "1e3"]),
+            ("--rlimit", NO_RLIMITS),
+            ("--nice", &["", "20", "-21", "+5", "5 ", " 5", "0x5", "1.5", "-", "4294967295"]),
+            ("--oom-score-adj", &["", "1001", "-1001", "+5", "5 ", "0x5", "-", "18446744073709551617"]),
+            ("--cpuset", NO_CPUS),
+            ("--timeout", NO_TIMES),
+            ("--grace", NO_TIMES),
         ] {
             for value in values {
                 let tail: &[&str] = match option {
                     "--perms" | "--size" => &["--tmpfs", "/tmp"],
                     "--umask" | "--cap-add" | "--cap-drop" => &[],
+                    "--rlimit" | "--nice" | "--oom-score-adj" | "--cpuset" | "--timeout" => &[],
+                    "--grace" => &["--timeout", "5"],
                     "--boottime-offset" | "--monotonic-offset" => &["--unshare-time"],
                     _ => &["/data/x"],
                 };

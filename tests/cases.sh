@@ -1099,6 +1099,45 @@ no_further_user_namespace_is_made_inside() {
     eq "the limit outside" "$(cat /proc/sys/user/max_user_namespaces)" "$before"
 }
 
+limits_are_those_that_are_asked_for_and_the_callers_stay() {
+    read_back='ulimit -Sn; ulimit -Hn; cut -d" " -f19 /proc/self/stat; cat /proc/self/oom_score_adj; sed -n "s/^Cpus_allowed_list:.//p" /proc/self/status'
+    mine=$(sh -c "$read_back")
+    for how in '' --init --unshare-user --share-pid; do
+        out=$(inside "$read_back" $how --rlimit nofile=50:60 --nice 7 --oom-score-adj 700 --cpuset 0) || fail "$how"
+        eq "limits, nice value, score, CPUs $how" "$(echo $out)" "50 60 7 700 0"
+        # Where the child borrows its memory, the launcher's own would be the first to change.
+        "$VESICLE" run $how --rlimit nofile=50:60 --nice 7 --oom-score-adj 700 --cpuset 0 "$R" /bin/sh -c 'echo up; exec sleep 60' >"$T/up" &
+        until [ -s "$T/up" ]; do sleep 0.1; done
+        eq "score of the launcher $how" "$(cat /proc/$!/oom_score_adj)" "$(cat /proc/self/oom_score_adj)"
+        eq "nice value of the launcher $how" "$(cut -d' ' -f19 /proc/$!/stat)" "$(cut -d' ' -f19 /proc/self/stat)"
+        eq "limit of the launcher $how" "$(grep 'open files' /proc/$!/limits)" "$(grep 'open files' /proc/self/limits)"
+        kill $!
+        wait $!
+        : >"$T/up"
+    done
+    eq "what the caller has" "$(sh -c "$read_back")" "$mine"
+    refused 125 cpuset --cpuset 0-4095 "$R" /bin/true
+    [ "$ME" -eq 0 ] || { refused 125 EACCES --nice -5 "$R" /bin/true && refused 125 EACCES --oom-score-adj -5 "$R" /bin/true && return; }
+    # What root may and its child in a user namespace may not.
+    caps=$(sed -n 's/^CapEff:.//p' /proc/self/status)
+    [ $((0x$caps >> 24 & 1)) -eq 1 ] || return 0
+    for how in '' --init --unshare-user; do
+        out=$(inside "$read_back" $how --rlimit nofile=50:500000 --nice -7 --oom-score-adj -700) || fail "$how"
+        case $(echo $out) in "50 500000 -7 -700 "*) ;; *) fail "raised $how: $out" ;; esac
+    done
+}
+time_that_is_up_is_124() {
+    for how in '' --init --share-pid; do
+        limited "$VESICLE" run $how --timeout 0.5 "$R" /bin/sleep 100 2>"$T/err"
+        eq "exit status $how ($(cat "$T/err"))" $? 124
+        grep -q '^vesicle: .*--timeout' "$T/err" || fail "it said: $(cat "$T/err")"
+        limited "$VESICLE" run $how --timeout 0.5 --grace 0.5 "$R" /bin/sh -c 'trap "" TERM; while :; do sleep 0.1; done' 2>"$T/err"
+        eq "exit status after KILL $how" $? 124
+    done
+    v --timeout 100 "$R" /bin/sh -c 'exit 7'
+    eq "exit status of what ends in time" $? 7
+}
+
 # --- the end of the promises
 
 [ -n "$BUSYBOX" ] && [ -x "$BUSYBOX" ] || { echo "skip all: no busybox; name one with BUSYBOX=" >&2; exit 77; }

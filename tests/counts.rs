@@ -382,6 +382,47 @@ fn safe_defaults_of_root_make_as_many_calls_as_are_told() {
 }
 
 #[test]
+fn limits_make_as_many_calls_as_are_told() {
+    let Some(_) = need!("strace") else { return };
+    let (root, log) = (tiny_root(Who::User), folder(Who::User).join("log"));
+    let count = |options: &str| {
+        program(Who::User, ["strace".as_ref(), "-f".as_ref(), "-q".as_ref(), "-o".as_ref(), log.as_os_str()])
+            .arg(vesicle())
+            .args(["run", "--chdir", "/"])
+            .words(options)
+            .arg(&root)
+            .arg("/bin/true")
+            .go()
+            .code(0);
+        let mut by_name = std::collections::BTreeMap::new();
+        for call in calls(&log, "/bin/true").into_iter().filter(|c| !c.payload) {
+            *by_name.entry(call.name).or_insert(0usize) += 1;
+        }
+        by_name
+    };
+    let status = fs::read_to_string("/proc/self/status").expect("status");
+    let cpus = status.lines().find_map(|l| l.strip_prefix("Cpus_allowed_list:")).expect("CPUs").trim();
+    let bare = count("");
+    for (options, told) in [
+        ("--rlimit core=0 --rlimit nofile=64", &[("prlimit64", 2)][..]),
+        ("--nice 5", &[("setpriority", 1)]),
+        ("--oom-score-adj 5", &[("close", 1), ("fstatfs", 1), ("openat", 1), ("write", 1)]),
+        (&format!("--cpuset {cpus}"), &[("sched_getaffinity", 1), ("sched_setaffinity", 1)]),
+        ("--timeout 0", &[]),
+    ] {
+        let with = count(options);
+        let more: Vec<_> = with
+            .iter()
+            .map(|(name, n)| (name.as_str(), n - bare.get(name).unwrap_or(&0)))
+            .filter(|(name, n)| *n > 0 && *name != "rt_sigtimedwait" && *name != "wait4")
+            .collect();
+        assert_eq!(more, told, "{options}");
+    }
+    let with = count("--timeout 1000");
+    assert_eq!(with["clock_gettime"], 1 + with["rt_sigtimedwait"], "{with:?}");
+}
+
+#[test]
 fn init_has_closed_what_the_caller_had_open_before_its_command_exists() {
     let Some(_) = need!("strace") else { return };
     for &who in everyone() {

@@ -460,6 +460,20 @@ fn disabled_user_namespaces_survive_the_failure_of_each_call() {
 }
 
 #[test]
+fn limits_survive_the_failure_of_each_call() {
+    let status = fs::read_to_string("/proc/self/status").expect("status");
+    let cpus = status.lines().find_map(|l| l.strip_prefix("Cpus_allowed_list:")).expect("CPUs").trim();
+    let options = format!(
+        "--rlimit nofile=64 --rlimit core=0 --nice 5 --oom-score-adj 500 --cpuset {cpus} --timeout 1000"
+    );
+    for &who in everyone() {
+        for how in ["", "--init", "--unshare-user"] {
+            every_call_fails(Scene::new(who, &format!("{how} {options}")), false);
+        }
+    }
+}
+
+#[test]
 fn reports_survive_the_failure_of_each_call() {
     for &who in everyone() {
         for how in ["", "--init"] {

@@ -57,6 +57,18 @@ pub(super) const CAP: u8 = 9;
 /// Takes a list of CPUs.
 #[cfg(feature = "limits")]
 pub(super) const CPUS: u8 = 10;
+/// Takes a resource with its limits.
+#[cfg(feature = "limits")]
+pub(super) const RLIMIT: u8 = 11;
+/// Takes a nice value; the number is signed.
+#[cfg(feature = "limits")]
+pub(super) const NICE: u8 = 12;
+/// Takes what is added to an OOM score; the number is signed.
+#[cfg(feature = "limits")]
+pub(super) const SCORE: u8 = 13;
+/// Takes seconds of which there are no less than none; the number is in nanoseconds.
+#[cfg(feature = "timeout")]
+pub(super) const DURATION: u8 = 14;
 
 /// An option: its place in the table. A number and not an `enum`, so that the parser needs no second table to get from
 /// a place to an option.
@@ -202,9 +214,14 @@ options! {
         #[cfg(feature = "deny-net")] DenyNet "deny-net" SWITCH, "", "no socket but local ones, in the caller's network namespace";
         #[cfg(feature = "disable-userns")] DisableUserns "disable-userns" SWITCH, "", "no further user namespace inside";
     }
-    #[cfg(feature = "limits")]
+    #[cfg(any(feature = "limits", feature = "timeout"))]
     "Limits" {
+        #[cfg(feature = "limits")] Rlimit "rlimit" RLIMIT, "NAME=SOFT[:HARD]", "limit a resource of COMMAND, by its name in prlimit(1)";
+        #[cfg(feature = "limits")] Nice "nice" NICE, "N", "nice value, -20 to 19";
+        #[cfg(feature = "limits")] OomScoreAdj "oom-score-adj" SCORE, "N", "how soon the OOM killer takes it, -1000 to 1000";
         #[cfg(feature = "limits")] Cpuset "cpuset" CPUS, "LIST", "run on these CPUs alone: 0-3,7";
+        #[cfg(feature = "timeout")] Timeout "timeout" DURATION, "SECONDS", "after so long TERM to COMMAND, and exit status 124";
+        #[cfg(feature = "timeout")] Grace "grace" DURATION, "SECONDS", "with --timeout: KILL so long after TERM (10)";
     }
     #[cfg(any(feature = "report", feature = "timings"))]
     "Reports" {

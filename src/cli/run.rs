@@ -7,6 +7,8 @@ use super::options;
 use super::options::Opt;
 use super::{Asked, Load, Parsed, name_and_value};
 use crate::fail::{At, Stage, Why, fail};
+#[cfg(feature = "limits")]
+use crate::spec::limits;
 use crate::spec::{Given, Spec};
 use crate::sys::{Block, Stack, ZStr};
 use crate::text;
@@ -127,6 +129,8 @@ fn read(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Optio
         (None, options::CAP) => wrong(Why::Capability),
         #[cfg(feature = "limits")]
         (None, options::CPUS) => wrong(Why::Cpus),
+        #[cfg(feature = "limits")]
+        (None, options::RLIMIT) => wrong(Why::Rlimit),
         (None, _) => wrong(Why::Number),
     }
 }
@@ -153,7 +157,17 @@ fn scan(kind: u8, value: &[u8]) -> Option<u64> {
         #[cfg(feature = "caps")]
         options::CAP => super::cap::set(value),
         #[cfg(feature = "limits")]
-        options::CPUS => crate::spec::limits::cpus(value, &mut |_| {}).map(|()| 0),
+        options::CPUS => limits::cpus(value, &mut |_| {}).map(|()| 0),
+        #[cfg(feature = "limits")]
+        options::RLIMIT => limits::rlimit(value).map(|_| 0),
+        #[cfg(feature = "limits")]
+        options::NICE => limits::integer(value, -20, 19).map(|n| n as u64),
+        #[cfg(feature = "limits")]
+        options::SCORE => limits::integer(value, -1000, 1000).map(|n| n as u64),
+        #[cfg(feature = "timeout")]
+        options::DURATION if value.starts_with(b"-") => None,
+        #[cfg(feature = "timeout")]
+        options::DURATION => text::nanoseconds(value).map(|n| n as u64),
         #[cfg(feature = "host")]
         options::SECONDS => text::nanoseconds(value).map(|n| n as u64),
         _ => Some(0),

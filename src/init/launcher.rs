@@ -2,6 +2,8 @@
 
 use super::Parent;
 use super::job::{self, STOPS};
+#[cfg(feature = "timeout")]
+use super::timeout::Timeout;
 use crate::fail::{Fail, Stage, Why};
 use crate::status::{self, Status};
 use crate::sys::{self, Pid, SigSet, Signal, ZStr};
@@ -19,14 +21,17 @@ const LOOKS: u8 = 20;
 /// The launcher, outside.
 pub struct Launcher<'t> {
     /// Whether its child is process 1 of a PID namespace.
-    first: bool,
+    pub(super) first: bool,
     /// Whether it is an init too. Else the kernel drops what it has no handler for.
-    init: bool,
+    pub(super) init: bool,
     /// The signal that a KILL of it stands for.
     killed: u8,
     /// Where an init says that COMMAND has ended and others are left, and with which code: we end with COMMAND.
     #[cfg(feature = "bwrap")]
     pub early: Option<sys::Fd>,
+    /// The time that COMMAND has.
+    #[cfg(feature = "timeout")]
+    pub timeout: Timeout,
     /// Takes the time of COMMAND's execve, where that was asked for and we don't see it otherwise.
     timings: &'t mut Timings,
 }
@@ -40,6 +45,8 @@ impl<'t> Launcher<'t> {
             killed: sys::SIGKILL,
             #[cfg(feature = "bwrap")]
             early: None,
+            #[cfg(feature = "timeout")]
+            timeout: Timeout::default(),
             timings,
         }
     }
@@ -52,6 +59,11 @@ impl Parent for Launcher<'_> {
             return false;
         }
         let n = signal.number;
+        #[cfg(feature = "timeout")]
+        if n == 0 {
+            self.time_is_up(main);
+            return false;
+        }
         #[cfg(feature = "bwrap")]
         if let Some(early) = self.early
             && n == sys::PIPE_SIGNAL
@@ -97,7 +109,16 @@ impl Parent for Launcher<'_> {
         self.killed
     }
 
+    #[cfg(feature = "timeout")]
+    fn deadline(&self) -> Option<u64> {
+        self.timeout.deadline
+    }
+
     fn code(&self, status: Status) -> u8 {
+        #[cfg(feature = "timeout")]
+        if self.timeout.is_up {
+            return status::TIMED_OUT;
+        }
         match status {
             Status::Killed(sys::SIGKILL) => 128 | self.killed,
             // Nothing else ends a process 1 by these two: it is how the kernel tells of a reboot(2) in a PID namespace.

@@ -46,8 +46,13 @@ impl List {
 /// Sends a signal to our children; with `all` to their children too, and so on. What was stopped goes on, to see it.
 /// A child of ours can't be mistaken for another process; of the others one could have ended, and its number have been
 /// taken, between the look and the signal, in less time than it takes to use up all numbers.
-#[inline(never)]
 pub(super) fn signal(signal: u8, all: bool) {
+    signal_below(None, signal, all);
+}
+
+/// The same of the children of a child of ours.
+#[inline(never)]
+pub(super) fn signal_below(child: Option<Pid>, signal: u8, all: bool) {
     let Ok(me) = sys::me() else { return };
     // A /proc of another PID namespace would name others by our children's numbers.
     let mut room = [0; 16];
@@ -56,7 +61,7 @@ pub(super) fn signal(signal: u8, all: bool) {
         return;
     }
     let mut list = List { pids: [Pid(0); MAX], len: 0 };
-    list.add_children(me);
+    list.add_children(child.unwrap_or(me));
     let mut next = 0;
     while let (true, true, Some(pid)) = (all, next < list.len, list.pids.get(next).copied()) {
         list.add_children(pid);

@@ -1,5 +1,7 @@
 //! A child that waits until what is written from outside is there.
 
+#[cfg(feature = "limits")]
+use super::limits;
 #[cfg(feature = "users")]
 use super::maps;
 #[cfg(feature = "report")]
@@ -47,6 +49,8 @@ fn write(
 ) -> Result<(), Fail<'static>> {
     #[cfg(feature = "users")]
     maps::write(plan, main, mask, clock)?;
+    #[cfg(feature = "limits")]
+    limits::set(plan, main, clock)?;
     #[cfg(feature = "report")]
     report::write(plan, main, clock)?;
     let _ = (plan, main, mask, clock);

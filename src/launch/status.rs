@@ -11,11 +11,14 @@ use crate::text::Text;
 pub(super) struct Status {
     pub(super) fd: Option<Fd>,
     pub(super) mark: Option<Fd>,
+    /// Whether its time was up.
+    #[cfg(feature = "timeout")]
+    pub(super) timed_out: bool,
 }
 
 impl Status {
     pub(super) fn of(plan: &Plan<'_>) -> Status {
-        Status { fd: plan.spec.get(Opt::JsonStatusFd).map(|given| given.fd()), mark: None }
+        Status { fd: plan.spec.get(Opt::JsonStatusFd).map(|given| given.fd()), ..Status::default() }
     }
 
     /// What COMMAND's process writes to right before its execve, and again when that has failed.
@@ -33,11 +36,14 @@ impl Status {
         if let (Some(fd), Some(mark)) = (self.fd, self.mark)
             && sys::read(mark, &mut [0; 2]) == Ok(1)
         {
-            let mut room = [0; 32];
-            let _ = sys::write(
-                fd,
-                Text::on(&mut room).push(b"{ \"exit-code\": ").number(code.into()).push(b" }\n").get(),
-            );
+            let mut room = [0; 64];
+            let mut text = Text::on(&mut room);
+            text.push(b"{ \"exit-code\": ").number(code.into());
+            #[cfg(feature = "timeout")]
+            if self.timed_out {
+                text.push(b", \"timed-out\": true");
+            }
+            let _ = sys::write(fd, text.push(b" }\n").get());
         }
     }
 }

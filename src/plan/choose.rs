@@ -52,6 +52,8 @@ const ASKED: &[(Opt, Step)] = &[
     #[cfg(feature = "process")]
     (Opt::Chdir, Step::Chdir),
     #[cfg(feature = "limits")]
+    (Opt::Rlimit, Step::Rlimits),
+    #[cfg(feature = "limits")]
     (Opt::Cpuset, Step::Cpuset),
     #[cfg(feature = "caps")]
     (Opt::CapAdd, Step::Bound),
@@ -155,6 +157,15 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
         steps.add(Step::Caps, !root);
         steps.remove(Step::Bound);
         steps.add(Step::Bound, user);
+    }
+    #[cfg(feature = "limits")]
+    {
+        let (nice, score) = (spec.has(Opt::Nice), spec.has(Opt::OomScoreAdj));
+        let outside = plan.limits_from_outside();
+        steps.add(Step::Nice, nice && !outside);
+        steps.add(Step::OomScore, score && !outside);
+        #[cfg(any(feature = "users", feature = "report"))]
+        steps.add(Step::Released, outside && (nice || score || spec.has(Opt::Rlimit)));
     }
     let grants = plan.grants();
     steps.add(Step::NoNewPrivs, !grants);

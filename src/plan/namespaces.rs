@@ -9,13 +9,14 @@ use crate::fail::Fail;
     feature = "users",
     feature = "init",
     feature = "join",
-    feature = "disable-userns"
+    feature = "disable-userns",
+    feature = "timeout"
 ))]
 use crate::fail::Why;
 #[cfg(any(feature = "root", feature = "disable-userns"))]
 use crate::fail::{Stage, fail};
 use crate::spec::Spec;
-#[cfg(any(feature = "init", feature = "join"))]
+#[cfg(any(feature = "init", feature = "join", feature = "timeout"))]
 use crate::spec::misuse;
 #[cfg(feature = "pivot")]
 use crate::sys::CLONE_NEWNS;
@@ -113,6 +114,10 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
     #[cfg(feature = "init")]
     if spec.has(Opt::WaitAll) && !spec.has(Opt::Init) {
         return misuse(Why::NeedsInit);
+    }
+    #[cfg(feature = "timeout")]
+    if spec.has(Opt::Grace) && !spec.has(Opt::Timeout) {
+        return misuse(Why::NeedsTimeout);
     }
     Ok(())
 }

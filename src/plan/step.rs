@@ -34,6 +34,9 @@ steps! {
     #[cfg(feature = "host")] DomainName DomainName
     /// `lo` up.
     #[cfg(feature = "loopback")] Loopback Loopback
+    /// How soon the OOM killer takes what lives inside: by the caller's /proc, as long as that is seen, and our files in it are ours,
+    /// proc_pid_oom_score_adj(5).
+    #[cfg(feature = "limits")] OomScore OomScore
     /// No mount of ours reaches the host, and none of the host's reaches us.
     Private Propagation
     /// What is needed of the host is taken, while its tree is as it was: sources of binds, the caller's /proc.
@@ -62,6 +65,8 @@ steps! {
     #[cfg(feature = "bwrap")] NotDisabled NotDisabled
     /// Another working directory.
     #[cfg(feature = "process")] Chdir Chdir
+    /// The nice value of all that lives inside, while there is the capability that a lower one takes.
+    #[cfg(feature = "limits")] Nice Nice
     /// The CPUs that all inside run on. Filters of system calls stand behind it: what they have to let pass is COMMAND's affair.
     #[cfg(feature = "limits")] Cpuset Cpuset
     /// no_new_privs
@@ -76,6 +81,9 @@ steps! {
     #[cfg(feature = "init")] Init Clone
     /// Landlock: what can be done with which paths. Not for the init, which a process within a domain can't trace.
     #[cfg(feature = "landlock")] Landlock Landlock
+    /// Limits of resources, of COMMAND alone: an init could not start it within some of them. What opens, maps, writes or makes
+    /// processes is over; and there still is the capability that a higher one takes.
+    #[cfg(feature = "limits")] Rlimits Rlimit
     /// The ids of COMMAND, and no supplementary group.
     #[cfg(feature = "ids")] Ids Uid
     /// Again: a change of ids has cleared it, and a child has not inherited it, prctl(2).
@@ -112,6 +120,8 @@ pub const NAMED_WITHIN: Steps = Steps::of(&[
     Step::FilterEarly,
     #[cfg(feature = "init")]
     Step::Init,
+    #[cfg(feature = "limits")]
+    Step::Rlimits,
     #[cfg(feature = "ids")]
     Step::Ids,
     #[cfg(feature = "seccomp")]

@@ -236,6 +236,48 @@ fn memory_is_lent_only_to_a_child_that_ends_in_execve_and_waits_for_nobody() {
 }
 
 #[test]
+#[cfg(all(
+    feature = "limits",
+    feature = "caps",
+    feature = "fs",
+    feature = "init",
+    feature = "landlock",
+    feature = "seccomp"
+))]
+fn limits_stand_where_they_hurt_nothing_of_ours_and_where_they_may_still_be_raised() {
+    use Step::*;
+    let words = "--rlimit nofile=1 --nice 5 --oom-score-adj 5 --cpuset 0 --init --uid 5 --seccomp 5 --landlock-ro / --tmpfs /t --cap-drop ALL /r true";
+    let all = steps(words, 0);
+    let before = |a: Step, b: Step| {
+        let at =
+            |s| all.iter().position(|x| *x == s).unwrap_or_else(|| panic!("{s:?} is missing in {all:?}"));
+        assert!(at(a) < at(b), "{a:?} before {b:?}: {all:?}");
+    };
+    // The caller's /proc, as long as it is seen; the rest of all that lives inside, while there is the right and no filter.
+    before(OomScore, Private);
+    before(Nice, FilterEarly);
+    before(Cpuset, FilterEarly);
+    before(Nice, Bound);
+    // Of COMMAND alone, when no descriptor, file or process is needed any more, and the capabilities are still there.
+    before(Operations, Rlimits);
+    before(Init, Rlimits);
+    before(Landlock, Rlimits);
+    before(Rlimits, Ids);
+    before(Rlimits, Caps);
+    // A root that has rights outside of its child's user namespace uses them there.
+    let outside = "--unshare-user --rlimit nofile=1 --nice 5 --oom-score-adj 5 /r true";
+    let steps_of = |uid| steps(outside, uid);
+    let (root, user) = (steps_of(0), steps_of(1000));
+    assert!(
+        root.contains(&Rlimits)
+            && root.contains(&Released)
+            && !root.contains(&Nice)
+            && !root.contains(&OomScore)
+    );
+    assert!(user.contains(&Nice) && user.contains(&OomScore) && !user.contains(&Released));
+}
+
+#[test]
 #[cfg(feature = "users")]
 fn map_of_nothing_but_the_caller_needs_no_help() {
     let plan = |words: &str| {

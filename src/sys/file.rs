@@ -262,7 +262,7 @@ pub fn is_open(fd: Fd) -> Result<()> {
 }
 
 /// fstatfs(2).
-#[cfg(any(feature = "root", feature = "boot", feature = "safe"))]
+#[cfg(any(feature = "root", feature = "boot", feature = "safe", feature = "limits"))]
 fn fstatfs(fd: Fd) -> Result<c::statfs64> {
     let mut s = MaybeUninit::<c::statfs64>::uninit();
     // SAFETY: the kernel fills the struct on success, and only then it is read.
@@ -276,13 +276,15 @@ pub fn mount_flags(fd: Fd) -> Result<u32> {
 }
 
 /// The kind of file system that `fd` lies on, statfs(2), and whether that mount is read-only.
-#[cfg(feature = "safe")]
+#[cfg(any(feature = "safe", feature = "limits"))]
 pub fn file_system(fd: Fd) -> Result<(u32, bool)> {
     fstatfs(fd).map(|s| (s.f_type as u32, s.f_flags as u32 & ST_RDONLY != 0))
 }
 
+#[cfg(any(feature = "safe", feature = "limits"))]
+pub use linux_raw_sys::general::PROC_SUPER_MAGIC;
 #[cfg(feature = "safe")]
-pub use linux_raw_sys::general::{PROC_SUPER_MAGIC, SYSFS_MAGIC};
+pub use linux_raw_sys::general::SYSFS_MAGIC;
 
 /// Whether a directory lies in memory, as an initramfs does.
 #[cfg(feature = "boot")]
@@ -291,7 +293,7 @@ pub fn is_in_memory(dir: Fd) -> bool {
 }
 
 /// From include/linux/statfs.h.
-#[cfg(any(feature = "root", feature = "safe"))]
+#[cfg(any(feature = "root", feature = "safe", feature = "limits"))]
 pub const ST_RDONLY: u32 = 1;
 
 /// Whether it is a terminal: TIOCGWINSZ of ioctl_tty(2).
