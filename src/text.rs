@@ -172,7 +172,7 @@ pub(crate) fn size(text: &[u8]) -> Option<u64> {
 
 /// The same, or none.
 #[cfg(any(feature = "fs", feature = "limits"))]
-#[inline(never)]
+#[cfg_attr(feature = "limits", inline(never))]
 pub(crate) fn bytes(text: &[u8]) -> Option<u64> {
     let (digits, shift) = match text {
         [digits @ .., b'K'] => (digits, 10),

@@ -60,6 +60,7 @@ pub struct Row {
     pub per_second: Option<Interval>,
     pub per_second_to_floor: Option<Interval>,
     pub memory: Option<Memory>,
+    pub living: Option<Living>,
 }
 
 /// Microseconds from before the spawn until it was waited for.
@@ -84,6 +85,17 @@ pub struct Memory {
     pub slab: f64,
     /// KernelStack and PageTables.
     pub stacks_and_tables: f64,
+}
+
+/// Of containers that live.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Living {
+    /// Of the launcher that has the most.
+    pub private_kib: u64,
+    /// How long the last of them took to start over how long the first took: medians of a hundred.
+    pub last_to_first: f64,
+    /// What was left when all had been ended: known of the largest number alone.
+    pub left: Vec<String>,
 }
 
 impl Case {

@@ -301,6 +301,7 @@ impl Run<'_> {
                         Ok(()) => {
                             self.measure(&mut pair, &mut spawner, self.less(), &what);
                             pair[this].row.memory = sleepers.memory();
+                            pair[this].row.living = sleepers.living();
                         }
                         Err(why) => pair[this].row.failed = Some(why),
                     }
@@ -310,6 +311,12 @@ impl Run<'_> {
                     failed = Some(row.clone());
                 }
                 rows.push(row);
+            }
+            self.begin(&format!("the end of all containers of {}", sleeper.row.tool));
+            let left = sleepers.end();
+            let largest = rows.iter_mut().filter_map(|rows| rows.get_mut(n)?.living.as_mut()).last();
+            if let Some(living) = largest {
+                living.left = left;
             }
         }
         for (&at, rows) in sizes.iter().zip(rows) {

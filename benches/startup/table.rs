@@ -25,6 +25,8 @@ const COLUMNS: &[Column] = &[
     ("KiB each", |r| r.memory.as_ref().map(|m| format!("{:.0}", m.all))),
     ("slab", |r| r.memory.as_ref().map(|m| format!("{:.0}", m.slab))),
     ("stacks, tables", |r| r.memory.as_ref().map(|m| format!("{:.0}", m.stacks_and_tables))),
+    ("launcher, KiB", |r| r.living.as_ref().map(|l| l.private_kib.to_string())),
+    ("last × first", |r| r.living.as_ref().map(|l| format!("{:.2}", l.last_to_first))),
 ];
 
 /// One case, with the columns that anything stands in.

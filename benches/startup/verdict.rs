@@ -1,11 +1,16 @@
 //! What is claimed, held against what was measured.
 
-use crate::results::{Results, Row};
+use crate::results::{Case, Results, Row};
 
 /// What vesicle may take, as a multiple of the floor.
 const LIMIT: f64 = 1.05;
 /// What it may take of the time of bubblewrap for the same sandbox.
 const OF_BUBBLEWRAP: f64 = 0.4;
+/// What a launcher that waits may have of its own, in KiB.
+const PRIVATE: u64 = 12;
+/// How much longer the last of many containers may take to start than the first. With pivot_root(2), which visits every process of
+/// the machine: how much more than the floor that calls it too.
+const LAST_TO_FIRST: f64 = 1.3;
 /// Where nothing is claimed of peers, or of a floor: it is the floor alone that is measured.
 const FLOORS: &str = "namespaces";
 
@@ -49,6 +54,7 @@ pub fn missed(results: &Results) -> Vec<String> {
                 ratio.value
             ));
         }
+        lines.extend(living(case));
         let rate = |r: &Row| r.per_second_to_floor.map(|i| i.value);
         if let Some(share) = vesicle.and_then(rate).filter(|share| *share < 1.0 / LIMIT) {
             lines.push(format!(
@@ -74,6 +80,29 @@ pub fn missed(results: &Results) -> Vec<String> {
                 lines.push(format!("{label}: {} is not behind {}", peer.tool, ours.tool));
             }
         }
+    }
+    lines
+}
+
+/// What is claimed of many containers that live.
+fn living(case: &Case) -> Vec<String> {
+    let (label, mut lines) = (case.label(), Vec::new());
+    let floor = case.rows.iter().find(|r| r.tool == "floor").and_then(|r| r.living.as_ref());
+    for row in case.rows.iter().filter(|r| r.tool.starts_with("vesicle")) {
+        let Some(of) = &row.living else { continue };
+        if of.private_kib > PRIVATE {
+            lines.push(format!("{label}: a launcher of {} has {} KiB of its own", row.tool, of.private_kib));
+        }
+        let pivots = floor.filter(|_| row.tool != CHROOT).map_or(1.0, |f| f.last_to_first.max(1.0));
+        if of.last_to_first > LAST_TO_FIRST * pivots {
+            lines.push(format!(
+                "{label}: {} takes {:.2} times as long for the last as for the first, more than {:.2}",
+                row.tool,
+                of.last_to_first,
+                LAST_TO_FIRST * pivots
+            ));
+        }
+        lines.extend(of.left.iter().map(|what| format!("{label}: {} left {what}", row.tool)));
     }
     lines
 }
