@@ -1,10 +1,12 @@
 //! The child: its steps in order, then COMMAND. It reports its own failure, and never returns.
 
-#[cfg(feature = "init")]
+#[cfg(any(feature = "cgroup", feature = "init"))]
 use crate::cli::Opt;
 use crate::fail::Fail;
 #[cfg(feature = "init")]
 use crate::fail::Stage;
+#[cfg(feature = "cgroup")]
+use crate::fail::Why;
 #[cfg(feature = "init")]
 use crate::plan::Step;
 use crate::plan::{NAMED_WITHIN, STEPS};
@@ -33,6 +35,12 @@ pub extern "C" fn live(child: &mut Child<'_, '_>) -> ! {
         let _ = sys::swap_mask(&mut { sys::SigSet::ALL });
     }
     let Doing { stage, subject, .. } = child.world.doing;
+    // The kernel kills nobody who has borrowed memory for want of it.
+    #[cfg(feature = "cgroup")]
+    if reason == Errno::ENOMEM && child.world.plan.spec.has(Opt::Memory) {
+        let fail = Fail::new(stage, subject, Why::OutOfMemory);
+        sys::exit(fail.report_in(child.world.plan.spec.voice()))
+    }
     sys::exit(Fail::new(stage, subject, reason).report_in(child.world.plan.spec.voice()))
 }
 

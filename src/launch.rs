@@ -2,6 +2,8 @@
 
 #[cfg(feature = "bwrap")]
 pub mod bwrap;
+#[cfg(feature = "cgroup")]
+mod cgroup;
 #[cfg(feature = "seccomp")]
 mod filter;
 #[cfg(feature = "join")]
@@ -27,7 +29,7 @@ pub use load::load;
 use crate::child::{self, Child};
 #[cfg(feature = "report")]
 use crate::cli::Opt;
-#[cfg(any(feature = "bwrap", feature = "timings"))]
+#[cfg(any(feature = "bwrap", feature = "cgroup", feature = "timings"))]
 use crate::fail::Voice;
 use crate::fail::{At, Fail, Stage, Why, fail};
 #[cfg(feature = "timeout")]
@@ -55,11 +57,13 @@ pub struct Container<'t> {
     pid_file: Option<sys::ZStr<'static>>,
     #[cfg(feature = "report")]
     status: status::Status,
+    #[cfg(feature = "cgroup")]
+    cgroup: Option<cgroup::Cgroup>,
     #[cfg(feature = "bwrap")]
     early: Option<Fd>,
     #[cfg(feature = "timeout")]
     timeout: Timeout,
-    #[cfg(any(feature = "bwrap", feature = "timings"))]
+    #[cfg(any(feature = "bwrap", feature = "cgroup", feature = "timings"))]
     voice: Voice,
     timings: &'t mut Timings,
 }
@@ -77,11 +81,13 @@ impl<'t> Container<'t> {
             pid_file: plan.text(Opt::PidFile),
             #[cfg(feature = "report")]
             status: status::Status::of(plan),
+            #[cfg(feature = "cgroup")]
+            cgroup: None,
             #[cfg(feature = "bwrap")]
             early: None,
             #[cfg(feature = "timeout")]
             timeout: Timeout::of(plan),
-            #[cfg(any(feature = "bwrap", feature = "timings"))]
+            #[cfg(any(feature = "bwrap", feature = "cgroup", feature = "timings"))]
             voice: plan.spec.voice(),
             timings,
         }
@@ -93,12 +99,16 @@ impl<'t> Container<'t> {
     }
 
     /// It could not be started: says why, and when; the exit code.
-    #[cfg(any(feature = "bwrap", feature = "timings"))]
+    #[cfg(any(feature = "bwrap", feature = "cgroup", feature = "timings"))]
     #[cold]
     #[inline(never)]
     pub fn failed(&self, fail: &Fail<'_>) -> u8 {
         self.timings.failed(fail);
         let code = fail.report_in(self.voice);
+        #[cfg(feature = "cgroup")]
+        if let Some(cgroup) = &self.cgroup {
+            cgroup.remove();
+        }
         self.timings.tell(code);
         code
     }
@@ -126,10 +136,16 @@ impl<'t> Container<'t> {
             code
         };
         self.timings.waited();
+        #[cfg(feature = "cgroup")]
+        let killed = cgroup::over(self.cgroup);
+        #[cfg(all(feature = "cgroup", not(feature = "report")))]
+        let _ = killed;
+        #[cfg(all(feature = "report", not(feature = "cgroup")))]
+        let killed = 0;
         #[cfg(feature = "report")]
         report::remove(self.pid_file);
         #[cfg(feature = "report")]
-        self.status.tell(code);
+        self.status.tell(code, killed);
         self.timings.tell(code);
         code
     }
@@ -146,6 +162,8 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
     check_descriptors(plan)?;
     #[cfg(feature = "seccomp")]
     filter::prepare(plan, timings.clock)?;
+    #[cfg(feature = "cgroup")]
+    let own = cgroup::find(plan, timings.clock)?;
     #[cfg(feature = "join")]
     join::join(plan, timings.clock)?;
     // From here on no signal is lost: what comes is pending until the wait.
@@ -154,6 +172,8 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
     // Ignored, as nohup leaves it, it would make children vanish before they are waited for.
     let mut ignored = false;
     sys::swap_sigchld(&mut ignored).at(Stage::Signals, None)?;
+    #[cfg(feature = "cgroup")]
+    cgroup::make(plan, own, &mut container.cgroup, timings.clock)?;
     #[cfg(feature = "process")]
     let launcher = if plan.steps.has(Step::DieWithParent) { Some(die_with_parent()?) } else { None };
     #[cfg(any(feature = "users", feature = "report"))]
@@ -175,6 +195,8 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
         doing: Doing { stage: Stage::Clone, subject: None, clock },
         mask,
         ignored,
+        #[cfg(feature = "cgroup")]
+        procs: None,
         #[cfg(feature = "process")]
         launcher,
         #[cfg(any(feature = "init", feature = "process"))]
@@ -198,6 +220,12 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
         files: None,
     };
     let mut child = Child { next: 0, world };
+    #[cfg(feature = "cgroup")]
+    let made = match &container.cgroup {
+        Some(cgroup) => Ok(cgroup.bear(namespaces | hold, &mut child)?),
+        None => sys::clone(namespaces | hold, child::live, &mut child),
+    };
+    #[cfg(not(feature = "cgroup"))]
     let made = sys::clone(namespaces | hold, child::live, &mut child);
     #[cfg(feature = "bwrap")]
     let made = match made {

@@ -108,7 +108,7 @@ fn run_container(stack: sys::Stack, #[allow(unused_variables)] bwrap: bool) -> R
         timings.planned();
         let mut container = launch::Container::of(&plan, &mut timings);
         let started = container.start(&mut plan);
-        #[cfg(any(feature = "bwrap", feature = "timings"))]
+        #[cfg(any(feature = "bwrap", feature = "cgroup", feature = "timings"))]
         if let Err(fail) = &started {
             return Ok(container.failed(fail));
         }

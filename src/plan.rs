@@ -2,6 +2,8 @@
 
 #[cfg(feature = "caps")]
 mod caps;
+#[cfg(feature = "cgroup")]
+mod cgroup;
 #[cfg(feature = "options")]
 mod choose;
 #[cfg(feature = "env")]
@@ -297,6 +299,8 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
         namespaces::build(spec, &mut plan)?;
         plan.how = root(spec, &plan);
     }
+    #[cfg(feature = "cgroup")]
+    cgroup::check(spec)?;
     #[cfg(feature = "fs")]
     fs::build(spec, &mut plan)?;
     #[cfg(feature = "users")]

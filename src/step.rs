@@ -5,6 +5,8 @@
 pub(crate) mod bwrap;
 #[cfg(feature = "caps")]
 pub(crate) mod caps;
+#[cfg(feature = "cgroup")]
+mod cgroup;
 #[cfg(feature = "fs")]
 mod data;
 #[cfg(feature = "deny-net")]
@@ -96,6 +98,9 @@ pub struct World<'p, 'w> {
     pub mask: SigSet,
     /// Whether the caller had SIGCHLD ignored.
     pub ignored: bool,
+    /// The cgroup.procs of the cgroup, where the clone could not do it.
+    #[cfg(feature = "cgroup")]
+    pub procs: Option<Fd>,
     /// The launcher, to see whether it lives.
     #[cfg(feature = "process")]
     pub launcher: Option<Fd>,
@@ -133,6 +138,8 @@ pub struct World<'p, 'w> {
 /// Does one step.
 pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
     match step {
+        #[cfg(feature = "cgroup")]
+        Step::Cgroup => cgroup::join(world),
         #[cfg(feature = "process")]
         Step::DieWithParent | Step::DieWithParentStill => {
             sys::parent_death(sys::SIGKILL)?;

@@ -30,14 +30,14 @@ impl<'b> Text<'b> {
     }
 
     /// Empty again.
-    #[cfg(any(test, feature = "path", feature = "timings"))]
+    #[cfg(any(test, feature = "cgroup", feature = "path", feature = "timings"))]
     pub(crate) fn clear(&mut self) -> &mut Self {
         self.len = 0;
         self
     }
 
     /// How long it is, as far as it fits.
-    #[cfg(any(feature = "fs", feature = "root", feature = "help", feature = "timings"))]
+    #[cfg(any(feature = "cgroup", feature = "fs", feature = "root", feature = "help", feature = "timings"))]
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -96,7 +96,7 @@ impl<'b> Text<'b> {
     }
 
     /// What was appended, as a C string; `None` when something did not fit.
-    #[cfg(any(test, feature = "fs", feature = "root", feature = "boot"))]
+    #[cfg(any(test, feature = "cgroup", feature = "fs", feature = "root", feature = "boot"))]
     #[inline(never)]
     pub(crate) fn zstr(&mut self) -> Option<ZStr<'_>> {
         *self.room.get_mut(self.len)? = 0;
@@ -142,7 +142,7 @@ pub(crate) fn id(s: &[u8]) -> Option<u32> {
 }
 
 /// Seconds, perhaps negative, perhaps with a fraction of up to nine digits: nanoseconds, up to 292 years of them.
-#[cfg(any(feature = "host", feature = "init", feature = "boot", feature = "timeout"))]
+#[cfg(any(feature = "host", feature = "cgroup", feature = "init", feature = "boot", feature = "timeout"))]
 #[cfg_attr(feature = "timeout", inline(never))]
 pub(crate) fn nanoseconds(s: &[u8]) -> Option<i64> {
     let (negative, s) = match s {
@@ -165,13 +165,13 @@ pub(crate) fn nanoseconds(s: &[u8]) -> Option<i64> {
 }
 
 /// BYTES: digits, then K, M, G or T for powers of 1024; at least one.
-#[cfg(feature = "fs")]
+#[cfg(any(feature = "cgroup", feature = "fs"))]
 pub(crate) fn size(text: &[u8]) -> Option<u64> {
     bytes(text).filter(|n| *n > 0)
 }
 
 /// The same, or none.
-#[cfg(any(feature = "fs", feature = "limits"))]
+#[cfg(any(feature = "cgroup", feature = "fs", feature = "limits"))]
 #[cfg_attr(feature = "limits", inline(never))]
 pub(crate) fn bytes(text: &[u8]) -> Option<u64> {
     let (digits, shift) = match text {

@@ -1138,6 +1138,130 @@ time_that_is_up_is_124() {
     eq "exit status of what ends in time" $? 7
 }
 
+# of_cgroups CONTROLLER... : this is a machine whose cgroups are all of version 2, and these can be had.
+of_cgroups() {
+    C=/sys/fs/cgroup
+    for controller; do
+        grep -q -w "$controller" $C/cgroup.controllers 2>/dev/null || skip "no controller $controller of cgroup2 here"
+    done
+    [ "$ME" = 0 ] || skip "not root, and nothing is delegated"
+    # No mount of it in the root on an old kernel.
+    mkdir -p "$R/cg"
+}
+# What there is below the root of all cgroups, apart from what was there before.
+cgroups() { find $C -mindepth 1 -type d | sort | tr '\n' ' '; }
+
+memory_hog_is_killed_and_told() {
+    of_cgroups memory
+    before=$(cgroups)
+    mkfifo "$T/json"
+    cat "$T/json" >"$T/status" &
+    v --cgroup hog --memory 24M --swap 0 --dev /dev --json-status-fd 5 "$R" /bin/tail -c 200000000 /dev/zero 5>"$T/json" 2>"$T/err"
+    eq "exit status ($(cat "$T/err"))" $? 137
+    wait
+    eq "what is said" "$(cat "$T/err")" "vesicle: cgroup hog: out of memory: 1 killed at memory.max 25165824"
+    eq "the last line of the status" "$(tail -n 1 "$T/status")" '{ "exit-code": 137, "oom-kill": 1 }'
+    # Where COMMAND outlives it, its status counts.
+    inside 'tail -c 200000000 /dev/zero; exit 5' --memory 24M --swap 0 --dev /dev 2>"$T/err"
+    eq "exit status ($(cat "$T/err"))" $? 5
+    grep -q '^vesicle: cgroup vesicle-[0-9]*: out of memory: 1 killed at memory.max 25165824$' "$T/err" || fail "$(cat "$T/err")"
+    # What is killed before it is COMMAND says so.
+    v --cgroup none --memory 4096 "$R" /bin/true 2>"$T/err"
+    eq "exit status ($(cat "$T/err"))" $? 125
+    grep -q '^vesicle: [a-z].*: out of memory while setting up' "$T/err" || fail "$(cat "$T/err")"
+    eq "cgroups" "$(cgroups)" "$before"
+}
+
+fork_bomb_stops_at_its_limit() {
+    of_cgroups pids
+    before=$(cgroups)
+    out=$(inside '(for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 60 & done) 2>/dev/null
+        read max </cg/pids.max; read now </cg/pids.current; read word events </cg/pids.events; echo $max $now $word $((events > 0))' \
+        --pids 8 --cgroup /cg --dev /dev) || fail "$out"
+    case $out in "8 "[5678]" max 1") ;; *) fail "$out" ;; esac
+    refused 125 'start COMMAND.*EAGAIN.*pids.max' --pids 1 --init "$R" /bin/true
+    eq "cgroups" "$(cgroups)" "$before"
+}
+
+spinner_gets_its_share() {
+    of_cgroups cpu
+    out=$(inside 'read up rest </proc/uptime; end=$((${up%.*} + 3))
+        while [ "${up%.*}" -lt $end ]; do read up rest </proc/uptime; done
+        while read name n; do case $name in usage_usec | nr_throttled) echo $n ;; esac; done </cg/cpu.stat' --cpus 0.2 --cgroup /cg) || fail "$out"
+    set -- $out
+    # Of 2 to 3 seconds a fifth.
+    [ "$1" -gt 100000 ] && [ "$1" -lt 1500000 ] && [ "$2" -gt 5 ] || fail "microseconds, and how often it was stopped: $out"
+}
+
+limits_are_what_was_asked_for() {
+    of_cgroups memory pids cpu
+    look='cd /cg; for file in memory.max memory.swap.max pids.max cpu.max cpu.weight; do [ -e $file ] && cat $file; done'
+    swap=; [ ! -e /proc/swaps ] || swap=1048576
+    eq "limits" "$(inside "$look" --cgroup box/deep --cgroup /cg --memory 64M --swap 1M --pids 99 --cpus 1.25 --cpu-weight 7 | tr '\n' ' ')" \
+        "67108864 $swap 99 125000 100000 7 "
+    eq "no limits" "$(inside "$look" --cgroup /cg --memory max --swap max --pids max --cpus max --cpu-weight 10000 | tr '\n' ' ')" \
+        "max max max max 100000 10000 "
+    ! grep -q -w cpuset $C/cgroup.controllers ||
+        eq "CPUs" "$(inside 'cat /cg/cpuset.cpus; sed -n "s/^Cpus_allowed_list:.//p" /proc/self/status' --cgroup /cg --pids 9 --cpuset 0 | tr '\n' ' ')" "0 0 "
+    grep -q -w io $C/cgroup.controllers || return 0
+    v --io-weight 9 --cgroup /cg "$R" /bin/sh -c 'cat /cg/io.weight 2>/dev/null || cat /cg/io.bfq.weight' >"$T/out" 2>"$T/err"
+    case $?$(sed 1q "$T/out") in
+    0*9) ;;
+    *) grep -q 'set limit io.weight.*this kernel does not have that limit' "$T/err" && echo "not on this kernel: refused in words" || fail "$(cat "$T/out" "$T/err")" ;;
+    esac
+}
+
+what_is_made_goes_and_what_was_there_stays() {
+    of_cgroups pids
+    mkdir $C/there || fail "none can be made"
+    before=$(cgroups)
+    eq "cgroup inside" "$(inside 'sed -n "s/^0:://p" /proc/self/cgroup' --cgroup there/a/b --pids 9)" /
+    eq "cgroup of the host" "$(inside 'sed -n "s/^0:://p" /proc/self/cgroup' --share-cgroup --cgroup there/a/b)" /there/a/b
+    eq "cgroups" "$(cgroups)" "$before"
+    # What is left is ended, in cgroups of its own too, and those go.
+    out=$(inside "mkdir -p /cg/x/y/z /cg/w && { sleep $S & } && echo \$! >/cg/x/y/cgroup.procs && ls -d /cg/w /cg/x/y/z | wc -l; exit 3" \
+        --share-pid --unshare-user --dev /dev --cgroup there/a --cgroup /cg)
+    eq "exit status ($out)" $? 3
+    eq "cgroups inside" "$out" 2
+    soon not alive "[s]leep.$S" || fail "one is left"
+    eq "cgroups" "$(cgroups)" "$before"
+    # One that was there is nobody's to end.
+    inside "sleep 2$S & exit 3" --share-pid --dev /dev --cgroup there
+    eq "exit status" $? 3
+    grep -q 'populated 1' $C/there/cgroup.events || fail "it was ended"
+    kill $(cat $C/there/cgroup.procs)
+    soon grep -q 'populated 0' $C/there/cgroup.events
+    rmdir $C/there || fail "it can't be removed"
+}
+
+delegated_cgroup_is_enough_for_a_user() {
+    of_cgroups memory pids
+    grep -q '^user:' /etc/passwd && [ "$(readlink -f /bin/su)" = /bin/busybox ] || skip "no user called user here"
+    before=$(cgroups)
+    echo '+memory +pids' >$C/cgroup.subtree_control
+    mkdir $C/lent
+    chown user $C/lent $C/lent/cgroup.procs $C/lent/cgroup.subtree_control $C/lent/cgroup.threads
+    lent() { (read -r me rest </proc/self/stat; sh -c "echo \$\$ >$C/lent/cgroup.procs; exec su -s /bin/sh user -c '$1'"); }
+    look='read a </cg/memory.max; read b </cg/pids.max; echo $a $b; cat /proc/self/cgroup'
+    echo "$look" >"$T/look"
+    cp "$T/look" "$R/tmp/look"
+    for how in '' '--cgroup a/b'; do
+        eq "limits" "$(lent "exec $VESICLE run $how --memory 32M --pids 7 --cgroup /cg $R /bin/sh /tmp/look" 2>&1)" "33554432 7
+0::/"
+        eq "what is passed on" "$(cat $C/lent/cgroup.subtree_control)" ""
+    done
+    lent "$VESICLE run --memory 32M $R /bin/true; echo \$?" >"$T/out" 2>"$T/err"
+    eq "exit status" "$(cat "$T/out")" 125
+    grep -q '^vesicle: enable controller +memory: there are other processes.*Delegate=yes' "$T/err" || fail "$(cat "$T/err")"
+    # Without limits nothing has to be passed on.
+    eq "cgroup" "$(lent "$VESICLE run --cgroup box --share-cgroup $R /bin/cat /proc/self/cgroup; true")" 0::/lent/box
+    eq "cgroups" "$(cgroups)" "$before$C/lent "
+    rmdir $C/lent || fail "it can't be removed"
+    su -s /bin/sh user -c "exec $VESICLE run --cgroup box $R /bin/true" 2>"$T/err"
+    eq "exit status" $? 125
+    grep -q '^vesicle: make cgroup box: Permission denied.*not delegated' "$T/err" || fail "$(cat "$T/err")"
+}
+
 # --- the end of the promises
 
 [ -n "$BUSYBOX" ] && [ -x "$BUSYBOX" ] || { echo "skip all: no busybox; name one with BUSYBOX=" >&2; exit 77; }

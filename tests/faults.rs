@@ -93,6 +93,11 @@ impl Scene {
     fn files(&self) -> Vec<String> {
         let mut all = tree(&self.root);
         all.extend(tree(&self.dir).into_iter().filter(|f| !f.contains("/log ")));
+        for root in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] {
+            all.extend(
+                tree(&Path::new(root).join("vesicle-faults")).into_iter().filter(|f| f.contains(" 4")),
+            );
+        }
         all
     }
 }
@@ -118,6 +123,8 @@ const OPTIONAL: &[(&str, &str, &str)] = &[
         "MAP_FIXED",
         "an init that has started COMMAND still shares memory for the timings, of which it uses none",
     ),
+    ("openat", "\"/sys/fs/cgroup", "cgroup2 is looked for in two places"),
+    ("fstatfs", "TMPFS_MAGIC", "the same: here it is not"),
     ("chdir", "\"/\"", "init lets go of a directory: all else is well"),
     ("close_range", "(3, 2147483647", "init lets go of its descriptors: all else is well"),
     (
@@ -254,7 +261,8 @@ fn every_call_fails(mut scene: Scene, reports: bool) {
         let now = scene.files();
         let new: Vec<_> = now.iter().filter(|f| !files.contains(f)).cloned().collect();
         for path in &new {
-            let _ = fs::remove_file(path.split(' ').next().unwrap_or_default());
+            let path = path.split(' ').next().unwrap_or_default();
+            let _ = fs::remove_file(path).or_else(|_| fs::remove_dir(path));
         }
         // What can't be removed stays, and was removed here.
         if now != files && !inject.iter().any(|i| i.contains("unlinkat:")) {
@@ -350,6 +358,21 @@ fn masks_modes_and_kernel_file_systems_survive_the_failure_of_each_call() {
          --cgroup /sys --dir /",
     );
     for_everyone("--share-cgroup --cgroup /sys --chmod 0755 /");
+}
+
+#[test]
+#[cfg(feature = "cgroup")]
+fn cgroup_survives_the_failure_of_each_call() {
+    let roots = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map(Path::new);
+    let root = roots.into_iter().find(|root| root.join("cgroup.controllers").exists());
+    let Some(root) = root.filter(|_| is_root()) else {
+        return say("SKIP cgroup_survives_the_failure_of_each_call: not root, or no cgroup2");
+    };
+    let _ = fs::create_dir(root.join("vesicle-faults"));
+    for how in ["", "--init", "--share-pid --unshare-user"] {
+        every_call_fails(Scene::new(Who::Root, &format!("--cgroup vesicle-faults/a/b {how}")), false);
+    }
+    fs::remove_dir(root.join("vesicle-faults")).expect("nothing was left in it");
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub enum Kind {
     User,
     /// The same with ten binds, a tmpfs, a /dev and the default filter.
     Sandbox,
+    /// All, in a cgroup that is made for it.
+    Cgroup,
     /// chroot(2) and nothing else.
     Chroot,
     /// An init around a command, in no namespace.
@@ -36,8 +38,16 @@ pub const NAMESPACES: [(&str, CloneFlags); 7] = [
 
 impl Kind {
     /// Those of the launchers and inits.
-    pub const EVERY: [Kind; 7] =
-        [Kind::All, Kind::NoNet, Kind::User, Kind::Sandbox, Kind::Chroot, Kind::Inside, Kind::Init];
+    pub const EVERY: [Kind; 8] = [
+        Kind::All,
+        Kind::NoNet,
+        Kind::User,
+        Kind::Sandbox,
+        Kind::Cgroup,
+        Kind::Chroot,
+        Kind::Inside,
+        Kind::Init,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -45,6 +55,7 @@ impl Kind {
             Kind::NoNet => "no-net",
             Kind::User => "user",
             Kind::Sandbox => "sandbox",
+            Kind::Cgroup => "cgroup",
             Kind::Chroot => "chroot",
             Kind::Init => "init",
             Kind::Inside => "run-init",
@@ -60,6 +71,7 @@ impl Kind {
             Kind::Sandbox => {
                 "the same with ten binds, a tmpfs, a /dev and the default filter of system calls"
             }
+            Kind::Cgroup => "without a network namespace, in a fresh cgroup",
             Kind::Chroot => "chroot, no namespace",
             Kind::Init => "an init around a command",
             Kind::Inside => "all namespaces, with an init as process 1",
@@ -75,7 +87,7 @@ impl Kind {
             | CloneFlags::CLONE_NEWIPC
             | CloneFlags::CLONE_NEWCGROUP;
         match self {
-            Kind::NoNet => root,
+            Kind::NoNet | Kind::Cgroup => root,
             Kind::All | Kind::Inside => root | CloneFlags::CLONE_NEWNET,
             Kind::User | Kind::Sandbox => root | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWUSER,
             Kind::Chroot | Kind::Init => CloneFlags::empty(),
@@ -94,6 +106,7 @@ impl Kind {
                 "--ro-bind {root}/src/9 /mnt/9 --tmpfs /tmp --dev /dev --seccomp default {root} {command}"
             ),
             Kind::NoNet => "{} run --privileged --share-net {root} {command}",
+            Kind::Cgroup => "{} run --privileged --share-net --cgroup bench-vesicle {root} {command}",
             Kind::Chroot => "{} run --privileged --share-all {root} {command}",
             Kind::Init => "{} init -s -- {root}{command}",
             Kind::Inside => "{} run --privileged --init {root} {command}",

@@ -20,22 +20,32 @@ pub fn sleeper() -> PathBuf {
 
 /// The floor of `kind`.
 pub fn floor(kind: Kind, root: &Path, command: &str, uid: u32) -> PathBuf {
+    floor_with(kind, root, command, uid, None)
+}
+
+/// The same with one more cfg.
+pub fn floor_with(kind: Kind, root: &Path, command: &str, uid: u32, more: Option<&'static str>) -> PathBuf {
     let mut cfgs: Vec<&str> = match kind {
         Kind::Init => vec!["init"],
         Kind::Chroot => vec!["root=\"chroot\""],
         Kind::Flags(_) => vec!["plain"],
-        Kind::All | Kind::NoNet | Kind::User | Kind::Inside | Kind::Sandbox => vec!["root=\"pivot\""],
+        Kind::All | Kind::NoNet | Kind::User | Kind::Inside | Kind::Sandbox | Kind::Cgroup => {
+            vec!["root=\"pivot\""]
+        }
     };
+    cfgs.extend(more);
     match kind {
         Kind::User => cfgs.push("user"),
         Kind::Sandbox => cfgs.extend(["user", "sandbox"]),
         Kind::Inside => cfgs.push("inside"),
+        Kind::Cgroup => cfgs.push("cgroup"),
         _ => {}
     }
     // What is fixed by a name must differ in it.
     let name = format!(
-        "floor-{}-{:x}-{}-{}",
+        "floor-{}{}-{:x}-{}-{}",
         kind.name(),
+        more.unwrap_or_default(),
         kind.namespaces(),
         command.replace('/', ""),
         root.to_string_lossy().replace('/', "-")

@@ -8,7 +8,7 @@ use crate::measure::{Limits, Role, Tool, figures, measure};
 use crate::peers::{self, Peer};
 use crate::results::{Case, Results, Row};
 use crate::spawner::{Situation, Spawner};
-use crate::verdict::{CHROOT, NOT_ROOT, SAFE};
+use crate::verdict::{CHROOT, MOVED, NOT_ROOT, SAFE};
 use crate::{bundle, count, machine, programs, surroundings, throughput};
 use indicatif::{ProgressBar, ProgressStyle};
 use nix::sched::CloneFlags;
@@ -136,6 +136,10 @@ impl Run<'_> {
             tool(Role::Floor, "floor", &floor, "{}", root, command),
             tool(Role::Vesicle, "vesicle", &self.vesicle, kind.vesicle(), root, command),
         ];
+        if kind == Kind::Cgroup {
+            let moved = programs::floor_with(kind, root, &there, uid_of(who), Some("moved"));
+            tools.push(tool(Role::Peer, MOVED, &moved, "{}", root, command));
+        }
         // What it can be told instead, or is called.
         let others: &[(&str, &Path, &str)] = match kind {
             Kind::All => &[

@@ -24,6 +24,9 @@ pub const CHROOT: &str = "vesicle --chroot";
 /// Without `--privileged`: what keeps root inside from being root outside, no_new_privs, a look for a terminal.
 pub const SAFE: &str = "vesicle, safe";
 
+/// The floor with a child that moves to its cgroup, instead of being born there.
+pub const MOVED: &str = "floor, moved";
+
 /// What failed of what must not: the floor and vesicle, in every case.
 pub fn broken(results: &Results) -> Vec<String> {
     let mut lines = Vec::new();

@@ -1,5 +1,5 @@
 //! What differs per CPU. Each file must define the same names:
-//! `clone_with(flags, f, arg)` (the trampoline) `ELF_MACHINE` (e_machine of what this kernel runs), and
+//! `clone_with(flags, f, arg)` and `clone3_with(args, size, f, arg)` (the trampolines), `ELF_MACHINE` (e_machine of what this kernel runs), and
 //! `NATIVE` and `FOREIGN` (the ABIs that a filter of system calls may see).
 #![allow(unsafe_code)]
 

@@ -10,6 +10,8 @@ mod cap;
 mod help;
 #[cfg(feature = "init")]
 pub mod init;
+#[cfg(feature = "cgroup")]
+mod limit;
 #[cfg(feature = "options")]
 mod options;
 #[cfg(feature = "options")]
@@ -19,6 +21,8 @@ mod signal;
 
 #[cfg(feature = "help")]
 pub use help::Help;
+#[cfg(feature = "cgroup")]
+pub use limit::{MAX, PERIOD};
 #[cfg(feature = "options")]
 pub use options::{COUNT, Opt, ROWS, Row};
 #[cfg(feature = "options")]

@@ -69,6 +69,21 @@ pub(super) const SCORE: u8 = 13;
 /// Takes seconds of which there are no less than none; the number is in nanoseconds.
 #[cfg(feature = "timeout")]
 pub(super) const DURATION: u8 = 14;
+/// Takes a size in bytes, or `max`.
+#[cfg(feature = "cgroup")]
+pub(super) const MEMORY: u8 = 16;
+/// The same, or 0.
+#[cfg(feature = "cgroup")]
+pub(super) const SWAP: u8 = 17;
+/// Takes how many processes there may be, or `max`.
+#[cfg(feature = "cgroup")]
+pub(super) const PIDS: u8 = 18;
+/// Takes how many CPUs' time, with a fraction, or `max`; the number is in microseconds of a period.
+#[cfg(feature = "cgroup")]
+pub(super) const CPU_TIME: u8 = 19;
+/// Takes a weight.
+#[cfg(feature = "cgroup")]
+pub(super) const WEIGHT: u8 = 20;
 
 /// An option: its place in the table. A number and not an `enum`, so that the parser needs no second table to get from
 /// a place to an option.
@@ -172,7 +187,8 @@ options! {
         #[cfg(feature = "fs")] Tmpfs "tmpfs" TEXT, "DEST", "mount a tmpfs";
         #[cfg(feature = "fs")] Dev "dev" TEXT, "DEST", "mount a minimal /dev";
         #[cfg(feature = "fs")] Sysfs "sysfs" TEXT, "DEST", "mount sysfs, read-only";
-        #[cfg(feature = "fs")] Cgroup "cgroup" TEXT, "DEST", "mount cgroup2; with --share-cgroup the host's, read-only";
+        #[cfg(all(feature = "fs", not(feature = "cgroup")))] Cgroup "cgroup" TEXT, "DEST", "mount cgroup2; with --share-cgroup the host's, read-only";
+        #[cfg(all(feature = "fs", feature = "cgroup"))] Cgroup "cgroup" TEXT, "DEST|PATH", "mount cgroup2 on DEST (/...); or a cgroup PATH: see Limits";
         #[cfg(feature = "fs")] Mqueue "mqueue" TEXT, "DEST", "mount the POSIX message queues";
         #[cfg(feature = "fs")] Dir "dir" TEXT, "DEST", "make a directory";
         #[cfg(feature = "fs")] Symlink "symlink" TWO, "SRC DEST", "make a symbolic link to SRC";
@@ -222,6 +238,16 @@ options! {
         #[cfg(feature = "limits")] Cpuset "cpuset" CPUS, "LIST", "run on these CPUs alone: 0-3,7";
         #[cfg(feature = "timeout")] Timeout "timeout" DURATION, "SECONDS", "after so long TERM to COMMAND, and exit status 124";
         #[cfg(feature = "timeout")] Grace "grace" DURATION, "SECONDS", "with --timeout: KILL so long after TERM (10)";
+    }
+    #[cfg(feature = "cgroup")]
+    "Limits by a cgroup (--cgroup PATH, below the caller's own, made if missing; else one for this run)" {
+        #[cfg(all(feature = "cgroup", not(feature = "fs")))] Cgroup "cgroup" TEXT, "PATH", "run in this cgroup";
+        #[cfg(feature = "cgroup")] Memory "memory" MEMORY, "BYTES|max", "memory that it may use; K, M, G, T";
+        #[cfg(feature = "cgroup")] Swap "swap" SWAP, "BYTES|max", "swap space that it may use";
+        #[cfg(feature = "cgroup")] Pids "pids" PIDS, "N|max", "how many processes and threads there may be";
+        #[cfg(feature = "cgroup")] Cpus "cpus" CPU_TIME, "N.NN|max", "time of so many CPUs";
+        #[cfg(feature = "cgroup")] CpuWeight "cpu-weight" WEIGHT, "N", "share of CPU time among its neighbours: 1 to 10000 (100)";
+        #[cfg(feature = "cgroup")] IoWeight "io-weight" WEIGHT, "N", "share of I/O, the same";
     }
     #[cfg(any(feature = "report", feature = "timings"))]
     "Reports" {

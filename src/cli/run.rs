@@ -125,6 +125,8 @@ fn read(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Optio
         (None, options::MODE) => wrong(Why::Mode),
         #[cfg(feature = "fs")]
         (None, options::SIZE) => wrong(Why::Size),
+        #[cfg(feature = "cgroup")]
+        (None, options::MEMORY | options::SWAP) => wrong(Why::LimitSize),
         #[cfg(feature = "caps")]
         (None, options::CAP) => wrong(Why::Capability),
         #[cfg(feature = "limits")]
@@ -168,6 +170,10 @@ fn scan(kind: u8, value: &[u8]) -> Option<u64> {
         options::DURATION if value.starts_with(b"-") => None,
         #[cfg(feature = "timeout")]
         options::DURATION => text::nanoseconds(value).map(|n| n as u64),
+        #[cfg(feature = "cgroup")]
+        options::MEMORY | options::SWAP | options::PIDS | options::CPU_TIME | options::WEIGHT => {
+            super::limit::number(kind, value)
+        }
         #[cfg(feature = "host")]
         options::SECONDS => text::nanoseconds(value).map(|n| n as u64),
         _ => Some(0),

@@ -31,17 +31,21 @@ impl Status {
         Ok(Some(write))
     }
 
-    /// The exit code of a COMMAND that was executed. Nobody who waits for it is told that it could not be written.
-    pub(super) fn tell(&self, code: u8) {
+    /// The exit code of a COMMAND that was executed, and how many processes were killed for want of memory. Nobody who
+    /// waits for it is told that it could not be written.
+    pub(super) fn tell(&self, code: u8, killed: u64) {
         if let (Some(fd), Some(mark)) = (self.fd, self.mark)
             && sys::read(mark, &mut [0; 2]) == Ok(1)
         {
-            let mut room = [0; 64];
+            let mut room = [0; 96];
             let mut text = Text::on(&mut room);
             text.push(b"{ \"exit-code\": ").number(code.into());
             #[cfg(feature = "timeout")]
             if self.timed_out {
                 text.push(b", \"timed-out\": true");
+            }
+            if killed > 0 {
+                text.push(b", \"oom-kill\": ").number(killed);
             }
             let _ = sys::write(fd, text.push(b" }\n").get());
         }

@@ -11,6 +11,18 @@ use crate::sys::{CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER};
 
 /// Steps that an option asks for, and nothing else has to be known.
 const ASKED: &[(Opt, Step)] = &[
+    #[cfg(feature = "cgroup")]
+    (Opt::Memory, Step::Cgroup),
+    #[cfg(feature = "cgroup")]
+    (Opt::Swap, Step::Cgroup),
+    #[cfg(feature = "cgroup")]
+    (Opt::Pids, Step::Cgroup),
+    #[cfg(feature = "cgroup")]
+    (Opt::Cpus, Step::Cgroup),
+    #[cfg(feature = "cgroup")]
+    (Opt::CpuWeight, Step::Cgroup),
+    #[cfg(feature = "cgroup")]
+    (Opt::IoWeight, Step::Cgroup),
     #[cfg(feature = "process")]
     (Opt::DieWithParent, Step::DieWithParent),
     #[cfg(feature = "process")]
@@ -96,6 +108,8 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
     for (opt, step) in ASKED {
         steps.add(*step, spec.has(*opt));
     }
+    #[cfg(feature = "cgroup")]
+    steps.add(Step::Cgroup, spec.cgroup().is_some());
     #[cfg(feature = "users")]
     let ranges = steps.has(Step::IdsInside);
     #[cfg(not(feature = "users"))]

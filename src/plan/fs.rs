@@ -144,6 +144,10 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
         } else if given.opt == Opt::Proc {
             continue;
         }
+        #[cfg(feature = "cgroup")]
+        if spec.is_cgroup(given) {
+            continue;
+        }
         if given.opt == Opt::Perms {
             waiting.perms = Some(given);
         } else if given.opt == Opt::Size {

@@ -16,6 +16,8 @@ macro_rules! steps {
 }
 
 steps! {
+    /// Into a cgroup, where the clone could not do it; and a cgroup namespace whose root that is.
+    #[cfg(feature = "cgroup")] Cgroup JoinCgroup
     /// KILL for us when the launcher ends, and an end at once if it has ended already.
     #[cfg(feature = "process")] DieWithParent Parent
     /// A new session.

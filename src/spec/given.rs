@@ -81,6 +81,18 @@ impl Spec<'_> {
         given.opt == Opt::Seccomp
     }
 
+    /// Whether it names a cgroup: one to mount it on begins with a `/`.
+    #[cfg(feature = "cgroup")]
+    pub fn is_cgroup(&self, given: &Given) -> bool {
+        given.opt == Opt::Cgroup && given.a.first() != b'/'
+    }
+
+    /// The cgroup that was named, the last one.
+    #[cfg(feature = "cgroup")]
+    pub fn cgroup(&self) -> Option<ZStr<'static>> {
+        self.given.iter().rfind(|given| self.is_cgroup(given)).map(|given| given.a)
+    }
+
     /// The last one of this option, with its value.
     #[inline(never)]
     pub fn get(&self, opt: Opt) -> Option<&Given> {

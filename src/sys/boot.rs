@@ -4,8 +4,8 @@ use super::{Block, Fd, Result, ZStr, call, done, opened};
 use core::mem::size_of;
 use linux_raw_sys::general as c;
 pub use linux_raw_sys::general::{
-    DT_DIR, LINUX_REBOOT_CMD_CAD_OFF, LINUX_REBOOT_CMD_CAD_ON, LINUX_REBOOT_CMD_HALT,
-    LINUX_REBOOT_CMD_POWER_OFF, LINUX_REBOOT_CMD_RESTART, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODIRATIME, O_RDWR,
+    LINUX_REBOOT_CMD_CAD_OFF, LINUX_REBOOT_CMD_CAD_ON, LINUX_REBOOT_CMD_HALT, LINUX_REBOOT_CMD_POWER_OFF,
+    LINUX_REBOOT_CMD_RESTART, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODIRATIME, O_RDWR,
 };
 use linux_raw_sys::{net, netlink};
 
@@ -28,12 +28,6 @@ pub fn unmount_or_freeze(path: ZStr<'_>) {
         // SAFETY: the kernel reads one NUL-terminated string; a remount looks at no other.
         let _ = unsafe { done!(mount, 0, path.as_ptr(), 0, flags, 0) };
     }
-}
-
-/// getdents64(2): how many bytes of entries were put into `buf`; 0 behind the last.
-pub fn getdents(dir: Fd, buf: &mut [u8]) -> Result<u32> {
-    // SAFETY: the kernel writes at most `len` bytes at the pointer; both come from one slice.
-    unsafe { call!(getdents64, dir.0, buf.as_mut_ptr(), buf.len()) }
 }
 
 /// pread64(2) of a whole buffer; whether there was that much.

@@ -5,8 +5,8 @@ use core::mem::{MaybeUninit, size_of};
 use linux_raw_sys::general as c;
 pub use linux_raw_sys::general::{
     AT_EMPTY_PATH, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH,
-    O_RDONLY, O_TRUNC, O_WRONLY, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS,
-    RESOLVE_NO_XDEV,
+    O_RDONLY, O_TRUNC, O_WRONLY, RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS,
+    RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV,
 };
 
 /// openat(2), close-on-exec.
@@ -71,7 +71,7 @@ pub fn write_file(path: ZStr<'_>, bytes: &[u8]) -> Result<()> {
 }
 
 /// Open, read once, close: what a small file of /proc or /sys says, as far as `buf` has room.
-#[cfg(any(feature = "jobs", feature = "timings", feature = "words"))]
+#[cfg(any(feature = "jobs", feature = "cgroup", feature = "timings", feature = "words"))]
 #[inline(never)]
 pub fn read_start<'b>(path: ZStr<'_>, buf: &'b mut [u8]) -> Result<&'b [u8]> {
     let file = open(path, O_RDONLY)?;
@@ -169,12 +169,22 @@ pub fn working_directory(room: &mut [u8]) -> Result<ZStr<'_>> {
 }
 
 /// So many bytes, all 0, that are never given back.
-#[cfg(feature = "bwrap")]
+#[cfg(any(feature = "bwrap", feature = "cgroup"))]
 pub fn room<'r>(len: usize) -> Result<&'r mut [u8]> {
     let start = super::room::map(len)?;
     // SAFETY: the mapping is that long and stays, and nobody else knows of it.
     Ok(unsafe { core::slice::from_raw_parts_mut(start.as_ptr(), len) })
 }
+
+/// getdents64(2): how many bytes of entries were put into `buf`; 0 behind the last.
+#[cfg(any(feature = "boot", feature = "cgroup"))]
+pub fn getdents(dir: Fd, buf: &mut [u8]) -> Result<u32> {
+    // SAFETY: the kernel writes at most `len` bytes at the pointer; both come from one slice.
+    unsafe { call!(getdents64, dir.0, buf.as_mut_ptr(), buf.len()) }
+}
+
+#[cfg(any(feature = "boot", feature = "cgroup"))]
+pub use linux_raw_sys::general::DT_DIR;
 
 /// chdir(2).
 #[cfg(any(feature = "init", feature = "boot", feature = "fs", feature = "safe"))]
@@ -262,7 +272,7 @@ pub fn is_open(fd: Fd) -> Result<()> {
 }
 
 /// fstatfs(2).
-#[cfg(any(feature = "root", feature = "boot", feature = "safe", feature = "limits"))]
+#[cfg(any(feature = "root", feature = "boot", feature = "cgroup", feature = "safe", feature = "limits"))]
 fn fstatfs(fd: Fd) -> Result<c::statfs64> {
     let mut s = MaybeUninit::<c::statfs64>::uninit();
     // SAFETY: the kernel fills the struct on success, and only then it is read.
@@ -285,6 +295,12 @@ pub fn file_system(fd: Fd) -> Result<(u32, bool)> {
 pub use linux_raw_sys::general::PROC_SUPER_MAGIC;
 #[cfg(feature = "safe")]
 pub use linux_raw_sys::general::SYSFS_MAGIC;
+
+/// Whether it lies in a cgroup2, cgroups(7).
+#[cfg(feature = "cgroup")]
+pub fn is_cgroup2(dir: Fd) -> bool {
+    fstatfs(dir).is_ok_and(|s| s.f_type as u32 == c::CGROUP2_SUPER_MAGIC)
+}
 
 /// Whether a directory lies in memory, as an initramfs does.
 #[cfg(feature = "boot")]

@@ -8,6 +8,8 @@ use core::num::NonZeroI32;
 mod boot;
 #[cfg(feature = "caps")]
 mod caps;
+#[cfg(feature = "cgroup")]
+mod cgroup;
 mod fd;
 mod file;
 #[cfg(feature = "landlock")]
@@ -35,6 +37,8 @@ pub(crate) use crate::arch::{FOREIGN, NATIVE};
 pub use boot::*;
 #[cfg(feature = "caps")]
 pub use caps::*;
+#[cfg(feature = "cgroup")]
+pub use cgroup::*;
 pub use fd::{Fd, close, dup};
 pub use file::*;
 #[cfg(feature = "landlock")]
@@ -84,7 +88,7 @@ macro_rules! errnos {
 
 impl Errno {
     errnos! { EPERM ENOENT EINTR ENOEXEC EAGAIN ENOMEM EACCES EEXIST ENOTDIR EISDIR EINVAL EMFILE ENAMETOOLONG ENOSYS
-    ELOOP ENODEV ETIMEDOUT ESTALE E2BIG EBUSY ENXIO EPIPE EBADF EROFS ENOMEDIUM }
+    ELOOP ENODEV ETIMEDOUT ESTALE E2BIG EBUSY ENXIO EPIPE EBADF EROFS ENOMEDIUM EOPNOTSUPP }
 
     /// As the kernel returned it.
     pub const fn raw(self) -> NonZeroI32 {

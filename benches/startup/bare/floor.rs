@@ -7,11 +7,13 @@
 //!
 //! `cfg(root)`: `pivot` as vesicle does by default, `chroot`, or neither. `cfg(user)`: the maps of a user namespace.
 //! `cfg(init)`: an init that is given COMMAND alone. `cfg(inside)`: the child is the init, COMMAND is its child.
-//! `cfg(sandbox)`: what sandbox.rs has.
+//! `cfg(sandbox)`: what sandbox.rs has. `cfg(cgroup)`: what cgroup.rs has; with `cfg(moved)` the child moves there itself.
 //! `cfg(plain)`: a clone(2) and an execve(2), and no signal.
 #![no_std]
 #![no_main]
 
+#[cfg(cgroup)]
+mod cgroup;
 mod raw;
 #[cfg(sandbox)]
 mod sandbox;
@@ -46,7 +48,10 @@ extern "C" fn main() -> ! {
         must(nr::PRCTL, &[36, 1]);
     }
     let borrow = if cfg!(inside) { 0 } else { CLONE_VM | CLONE_VFORK };
+    #[cfg(cgroup)]
+    let pid = cgroup::child(NAMESPACES | borrow);
     // SAFETY: `live` never returns.
+    #[cfg(not(cgroup))]
     let pid = unsafe { child(NAMESPACES | borrow | SIGCHLD, live) };
     if cfg!(init) {
         let_go();
@@ -74,6 +79,8 @@ fn finish(pid: isize) -> ! {
         must(nr::RT_SIGTIMEDWAIT, &[&raw const all as usize, info.as_mut_ptr() as usize, 0, 8]);
     }
     let status = wait(pid, core::ptr::null_mut());
+    #[cfg(cgroup)]
+    cgroup::remove();
     exit(if status & 0x7f == 0 { (status >> 8) as usize } else { 128 | (status & 0x7f) as usize })
 }
 
@@ -90,6 +97,8 @@ fn at(text: &'static str) -> usize {
 }
 
 extern "C" fn live() -> ! {
+    #[cfg(cgroup)]
+    cgroup::join();
     if cfg!(user) {
         map("/proc/self/setgroups\0", "deny");
         map("/proc/self/uid_map\0", concat!("0 ", env!("FLOOR_UID"), " 1"));

@@ -40,6 +40,9 @@ pub mod nr {
     pub const SYMLINKAT: usize = 266;
     pub const SECCOMP: usize = 317;
     pub const STATX: usize = 332;
+    pub const FSTATFS: usize = 138;
+    pub const UNLINKAT: usize = 263;
+    pub const UNSHARE: usize = 272;
 }
 
 /// Numbers of system calls.
@@ -51,6 +54,9 @@ pub mod nr {
     pub const UMASK: usize = 166;
     pub const SECCOMP: usize = 277;
     pub const STATX: usize = 291;
+    pub const FSTATFS: usize = 44;
+    pub const UNLINKAT: usize = 35;
+    pub const UNSHARE: usize = 97;
     pub const FCNTL: usize = 25;
     pub const IOCTL: usize = 29;
     pub const UMOUNT2: usize = 39;
@@ -158,6 +164,28 @@ pub unsafe extern "C" fn child(flags: usize, f: extern "C" fn() -> !) -> isize {
         "2: blr x9",
         "brk #1",
     );
+}
+
+/// The same by clone3(2) with these arguments, among which there is no stack.
+///
+/// # Safety
+/// `f` never returns.
+#[unsafe(naked)]
+pub unsafe extern "C" fn child_of(args: *const [u64; 11], size: usize, f: extern "C" fn() -> !) -> isize {
+    #[cfg(target_arch = "x86_64")]
+    naked_asm!(
+        "mov eax, 435",
+        "syscall",
+        "test eax, eax",
+        "jz 2f",
+        "ret",
+        "2: sub rsp, 512",
+        "and rsp, -16",
+        "call rdx",
+        "ud2",
+    );
+    #[cfg(target_arch = "aarch64")]
+    naked_asm!("mov x8, #435", "svc 0", "cbz x0, 2f", "ret", "2: sub sp, sp, #512", "blr x2", "brk #1");
 }
 
 /// A child that executes `file` and does nothing else, so that it needs no stack; its process id.
