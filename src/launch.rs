@@ -14,12 +14,14 @@ mod limits;
 mod load;
 #[cfg(feature = "users")]
 mod maps;
-#[cfg(any(feature = "users", feature = "report"))]
+#[cfg(any(feature = "users", feature = "report", feature = "veth"))]
 mod release;
 #[cfg(feature = "report")]
 mod report;
 #[cfg(feature = "report")]
 mod status;
+#[cfg(feature = "veth")]
+mod veth;
 #[cfg(not(feature = "jobs"))]
 mod wait;
 
@@ -36,6 +38,8 @@ use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::init::timeout::Timeout;
 #[cfg(feature = "jobs")]
 use crate::init::{launcher::Launcher, supervise};
+#[cfg(feature = "veth")]
+use crate::plan::Ends;
 use crate::plan::Plan;
 #[cfg(any(feature = "process", feature = "init"))]
 use crate::plan::Step;
@@ -59,6 +63,8 @@ pub struct Container<'t> {
     status: status::Status,
     #[cfg(feature = "cgroup")]
     cgroup: Option<cgroup::Cgroup>,
+    #[cfg(feature = "veth")]
+    ends: Ends,
     #[cfg(feature = "bwrap")]
     early: Option<Fd>,
     #[cfg(feature = "timeout")]
@@ -83,6 +89,8 @@ impl<'t> Container<'t> {
             status: status::Status::of(plan),
             #[cfg(feature = "cgroup")]
             cgroup: None,
+            #[cfg(feature = "veth")]
+            ends: Ends::NONE,
             #[cfg(feature = "bwrap")]
             early: None,
             #[cfg(feature = "timeout")]
@@ -142,6 +150,8 @@ impl<'t> Container<'t> {
         let _ = killed;
         #[cfg(all(feature = "report", not(feature = "cgroup")))]
         let killed = 0;
+        #[cfg(feature = "veth")]
+        veth::remove(&mut self.ends);
         #[cfg(feature = "report")]
         report::remove(self.pid_file);
         #[cfg(feature = "report")]
@@ -176,7 +186,7 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
     cgroup::make(plan, own, &mut container.cgroup, timings.clock)?;
     #[cfg(feature = "process")]
     let launcher = if plan.steps.has(Step::DieWithParent) { Some(die_with_parent()?) } else { None };
-    #[cfg(any(feature = "users", feature = "report"))]
+    #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
     let gate = release::gate(plan)?;
     #[cfg(feature = "report")]
     let mark = container.status.open()?;
@@ -201,7 +211,7 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
         launcher,
         #[cfg(any(feature = "init", feature = "process"))]
         init: None,
-        #[cfg(any(feature = "users", feature = "report"))]
+        #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
         gate: gate.map(|(read, _)| read),
         #[cfg(feature = "report")]
         mark,
@@ -238,8 +248,12 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
     };
     *main = made.at(Stage::Clone, None)?;
     timings.cloned(hold != 0);
-    #[cfg(any(feature = "users", feature = "report"))]
+    #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
     release::release(plan, *main, mask, gate, timings.clock)?;
+    #[cfg(feature = "veth")]
+    {
+        container.ends = plan.ends;
+    }
     #[cfg(feature = "report")]
     if let Some(mark) = mark {
         sys::close(mark);

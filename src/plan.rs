@@ -15,6 +15,8 @@ mod namespaces;
 mod step;
 #[cfg(feature = "users")]
 mod users;
+#[cfg(feature = "veth")]
+mod veth;
 
 #[cfg(feature = "caps")]
 pub use caps::Caps;
@@ -27,6 +29,8 @@ pub use namespaces::JOINS;
 pub use step::{NAMED_WITHIN, STEPS, Step, Steps};
 #[cfg(feature = "users")]
 pub use users::{List, MAX_RANGES, Range};
+#[cfg(feature = "veth")]
+pub use veth::{Ends, MAX_PAIRS, Veth, Veths};
 
 #[cfg(feature = "options")]
 use crate::cli::Opt;
@@ -152,6 +156,9 @@ pub struct Plan<'w> {
     /// Namespaces that are left out where there can be none.
     #[cfg(feature = "bwrap")]
     pub tries: u32,
+    /// The caller's ends of pairs of interfaces, once they were made.
+    #[cfg(feature = "veth")]
+    pub ends: Ends,
     /// The values of the options, checked.
     pub spec: &'w Spec<'w>,
     #[allow(missing_docs)]
@@ -291,6 +298,8 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
         init_lends: true,
         #[cfg(feature = "bwrap")]
         tries: 0,
+        #[cfg(feature = "veth")]
+        ends: Ends::NONE,
         spec,
         lists,
     };
@@ -305,6 +314,8 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
     fs::build(spec, &mut plan)?;
     #[cfg(feature = "users")]
     users::build(spec, &mut plan)?;
+    #[cfg(feature = "veth")]
+    veth::build(spec, &mut plan)?;
     #[cfg(feature = "env")]
     env::build(spec, &mut plan)?;
     #[cfg(feature = "options")]

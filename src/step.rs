@@ -38,6 +38,8 @@ pub(crate) mod path;
 #[cfg(feature = "pivot")]
 mod pivot;
 mod root;
+#[cfg(feature = "veth")]
+mod veth;
 
 #[cfg(feature = "bwrap")]
 pub use bwrap::Own;
@@ -108,7 +110,7 @@ pub struct World<'p, 'w> {
     #[cfg(any(feature = "init", feature = "process"))]
     pub init: Option<Pid>,
     /// Where the launcher's word is read.
-    #[cfg(any(feature = "users", feature = "report"))]
+    #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
     pub gate: Option<Fd>,
     /// What is written to right before COMMAND's execve, and again when that has failed.
     #[cfg(feature = "report")]
@@ -153,7 +155,7 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         }
         #[cfg(feature = "process")]
         Step::Session => sys::setsid(),
-        #[cfg(any(feature = "users", feature = "report"))]
+        #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
         Step::Released => ids::wait_for_launcher(world),
         Step::IdMap => ids::write_own_maps(world.plan),
         #[cfg(feature = "disable-userns")]
@@ -166,6 +168,8 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::DomainName => sys::setdomainname(world.names(Opt::Domainname)),
         #[cfg(feature = "loopback")]
         Step::Loopback => sys::loopback_up(),
+        #[cfg(feature = "veth")]
+        Step::Veth => veth::configure(world),
         // Without this pivot_root(2) says EINVAL, and what we mount would show up in the host's own tree.
         Step::Private => sys::set_propagation(
             z!("/"),

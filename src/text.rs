@@ -2,10 +2,16 @@
 
 #[cfg(any(feature = "jobs", feature = "options", feature = "path"))]
 mod fields;
+#[cfg(feature = "veth")]
+mod ip;
 mod pack;
 
 #[cfg(any(feature = "jobs", feature = "options", feature = "path"))]
 pub(crate) use fields::*;
+#[cfg(feature = "veth")]
+pub use ip::Ip;
+#[cfg(feature = "veth")]
+pub(crate) use ip::small;
 pub(crate) use pack::*;
 
 #[cfg(feature = "fs")]

@@ -971,3 +971,65 @@ fn garbage_never_crashes_hangs_or_gives_an_unpromised_status() {
         .unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(new_mounts(&mounted), Vec::<String>::new());
 }
+
+#[test]
+#[cfg(feature = "veth")]
+fn pair_of_interfaces_that_makes_no_sense_is_refused_before_anything_is_done() {
+    for &who in everyone() {
+        let root = tiny_root(who);
+        let no_name = "not a name of an interface";
+        let no_address = "not an ADDR/LEN";
+        let no_gateway = "GATEWAY must be another address";
+        for (value, why) in [
+            ("", no_name),
+            (",10.0.0.2/24", no_name),
+            ("0123456789abcdef", no_name),
+            ("a/b", no_name),
+            ("a:b", no_name),
+            ("a b", no_name),
+            ("veth%d", no_name),
+            (".", no_name),
+            ("..", no_name),
+            ("v,", no_address),
+            ("v,10.0.0.2", no_address),
+            ("v,10.0.0.2/", no_address),
+            ("v,10.0.0.2/0", no_address),
+            ("v,10.0.0.2/33", no_address),
+            ("v,10.0.0.2/4294967320", no_address),
+            ("v,10.0.0.2/-1", no_address),
+            ("v,10.0.0.2/ 24", no_address),
+            ("v,10.0.0.2/0x18", no_address),
+            ("v,10.0.0/24", no_address),
+            ("v,10.0.0.256/24", no_address),
+            ("v,010.0.0.2/24", no_address),
+            ("v,4294967297.0.0.2/24", no_address),
+            ("v,fd00::2/129", no_address),
+            ("v,fd00::2::1/64", no_address),
+            ("v,fe80::1%eth0/64", no_address),
+            ("v,10.0.0.2/24,", no_gateway),
+            ("v,10.0.0.2/24,10.0.0.2", no_gateway),
+            ("v,10.0.0.2/24,10.0.1.1", no_gateway),
+            ("v,10.0.0.2/32,10.0.0.1", no_gateway),
+            ("v,10.0.0.2/24,fd00::1", no_gateway),
+            ("v,fd00::2/64,fd00:0:0:1::1", no_gateway),
+            ("v,10.0.0.2/24,10.0.0.1,x", no_gateway),
+        ] {
+            refused(who, &root, &["--veth", value], "/bin/true", 125, &["option --veth", value, why]);
+            let inline = format!("--veth={value}");
+            refused(who, &root, &[&inline], "/bin/true", 125, &[inline.as_str(), why]);
+        }
+        for how in ["--share-net", "--share-all", "--netns=/proc/self/ns/net", "--deny-net"] {
+            refused(
+                who,
+                &root,
+                &["--veth", "v0", how],
+                "/bin/true",
+                125,
+                &["--veth v0", "network namespace of its own"],
+            );
+        }
+        let many: Vec<String> = (0..17).map(|n| format!("--veth=v{n}")).collect();
+        let words: Vec<&str> = many.iter().map(String::as_str).collect();
+        refused(who, &root, &words, "/bin/true", 125, &["--veth=v16", "16 at most"]);
+    }
+}

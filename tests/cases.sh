@@ -1262,6 +1262,32 @@ delegated_cgroup_is_enough_for_a_user() {
     grep -q '^vesicle: make cgroup box: Permission denied.*not delegated' "$T/err" || fail "$(cat "$T/err")"
 }
 
+veth_pair_carries_packets_and_is_gone_at_the_end() {
+    "$BUSYBOX" unshare --help >"$T/help" 2>&1 || skip "no unshare here"
+    # The caller's network is one of its own too: as a user it has rights over no other.
+    if [ "$ME" = 0 ]; then set -- -n; else set -- -U -r -n; fi
+    "$BUSYBOX" unshare "$@" "$BUSYBOX" ip link add v1 type veth 2>"$T/err" || skip "no veth here: $(cat "$T/err")"
+    rm -f "$R/data/up"
+    cat >"$T/veth" <<'END'
+"$VESICLE" run --veth v0,10.1.0.2/24,10.1.0.1 --veth v0,fd01::2/64,fd01::1 "$R" /bin/sh -c \
+    'ip -o addr show eth0; ip route; ip -6 route; touch /data/up; exec sleep 60' &
+n=0
+until [ -e "$R/data/up" ] || [ $n -gt 100 ]; do n=$((n + 1)); sleep 0.2; done
+"$BUSYBOX" ping -c 1 -W 20 10.1.0.2 >/dev/null && echo pong 4
+"$BUSYBOX" ping6 -c 1 -W 20 fd01::2 >/dev/null && echo pong 6
+kill -TERM $!
+wait $!
+echo "status $?, left: $(grep -c v0: /proc/net/dev)"
+"$VESICLE" run --veth v0 --veth v0,10.1.0.2/24 "$R" /bin/true && echo again
+END
+    out=$(VESICLE=$VESICLE BUSYBOX=$BUSYBOX R=$R limited "$BUSYBOX" unshare "$@" sh "$T/veth" 2>&1)
+    for word in 'inet 10.1.0.2/24' 'inet6 fd01::2/64' 'default via 10.1.0.1' 'default via fd01::1' 'pong 4' 'pong 6' 'status 143, left: 0' again; do
+        echo "$out" | grep -q "$word" || fail "it does not say '$word': $out"
+    done
+    rm -f "$R/data/up"
+    [ "$ME" = 0 ] || refused 125 CAP_NET_ADMIN --veth v0 "$R" /bin/true
+}
+
 # --- the end of the promises
 
 [ -n "$BUSYBOX" ] && [ -x "$BUSYBOX" ] || { echo "skip all: no busybox; name one with BUSYBOX=" >&2; exit 77; }

@@ -381,6 +381,39 @@ fn safe_defaults_of_root_make_as_many_calls_as_are_told() {
     assert_eq!(total(&safe) - total(&bare), caps - 10 + 2 + MASKS + 2 + 2 + looks + 2 - 1 + terminal + guard);
 }
 
+/// A pair with addresses: what a launch with a gate and without `lo` needs too is not counted.
+#[test]
+#[cfg(feature = "veth")]
+fn pair_of_interfaces_takes_as_many_calls_as_are_told() {
+    if !is_root() {
+        return say("SKIP pair_of_interfaces_takes_as_many_calls_as_are_told: not root");
+    }
+    let Some(_) = need!("strace") else { return };
+    let Some(_) = need!("unshare") else { return };
+    let (root, log) = (tiny_root(Who::Root), folder(Who::Root).join("log"));
+    let words = ["unshare", "-n", "strace", "-f", "-q", "-o"];
+    for (option, told) in [("v0", 9), ("v0,10.1.0.2/24", 11), ("v0,10.1.0.2/24,10.1.0.1", 13)] {
+        let launch = program(Who::Root, words).arg(&log).arg(vesicle()).args(["run", "--veth", option]);
+        launch.arg(&root).arg("/bin/true").go().code(0);
+        let all = calls(&log, "/bin/true");
+        let mut sockets: Vec<(i32, String)> = Vec::new();
+        let mut made = 0;
+        for call in all.iter().filter(|c| !c.payload) {
+            let (_, result) = call.text.rsplit_once("= ").unwrap_or_default();
+            if call.name == "socket" && call.text.contains("NETLINK") {
+                sockets.push((call.pid, result.trim().into()));
+                made += 1;
+            }
+            let on = |(pid, fd): &(i32, String)| *pid == call.pid && call.text.contains(&format!("({fd}, "));
+            made += usize::from(["read", "write"].contains(&call.name.as_str()) && sockets.iter().any(on));
+        }
+        say(&format!("system calls on netlink for --veth {option}: {made}"));
+        // While a worker of the kernel's is awaited it asks again.
+        let looks = all.iter().filter(|c| c.name == "nanosleep").count();
+        assert_eq!(made - 2 * looks, told, "{option}");
+    }
+}
+
 #[test]
 fn limits_make_as_many_calls_as_are_told() {
     let Some(_) = need!("strace") else { return };

@@ -125,6 +125,7 @@ const OPTIONAL: &[(&str, &str, &str)] = &[
     ),
     ("openat", "\"/sys/fs/cgroup", "cgroup2 is looked for in two places"),
     ("fstatfs", "TMPFS_MAGIC", "the same: here it is not"),
+    ("nanosleep", "", "what the kernel has not done yet is looked for again at once"),
     ("chdir", "\"/\"", "init lets go of a directory: all else is well"),
     ("close_range", "(3, 2147483647", "init lets go of its descriptors: all else is well"),
     (
@@ -504,6 +505,25 @@ fn reports_survive_the_failure_of_each_call() {
                 "{how} --pid-file DIR/pid --info-fd 20 --json-status-fd 24 --sync-fd 21 --keep-fd 21 --block-fd 22"
             );
             every_call_fails(Scene::new(who, &options), true);
+        }
+    }
+}
+
+#[test]
+#[cfg(feature = "veth")]
+fn pairs_of_interfaces_survive_the_failure_of_each_call() {
+    let Some(_) = need!("unshare") else { return };
+    for &who in everyone() {
+        for how in ["", "--init --new-session --unshare-user", "--pid-file DIR/pid"] {
+            let options =
+                format!("{how} --veth v0,10.1.0.2/24,10.1.0.1 --veth v1 --veth v0,fd01::2/64,fd01::1");
+            let mut scene = Scene::new(who, &options);
+            // What could not be removed goes with the container's namespace, soon.
+            let within = "\"$@\"; s=$?; n=0; while grep -q 'v[01]:' /proc/self/net/dev; do n=$((n + 1)); [ $n -lt 100 ] || exit 99; \
+                          sleep 0.1; done; exit $s";
+            let unshare = if who == Who::Root { "-n" } else { "-Urn" };
+            scene.within = ["unshare", unshare, "sh", "-c", within, "sh"].map(String::from).to_vec();
+            every_call_fails(scene, false);
         }
     }
 }

@@ -249,6 +249,10 @@ options! {
         #[cfg(feature = "cgroup")] CpuWeight "cpu-weight" WEIGHT, "N", "share of CPU time among its neighbours: 1 to 10000 (100)";
         #[cfg(feature = "cgroup")] IoWeight "io-weight" WEIGHT, "N", "share of I/O, the same";
     }
+    #[cfg(feature = "veth")]
+    "Network" {
+        #[cfg(feature = "veth")] Veth "veth" TEXT, "NAME[,ADDR/LEN[,GATEWAY]]", "a pair of interfaces: NAME outside, eth0 inside";
+    }
     #[cfg(any(feature = "report", feature = "timings"))]
     "Reports" {
         #[cfg(feature = "report")] PidFile "pid-file" TEXT, "PATH", "write the process id there while it runs";

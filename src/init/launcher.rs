@@ -7,7 +7,7 @@ use super::timeout::Timeout;
 use crate::fail::{Fail, Stage, Why};
 use crate::status::{self, Status};
 use crate::sys::{self, Pid, SigSet, Signal, ZStr};
-#[cfg(any(feature = "users", feature = "report"))]
+#[cfg(any(feature = "users", feature = "report", feature = "veth"))]
 use crate::text::field;
 use crate::text::{before, decimal, fields, process_path};
 use crate::timings::Timings;
@@ -146,7 +146,7 @@ fn stopped(main: Pid, signal: u8) {
 #[inline(never)]
 fn takes(main: Pid, n: u8) -> bool {
     let mut buf = [0; 2048];
-    #[cfg(any(feature = "users", feature = "report"))]
+    #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
     if is_ours(main, &mut buf) {
         return false;
     }
@@ -183,7 +183,7 @@ fn takes(main: Pid, n: u8) -> bool {
 
 /// Whether it has not become COMMAND yet: PF_FORKNOEXEC, 0x40 of include/linux/sched.h, in the seventh field behind the
 /// name, proc_pid_stat(5).
-#[cfg(any(feature = "users", feature = "report"))]
+#[cfg(any(feature = "users", feature = "report", feature = "veth"))]
 fn is_ours(main: Pid, buf: &mut [u8]) -> bool {
     let flags = read(main, b"stat", buf).and_then(|text| {
         let name_end = text.iter().rposition(|b| *b == b')')?;

@@ -6,6 +6,8 @@ use super::limits;
 use super::maps;
 #[cfg(feature = "report")]
 use super::report;
+#[cfg(feature = "veth")]
+use super::veth;
 #[cfg(feature = "report")]
 use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage};
@@ -35,6 +37,8 @@ pub(super) fn release(
         report::remove(plan.text(Opt::PidFile));
         sys::kill(main, sys::SIGKILL);
         let _ = sys::wait_for(main);
+        #[cfg(feature = "veth")]
+        veth::remove(&mut plan.ends);
     }
     done
 }
@@ -51,6 +55,8 @@ fn write(
     maps::write(plan, main, mask, clock)?;
     #[cfg(feature = "limits")]
     limits::set(plan, main, clock)?;
+    #[cfg(feature = "veth")]
+    veth::make(plan, main, clock)?;
     #[cfg(feature = "report")]
     report::write(plan, main, clock)?;
     let _ = (plan, main, mask, clock);

@@ -88,7 +88,7 @@ const ASKED: &[(Opt, Step)] = &[
 /// Steps of a child that does not end in execve alone: it waits for us, it is "multithreaded" to setns(2) as long as
 /// it shares our memory, it stays.
 const OWN_MEMORY: Steps = Steps::of(&[
-    #[cfg(any(feature = "users", feature = "report"))]
+    #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
     Step::Released,
     #[cfg(feature = "host")]
     Step::Time,
@@ -121,7 +121,13 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
     #[cfg(feature = "users")]
     steps.add(Step::Released, ranges);
     #[cfg(feature = "loopback")]
-    steps.add(Step::Loopback, plan.makes(CLONE_NEWNET));
+    {
+        #[cfg(feature = "veth")]
+        let with_others = steps.has(Step::Veth);
+        #[cfg(not(feature = "veth"))]
+        let with_others = false;
+        steps.add(Step::Loopback, plan.makes(CLONE_NEWNET) && !with_others);
+    }
     #[cfg(feature = "root")]
     let (elsewhere, options) = (spec.has(Opt::Proc), spec.has(Opt::ProcOpts));
     #[cfg(not(feature = "root"))]

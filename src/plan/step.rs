@@ -23,7 +23,7 @@ steps! {
     /// A new session.
     #[cfg(feature = "process")] Session Session
     /// Wait until the launcher has written id maps and reports.
-    #[cfg(any(feature = "users", feature = "report"))] Released Handshake
+    #[cfg(any(feature = "users", feature = "report", feature = "veth"))] Released Handshake
     /// A map of one id to the caller's own, for users and for groups.
     IdMap IdMap
     /// No further user namespace inside.
@@ -36,6 +36,8 @@ steps! {
     #[cfg(feature = "host")] DomainName DomainName
     /// `lo` up.
     #[cfg(feature = "loopback")] Loopback Loopback
+    /// The same, and the ends of pairs of interfaces up, with addresses and routes.
+    #[cfg(feature = "veth")] Veth Loopback
     /// How soon the OOM killer takes what lives inside: by the caller's /proc, as long as that is seen, and our files in it are ours,
     /// proc_pid_oom_score_adj(5).
     #[cfg(feature = "limits")] OomScore OomScore

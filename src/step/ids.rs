@@ -46,7 +46,7 @@ pub(super) fn no_user_namespaces(plan: &Plan<'_>) -> sys::Result<()> {
 }
 
 /// The launcher writes one byte when all is ready; when it can't, it ends, and so do we.
-#[cfg(any(feature = "users", feature = "report"))]
+#[cfg(any(feature = "users", feature = "report", feature = "veth"))]
 pub(super) fn wait_for_launcher(world: &mut World<'_, '_>) -> sys::Result<()> {
     // Whoever reads these waits for their end.
     #[cfg(feature = "bwrap")]

@@ -17,6 +17,8 @@ mod landlock;
 #[cfg(feature = "limits")]
 mod limits;
 mod mount;
+#[cfg(feature = "veth")]
+mod netlink;
 mod process;
 mod room;
 #[cfg(any(feature = "seccomp", feature = "deny-net"))]
@@ -46,6 +48,8 @@ pub use landlock::*;
 #[cfg(feature = "limits")]
 pub use limits::*;
 pub use mount::*;
+#[cfg(feature = "veth")]
+pub use netlink::*;
 pub use process::*;
 #[cfg(feature = "options")]
 pub use room::LongList;
@@ -88,7 +92,8 @@ macro_rules! errnos {
 
 impl Errno {
     errnos! { EPERM ENOENT EINTR ENOEXEC EAGAIN ENOMEM EACCES EEXIST ENOTDIR EISDIR EINVAL EMFILE ENAMETOOLONG ENOSYS
-    ELOOP ENODEV ETIMEDOUT ESTALE E2BIG EBUSY ENXIO EPIPE EBADF EROFS ENOMEDIUM EOPNOTSUPP }
+    ELOOP ENODEV ETIMEDOUT ESTALE E2BIG EBUSY ENXIO EPIPE EBADF EROFS ENOMEDIUM EOPNOTSUPP
+    ENETUNREACH EHOSTUNREACH ESRCH }
 
     /// As the kernel returned it.
     pub const fn raw(self) -> NonZeroI32 {

@@ -218,7 +218,7 @@ pub fn now() -> u64 {
 }
 
 /// nanosleep(2).
-#[cfg(feature = "jobs")]
+#[cfg(any(feature = "jobs", feature = "veth"))]
 pub fn sleep_a_millisecond() {
     let time = timespec(1_000_000);
     // SAFETY: the kernel reads a timespec.
