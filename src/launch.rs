@@ -4,6 +4,8 @@
 pub mod bwrap;
 #[cfg(feature = "cgroup")]
 mod cgroup;
+#[cfg(feature = "enter")]
+mod enter;
 #[cfg(feature = "seccomp")]
 mod filter;
 #[cfg(feature = "join")]
@@ -43,7 +45,9 @@ use crate::plan::Ends;
 use crate::plan::Plan;
 #[cfg(any(feature = "process", feature = "init"))]
 use crate::plan::Step;
-use crate::step::{Doing, Rootfs, World};
+#[cfg(not(feature = "enter"))]
+use crate::step::Rootfs;
+use crate::step::{Doing, World};
 #[cfg(any(feature = "args", feature = "join", feature = "seccomp"))]
 use crate::sys::ZStr;
 use crate::sys::{self, Fd, Pid, SigSet};
@@ -174,7 +178,9 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
     filter::prepare(plan, timings.clock)?;
     #[cfg(feature = "cgroup")]
     let own = cgroup::find(plan, timings.clock)?;
-    #[cfg(feature = "join")]
+    #[cfg(feature = "enter")]
+    let entry = enter::begin(plan, timings.clock)?;
+    #[cfg(all(feature = "join", not(feature = "enter")))]
     join::join(plan, timings.clock)?;
     // From here on no signal is lost: what comes is pending until the wait.
     let mut mask = SigSet::ALL;
@@ -219,6 +225,11 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
         early,
         #[cfg(feature = "bwrap")]
         own: crate::step::Own::default(),
+        #[cfg(feature = "enter")]
+        entry,
+        #[cfg(feature = "enter")]
+        root: entry.root,
+        #[cfg(not(feature = "enter"))]
         root: Rootfs(Fd::CWD),
         #[cfg(feature = "options")]
         proc: None,

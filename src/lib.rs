@@ -58,9 +58,11 @@ fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
         return Ok(boot::boot(stack, 1));
     }
     match cli::command(stack)? {
-        cli::Command::Run => return run_container(stack, false),
+        command @ cli::Command::Run => return run_container(stack, command),
         #[cfg(feature = "bwrap")]
-        cli::Command::Bwrap => return run_container(stack, true),
+        command @ cli::Command::Bwrap => return run_container(stack, command),
+        #[cfg(feature = "enter")]
+        command @ cli::Command::Enter => return run_container(stack, command),
         #[cfg(feature = "init")]
         cli::Command::Init(tool, options) => return Ok(init::start::start(stack, tool, options)),
         #[cfg(feature = "boot")]
@@ -74,8 +76,13 @@ fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
     Ok(0)
 }
 
-/// `vesicle run`, or bwrap.
-fn run_container(stack: sys::Stack, #[allow(unused_variables)] bwrap: bool) -> Result<u8, Fail<'static>> {
+/// `vesicle run`, bwrap, or `vesicle enter`.
+fn run_container(
+    stack: sys::Stack,
+    #[allow(unused_variables)] command: cli::Command,
+) -> Result<u8, Fail<'static>> {
+    #[cfg(feature = "bwrap")]
+    let bwrap = command == cli::Command::Bwrap;
     let mut timings = timings::Timings::begin(stack);
     let container = {
         let mut work = Work::default();
@@ -83,6 +90,10 @@ fn run_container(stack: sys::Stack, #[allow(unused_variables)] bwrap: bool) -> R
         #[cfg(feature = "bwrap")]
         {
             spec.bwrap = bwrap;
+        }
+        #[cfg(feature = "enter")]
+        {
+            spec.enter = command == cli::Command::Enter;
         }
         #[cfg(feature = "bwrap")]
         let load = if bwrap { launch::bwrap::load } else { launch::load };
@@ -94,6 +105,8 @@ fn run_container(stack: sys::Stack, #[allow(unused_variables)] bwrap: bool) -> R
             Ok(asked) if bwrap => return launch::bwrap::tell(stack, asked),
             #[cfg(feature = "bwrap")]
             Ok(cli::Asked::Nothing | cli::Asked::Version) => return Ok(status::OWN),
+            #[cfg(all(feature = "enter", feature = "help"))]
+            Ok(cli::Asked::Help) if spec.enter => return launch::help(cli::Help::Enter).map(|()| 0),
             #[cfg(feature = "help")]
             Ok(cli::Asked::Help) => return launch::help(cli::Help::Run).map(|()| 0),
             Err(misuse) => return Ok(refuse(&misuse, &spec)),

@@ -6,6 +6,8 @@ mod caps;
 mod cgroup;
 #[cfg(feature = "options")]
 mod choose;
+#[cfg(feature = "enter")]
+mod enter;
 #[cfg(feature = "env")]
 mod env;
 #[cfg(feature = "fs")]
@@ -20,6 +22,10 @@ mod veth;
 
 #[cfg(feature = "caps")]
 pub use caps::Caps;
+#[cfg(feature = "enter")]
+pub use enter::ENTERED;
+#[cfg(feature = "enter")]
+pub use env::of as env_of;
 #[cfg(feature = "bwrap")]
 pub use fs::is_root;
 #[cfg(feature = "fs")]
@@ -99,6 +105,9 @@ pub struct Lists {
     /// The filters that --seccomp names, once they were read.
     #[cfg(feature = "seccomp")]
     pub programs: LongList<&'static [u64], { crate::spec::MAX_GIVEN }>,
+    /// The supplementary groups of COMMAND.
+    #[cfg(feature = "enter")]
+    pub groups: LongList<u32, 65536>,
     /// Id maps: users, groups.
     #[cfg(feature = "users")]
     pub maps: [List; 2],
@@ -119,7 +128,7 @@ impl Lists {
 pub struct Plan<'w> {
     /// The command line.
     pub stack: Stack,
-    /// ROOTFS.
+    /// ROOTFS, or what stands in its place.
     pub rootfs: ZStr<'static>,
     /// How it becomes the root.
     #[cfg(feature = "options")]
@@ -137,6 +146,9 @@ pub struct Plan<'w> {
     pub caps: Caps,
     /// CLONE_NEW* for clone(2).
     pub namespaces: u32,
+    /// CLONE_NEW* that are joined, those of them that are not ours.
+    #[cfg(feature = "enter")]
+    pub entered: u32,
     /// What the child does.
     pub steps: Steps,
     /// Which of the maps, users and groups, are to be looked up: the caller's range of /etc/subuid and /etc/subgid.
@@ -266,10 +278,12 @@ impl Plan<'_> {
 #[cfg_attr(feature = "options", inline(never))]
 pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Result<Plan<'w>, Fail<'static>> {
     let Some(rootfs) = stack.arg(spec.rootfs) else { return misuse(Why::NoRootfs) };
+    #[cfg(feature = "enter")]
+    let rootfs = spec.word.unwrap_or(rootfs);
     #[cfg(feature = "ids")]
     let id = |opt, own: u32| {
         // Root inside, but for bubblewrap.
-        let default = if spec.is_bwrap() { own } else { 0 };
+        let default = if spec.is_bwrap() || spec.is_enter() { own } else { 0 };
         spec.number(opt).map_or(default, |id| id as u32)
     };
     let caller = stack.ids();
@@ -286,6 +300,8 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
         #[cfg(feature = "caps")]
         caps: Caps::ALL,
         namespaces: if caller.uid == 0 { NEW } else { NEW | CLONE_NEWUSER },
+        #[cfg(feature = "enter")]
+        entered: 0,
         steps: Steps::ALWAYS,
         #[cfg(feature = "users")]
         auto: [false; 2],
@@ -303,6 +319,12 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
         spec,
         lists,
     };
+    #[cfg(feature = "enter")]
+    if spec.enter {
+        enter::build(spec, &mut plan)?;
+        env::build(spec, &mut plan)?;
+        return Ok(plan);
+    }
     #[cfg(feature = "options")]
     {
         namespaces::build(spec, &mut plan)?;

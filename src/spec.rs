@@ -38,6 +38,15 @@ pub struct Spec<'w> {
     /// Whether it was asked for in bubblewrap's words, and means what it means there.
     #[cfg(feature = "bwrap")]
     pub bwrap: bool,
+    /// Whether it is `vesicle enter`: where ROOTFS would stand, there is PID.
+    #[cfg(feature = "enter")]
+    pub enter: bool,
+    /// PID, above 0, and the word that it was.
+    #[cfg(feature = "enter")]
+    pub target: crate::sys::Pid,
+    #[allow(missing_docs)]
+    #[cfg(feature = "enter")]
+    pub word: Option<crate::sys::ZStr<'static>>,
     /// How many of those that were given stand before the last --clearenv of bwrap, where the order counts.
     #[cfg(feature = "bwrap")]
     pub cleared: usize,
@@ -53,6 +62,12 @@ impl<'w> Spec<'w> {
             rootfs: 0,
             #[cfg(feature = "bwrap")]
             bwrap: false,
+            #[cfg(feature = "enter")]
+            enter: false,
+            #[cfg(feature = "enter")]
+            target: crate::sys::Pid(0),
+            #[cfg(feature = "enter")]
+            word: None,
             #[cfg(feature = "bwrap")]
             cleared: 0,
         }
@@ -64,6 +79,15 @@ impl<'w> Spec<'w> {
         #[cfg(feature = "bwrap")]
         return self.bwrap;
         #[cfg(not(feature = "bwrap"))]
+        false
+    }
+
+    /// Whether it is `vesicle enter`.
+    #[inline(always)]
+    pub fn is_enter(&self) -> bool {
+        #[cfg(feature = "enter")]
+        return self.enter;
+        #[cfg(not(feature = "enter"))]
         false
     }
 

@@ -15,6 +15,8 @@ mod deny_net;
 mod dest;
 #[cfg(feature = "fs")]
 mod dev;
+#[cfg(feature = "enter")]
+mod enter;
 pub mod exec;
 #[cfg(feature = "seccomp")]
 mod filter;
@@ -43,6 +45,8 @@ mod veth;
 
 #[cfg(feature = "bwrap")]
 pub use bwrap::Own;
+#[cfg(feature = "enter")]
+pub use enter::Entry;
 pub use root::Rootfs;
 
 #[cfg(any(feature = "host", feature = "process", feature = "report"))]
@@ -121,6 +125,9 @@ pub struct World<'p, 'w> {
     #[allow(missing_docs)]
     #[cfg(feature = "bwrap")]
     pub own: Own,
+    /// What was there before.
+    #[cfg(feature = "enter")]
+    pub entry: Entry,
     /// ROOTFS, once it is taken.
     pub root: Rootfs,
     /// The caller's /proc, once it is taken.
@@ -157,6 +164,8 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::Session => sys::setsid(),
         #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
         Step::Released => ids::wait_for_launcher(world),
+        #[cfg(feature = "enter")]
+        Step::TheirCgroup => enter::join_cgroup(world),
         Step::IdMap => ids::write_own_maps(world.plan),
         #[cfg(feature = "disable-userns")]
         Step::NoUserns => ids::no_user_namespaces(world.plan),

@@ -1288,6 +1288,36 @@ END
     [ "$ME" = 0 ] || refused 125 CAP_NET_ADMIN --veth v0 "$R" /bin/true
 }
 
+enter_sees_what_the_container_sees() {
+    kinds='user pid net uts ipc cgroup mnt'
+    for how in '' --chroot; do
+        rm -f "$T/pid" "$R/tmp/up"
+        v $how --hostname inner --pid-file "$T/pid" "$R" /bin/sh -c "echo >/tmp/up; exec sleep $S" &
+        n=0
+        until [ -e "$R/tmp/up" ] && [ -s "$T/pid" ] || [ $n = 600 ]; do n=$((n + 1)); sleep 0.1; done
+        pid=$(cat "$T/pid") || fail "no container"
+        want=$(for kind in $kinds; do readlink "/proc/$pid/ns/$kind"; done; echo inner; ls "$R"; echo /)
+        out=$(limited "$VESICLE" enter "$pid" sh -c \
+            "for kind in $kinds; do readlink /proc/self/ns/\$kind; done; hostname; ls; pwd" 2>&1)
+        eq "what is seen" "$out" "$want"
+        for kind in net uts; do
+            out=$(limited "$VESICLE" enter --net --user "$pid" "$BUSYBOX" readlink /proc/self/ns/$kind 2>&1)
+            [ $kind = net ] && is=$pid || is=self
+            eq "$kind with the network alone" "$out" "$(readlink /proc/$is/ns/$kind)"
+        done
+        limited "$VESICLE" enter "$pid" sh -c 'exit 7'
+        eq "exit status" $? 7
+        if [ "$ME" = 0 ] && mkdir "/sys/fs/cgroup/c$S" 2>/dev/null && echo "$pid" >"/sys/fs/cgroup/c$S/cgroup.procs"; then
+            eq "cgroup" "$(limited "$VESICLE" enter "$pid" cat /proc/self/cgroup 2>&1)" "0::/c$S"
+            eq "cgroup outside" "$(limited "$VESICLE" enter --no-cgroup "$pid" grep -c "c$S" /proc/self/cgroup 2>&1)" 0
+        fi
+        kill -KILL "$pid"
+        wait
+        n=0
+        until [ ! -d "/sys/fs/cgroup/c$S" ] || rmdir "/sys/fs/cgroup/c$S" 2>/dev/null || [ $n = 100 ]; do n=$((n + 1)); sleep 0.1; done
+    done
+}
+
 # --- the end of the promises
 
 [ -n "$BUSYBOX" ] && [ -x "$BUSYBOX" ] || { echo "skip all: no busybox; name one with BUSYBOX=" >&2; exit 77; }

@@ -456,6 +456,60 @@ fn limits_make_as_many_calls_as_are_told() {
 }
 
 #[test]
+#[cfg(feature = "enter")]
+fn enter_makes_as_many_calls_as_are_told() {
+    if !is_root() {
+        return say("SKIP enter_makes_as_many_calls_as_are_told: not root");
+    }
+    let Some(_) = need!("strace") else { return };
+    let (root, log) = (tiny_root(Who::Root), folder(Who::Root).join("log"));
+    let mut inside = run(Who::Root).words("--privileged").arg(&root).arg("/bin/pause").spawn();
+    let pause = |r: &Running| {
+        let is =
+            |pid: &i32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "pause");
+        children(r.pid()).into_iter().find(is)
+    };
+    inside.until("its command", |r| pause(r).is_some());
+    let pid = pause(&inside).expect("its command").to_string();
+    let strace = ["strace".as_ref(), "-f".as_ref(), "-q".as_ref(), "-o".as_ref(), log.as_os_str()];
+    let count = |options: &str| {
+        program(Who::Root, strace)
+            .arg(vesicle())
+            .arg("enter")
+            .words(options)
+            .args([&pid, "/bin/true"])
+            .go()
+            .code(0);
+        let ours: Vec<_> = calls(&log, "/bin/true")
+            .into_iter()
+            .filter(|c| c.before && c.name != "rt_sigtimedwait")
+            .collect();
+        // That of a terminal is as with `vesicle run`.
+        ours.into_iter().filter(|c| c.name != "ioctl" && !c.text.contains("/dev/tty")).collect::<Vec<_>>()
+    };
+    let of = |calls: &[Call], name: &str| calls.iter().filter(|c| c.name == name).count();
+    // Two a namespace, to see whether it is another one; one for all that are.
+    let all = count("--privileged");
+    assert_eq!((of(&all, "statx"), of(&all, "setns"), of(&all, "pidfd_open")), (16, 1, 1));
+    let (default, net) = (count(""), count("--net"));
+    assert_eq!((of(&net, "statx"), of(&net, "setns")), (2, 1));
+    let told = (all.len(), default.len(), net.len());
+    say(&format!(
+        "system calls of enter: {} with --privileged, {} by default, {} with --net",
+        told.0, told.1, told.2
+    ));
+    let text = fs::read_to_string(Path::new(MANIFEST).join("docs/enter.md")).expect("docs/enter.md");
+    for n in [told.0, told.1, told.2] {
+        assert!(
+            text.contains(&format!("**{n}**")),
+            "docs/enter.md tells another number than {n} of {told:?}"
+        );
+    }
+    inside.signal(Signal::SIGKILL);
+    kill_marked(&inside.mark.clone());
+}
+
+#[test]
 fn init_has_closed_what_the_caller_had_open_before_its_command_exists() {
     let Some(_) = need!("strace") else { return };
     for &who in everyone() {

@@ -20,6 +20,8 @@ struct Scene {
     terminal: bool,
     /// By the name bwrap, without ROOTFS, whose programs are bound.
     bwrap: bool,
+    /// `vesicle enter` of this process, where there would be ROOTFS.
+    enter: Option<i32>,
     /// Descriptors 20 (reports), 21 (held), 22 (a gate that is open), 23 (a directory) are wanted.
     reports: bool,
 }
@@ -37,6 +39,7 @@ impl Scene {
             within: Vec::new(),
             bwrap: false,
             terminal: false,
+            enter: None,
             reports: false,
         }
     }
@@ -56,7 +59,11 @@ impl Scene {
 
     fn go(&self, strace: &[String]) -> Outcome {
         let _ = fs::remove_file(self.log());
-        let launch = if self.bwrap { program(self.who, [""; 0]) } else { run(self.who) };
+        let launch = match self.enter {
+            _ if self.bwrap => program(self.who, [""; 0]),
+            Some(_) => call(self.who).arg("enter"),
+            None => run(self.who),
+        };
         let mut launch = launch
             .under(&self.within)
             .under(["strace", "-f", "-q", "-o"])
@@ -74,7 +81,8 @@ impl Scene {
             let dir = File::open(self.dir.join("src")).expect("a directory");
             launch = launch.fd(20, null()).fd(21, null()).fd(22, null()).fd(23, dir).fd(24, null());
         }
-        launch.args((!self.bwrap).then_some(&self.root)).arg("/bin/true").go()
+        let place = self.enter.map_or_else(|| self.root.clone(), |pid| pid.to_string().into());
+        launch.args((!self.bwrap).then_some(place)).arg("/bin/true").go()
     }
 
     /// Whether it is an exit status of a failure of ours.
@@ -113,6 +121,11 @@ const OPTIONAL: &[(&str, &str, &str)] = &[
     ("unlinkat", "", "a pid file that somebody else removed"),
     ("mknodat", "S_IFCHR", "where mknod(2) is refused, the host's device is bound"),
     ("faccessat", "", "what a mask is made of is taken from another place"),
+    (
+        "setgroups",
+        "",
+        "an id map denies it: who enters as root has dropped those of the caller, or has none to give away",
+    ),
     ("capset", "", "the caller does not have them all: those that it has are taken"),
     ("ioctl", "TIOCGWINSZ", "what is no terminal is no console"),
     ("openat", "\"/dev/tty\"", "a terminal that may be there is guarded like one that is"),
@@ -321,6 +334,34 @@ fn every_call_fails(mut scene: Scene, reports: bool) {
 fn for_everyone(options: &str) {
     for &who in everyone() {
         every_call_fails(Scene::new(who, options), false);
+    }
+}
+
+#[test]
+#[cfg(feature = "enter")]
+fn enter_survives_the_failure_of_each_call() {
+    for &who in everyone() {
+        // It has a time namespace and a user namespace, so that it differs in all.
+        let root = tiny_root(who);
+        let mut inside =
+            run(who).words("--unshare-user --unshare-time").arg(&root).arg("/bin/pause").limit(300).spawn();
+        let pause = |r: &Running| {
+            let is = |pid: &i32| {
+                fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "pause")
+            };
+            children(r.pid()).into_iter().find(is)
+        };
+        inside.until("its command", |r| pause(r).is_some());
+        for options in [
+            "",
+            "--env --chdir /tmp",
+            "--mount --net --user --keep-fd 1",
+            "--mount --uts=/proc/self/ns/uts --user",
+        ] {
+            every_call_fails(Scene { enter: pause(&inside), ..Scene::new(who, options) }, false);
+        }
+        inside.signal(Signal::SIGKILL);
+        kill_marked(&inside.mark.clone());
     }
 }
 

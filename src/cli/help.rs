@@ -10,8 +10,9 @@ texts! {
 
   run [OPTION...] ROOTFS COMMAND [ARG...]   start COMMAND in new namespaces
   init [OPTION...] [--] COMMAND [ARG...]    be the init of this container: reap, forward, exit as COMMAND does
+  enter [OPTION...] PID [--] COMMAND [ARG...]  run COMMAND inside a running container
   boot [OPTION...] [--] [COMMAND [ARG...]]  be /init of an initramfs
-  help run, help init, help boot            their options
+  help run, help init, help enter, help boot  their options
   --version
 "
         Run = "usage: vesicle run [OPTION...] ROOTFS COMMAND [ARG...]\n"
@@ -30,6 +31,36 @@ texts! {
   -P          pause: no COMMAND, wait for TERM or INT
 
 SIGNAL is a number or a name. Called as tini, docker-init, dumb-init or catatonit it has their options.
+"
+        #[cfg(feature = "enter")] Enter = "usage: vesicle enter [OPTION...] PID [--] COMMAND [ARG...]
+
+  --all                every namespace of PID that differs, its root and cgroup (default)
+  --user[=FD|PATH]     only those namespaces that are named; with a value, that one instead
+  --pid[=FD|PATH]
+  --net[=FD|PATH]
+  --uts[=FD|PATH]
+  --ipc[=FD|PATH]
+  --cgroup[=FD|PATH]   and PID's cgroup
+  --time[=FD|PATH]
+  --mount[=FD|PATH]    and PID's root
+  --env                PID's environment instead of the caller's
+  --no-cgroup          stay in the caller's cgroup
+  --uid N              another user id inside, without PID's groups
+  --gid N              another group id inside, without PID's groups
+  --chdir DIR          working directory (/)
+  --setenv VAR VALUE   set a variable
+  --unsetenv VAR       unset a variable
+  --clearenv           start from an empty environment
+  --argv0 NAME         argv[0] of COMMAND
+  --keep-fd FD         leave this descriptor open for COMMAND
+  --umask MODE         file mode creation mask of COMMAND
+  --new-session        a new session, without the terminal
+  --die-with-parent    die with the launcher, and the launcher with its parent
+  --allow-new-privs    no_new_privs off, where PID has it off
+  --privileged         keep the caller's capabilities, no_new_privs off, no filter
+  --seccomp default|FILE|FD  refuse system calls, as with run
+
+What lives in a container may be hostile: COMMAND is its own from the start.
 "
         #[cfg(feature = "boot")] Boot = "usage: vesicle boot [OPTION...] [--] [COMMAND [ARG...]]
 

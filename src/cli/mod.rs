@@ -6,6 +6,8 @@ pub mod boot;
 mod bwrap;
 #[cfg(feature = "caps")]
 mod cap;
+#[cfg(feature = "enter")]
+mod enter;
 #[cfg(feature = "help")]
 mod help;
 #[cfg(feature = "init")]
@@ -42,6 +44,9 @@ pub enum Command {
     /// bwrap, in whose place we are.
     #[cfg(feature = "bwrap")]
     Bwrap,
+    /// `vesicle enter`.
+    #[cfg(feature = "enter")]
+    Enter,
     /// `vesicle init`, or a tool in whose place we are; the argument where its options begin.
     #[cfg(feature = "init")]
     Init(crate::spec::duties::Tool, usize),
@@ -103,6 +108,8 @@ pub fn command(stack: Stack) -> Parsed<Command> {
             Some(word) if word.is(b"run") => Ok(Command::Help(Help::Run)),
             #[cfg(feature = "init")]
             Some(word) if word.is(b"init") => Ok(Command::Help(Help::Init)),
+            #[cfg(feature = "enter")]
+            Some(word) if word.is(b"enter") => Ok(Command::Help(Help::Enter)),
             #[cfg(feature = "boot")]
             Some(word) if word.is(b"boot") => Ok(Command::Help(Help::Boot)),
             word => fail(Stage::Argument, word, Why::Command),
@@ -111,6 +118,10 @@ pub fn command(stack: Stack) -> Parsed<Command> {
     #[cfg(feature = "init")]
     if command.is(b"init") {
         return Ok(Command::Init(crate::spec::duties::Tool::Vesicle, 2));
+    }
+    #[cfg(feature = "enter")]
+    if command.is(b"enter") {
+        return Ok(Command::Enter);
     }
     #[cfg(feature = "boot")]
     if command.is(b"boot") {
@@ -150,7 +161,7 @@ fn name_and_value(word: ZStr<'_>) -> (&[u8], Option<ZStr<'_>>) {
     (name, (rest.first() != 0).then(|| rest.skip(1)))
 }
 
-/// Reads the command line of `vesicle run`, or that of bwrap.
+/// Reads the command line of `vesicle run`, that of bwrap, or that of `vesicle enter`.
 pub fn parse(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
     match read_options(stack, spec, load)? {
         #[cfg(feature = "bwrap")]
@@ -159,6 +170,8 @@ pub fn parse(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Parsed<Asked> {
             let command = stack.arg(spec.rootfs.saturating_add(1));
             Ok(if command.is_some() { Asked::Run } else { Asked::Nothing })
         }
+        #[cfg(feature = "enter")]
+        Asked::Run if spec.enter => enter::operands(stack, spec),
         Asked::Run if stack.arg(spec.rootfs.saturating_add(1)).is_none() => {
             misuse(if spec.rootfs < stack.len() { Why::NoCommand } else { Why::NoRootfs })
         }

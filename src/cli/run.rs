@@ -1,4 +1,4 @@
-//! The options of `vesicle run`, or of bwrap, with their values.
+//! The options of `vesicle run`, of bwrap or of `vesicle enter`, with their values.
 
 #[cfg(feature = "args")]
 use super::Source;
@@ -38,7 +38,7 @@ pub(super) fn read_options(stack: Stack, spec: &mut Spec<'_>, load: Load) -> Par
             continue;
         }
         #[cfg(feature = "args")]
-        if word.first() == b'@' && !bwrap {
+        if word.first() == b'@' && !bwrap && !spec.is_enter() {
             words.next();
             from(Source::File(word.skip(1)), load, spec)?;
             continue;
@@ -75,7 +75,13 @@ fn read(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Optio
     let Some(long) = word.value_of(b"--") else { return wrong(Why::Unknown) };
     let bwrap = spec.is_bwrap();
     let (name, inline) = if bwrap { (long.bytes(), None) } else { name_and_value(long) };
-    let Some((opt, kind)) = options::find(name, bwrap) else { return wrong(Why::Unknown) };
+    #[cfg(feature = "enter")]
+    let found = if spec.enter { super::enter::find(name) } else { options::find(name, bwrap) };
+    #[cfg(not(feature = "enter"))]
+    let found = options::find(name, bwrap);
+    let Some((opt, kind)) = found else { return wrong(Why::Unknown) };
+    #[cfg(feature = "enter")]
+    let kind = if kind == options::MAYBE_TEXT && inline.is_none() { options::SWITCH } else { kind };
     #[cfg(feature = "bwrap")]
     super::bwrap::before(opt, spec)?;
     #[cfg(feature = "bwrap")]

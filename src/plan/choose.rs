@@ -100,14 +100,20 @@ const OWN_MEMORY: Steps = Steps::of(&[
     Step::NotDisabled,
 ]);
 
+/// Adds those that options ask for.
+#[cfg_attr(feature = "enter", inline(never))]
+pub(super) fn asked(spec: &Spec<'_>, steps: &mut Steps) {
+    for (opt, step) in ASKED {
+        steps.add(*step, spec.has(*opt));
+    }
+}
+
 /// Chooses the steps.
 #[inline(never)]
 pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
     let (user, pid) = (plan.makes(CLONE_NEWUSER), plan.makes(CLONE_NEWPID));
     let mut steps = plan.steps;
-    for (opt, step) in ASKED {
-        steps.add(*step, spec.has(*opt));
-    }
+    asked(spec, &mut steps);
     #[cfg(feature = "cgroup")]
     steps.add(Step::Cgroup, spec.cgroup().is_some());
     #[cfg(feature = "users")]

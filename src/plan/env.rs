@@ -13,12 +13,28 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
     if !spec.is_bwrap() && !clear && !spec.has(Opt::Setenv) && !spec.has(Opt::Unsetenv) {
         return Ok(());
     }
+    // It is not known yet.
+    #[cfg(feature = "enter")]
+    if spec.has(Opt::TheirEnv) {
+        return Ok(());
+    }
+    of(None, spec, plan)
+}
+
+/// The same with `their` variables, which stand one behind the other, in the place of the caller's.
+#[inline(never)]
+pub fn of(their: Option<&'static [u8]>, spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
+    let clear = spec.has(Opt::Clearenv);
     let later = &**spec.given;
     #[cfg(feature = "bwrap")]
     let later = later.get(spec.cleared..).unwrap_or_default();
     let mut later = later;
     let mut i = 0;
-    while let (false, Some(word)) = (clear, plan.stack.env(i)) {
+    let mut rest = their.unwrap_or_default();
+    while let (false, Some(word)) = (clear, text::word(&mut rest)) {
+        add(word, later, plan)?;
+    }
+    while let (false, Some(word)) = (clear || their.is_some(), plan.stack.env(i)) {
         add(word, later, plan)?;
         i += 1;
     }

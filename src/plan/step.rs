@@ -24,6 +24,8 @@ steps! {
     #[cfg(feature = "process")] Session Session
     /// Wait until the launcher has written id maps and reports.
     #[cfg(any(feature = "users", feature = "report", feature = "veth"))] Released Handshake
+    /// The cgroup of who was there before.
+    #[cfg(feature = "enter")] TheirCgroup TheirCgroup
     /// A map of one id to the caller's own, for users and for groups.
     IdMap IdMap
     /// No further user namespace inside.
@@ -164,7 +166,7 @@ impl Steps {
     }
 
     /// Adds one, when it is wanted.
-    pub(super) fn add(&mut self, step: Step, wanted: bool) {
+    pub(crate) fn add(&mut self, step: Step, wanted: bool) {
         self.0 |= u64::from(wanted) << step as u32;
     }
 

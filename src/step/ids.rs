@@ -70,7 +70,16 @@ pub(super) fn take_on(uid: u32, gid: u32, world: &mut World<'_, '_>) -> sys::Res
     // In bubblewrap's place those that the caller has stay.
     if !world.plan.spec.is_bwrap() {
         world.doing.now(Stage::Groups, None);
-        sys::setgroups_none()?;
+        #[cfg(feature = "enter")]
+        let done = match sys::setgroups(&world.plan.lists.groups) {
+            // Where an id map denies it, those that the caller has are left, if it is not root: who entered as that has
+            // dropped them before.
+            Err(sys::Errno::EPERM) if world.plan.spec.enter => Ok(()),
+            done => done,
+        };
+        #[cfg(not(feature = "enter"))]
+        let done = sys::setgroups_none();
+        done?;
     }
     world.doing.now(Stage::Gid, None);
     sys::setresgid(gid)?;

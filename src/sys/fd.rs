@@ -38,7 +38,13 @@ impl Fd {
     }
 
     /// Its number.
-    #[cfg(any(feature = "fs", feature = "landlock", feature = "report", feature = "timings"))]
+    #[cfg(any(
+        feature = "enter",
+        feature = "fs",
+        feature = "landlock",
+        feature = "report",
+        feature = "timings"
+    ))]
     pub fn number(self) -> u32 {
         self.0
     }

@@ -189,6 +189,13 @@ pub fn pidfd_self() -> Result<Fd> {
     unsafe { call!(getpid).and_then(|me| opened!(pidfd_open, me, 0)) }
 }
 
+/// pidfd_open(2) of a process. Linux 5.3.
+#[cfg(feature = "enter")]
+pub fn pidfd_open(pid: Pid) -> Result<Fd> {
+    // SAFETY: no memory is involved.
+    unsafe { opened!(pidfd_open, pid.0, 0) }
+}
+
 /// getppid(2): 0 when the parent is outside of our PID namespace.
 pub fn parent() -> Pid {
     // SAFETY: no memory is involved; it never fails.
@@ -245,6 +252,13 @@ pub fn setsid() -> Result<()> {
 pub fn setgroups_none() -> Result<()> {
     // SAFETY: an empty list is not read.
     unsafe { done!(setgroups, 0, 0) }
+}
+
+/// setgroups(2).
+#[cfg(feature = "enter")]
+pub fn setgroups(groups: &[u32]) -> Result<()> {
+    // SAFETY: the kernel reads `len` ids at the pointer; both come from one slice.
+    unsafe { done!(setgroups, groups.len(), groups.as_ptr()) }
 }
 
 /// setresgid(2), all three.

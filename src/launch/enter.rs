@@ -1,0 +1,304 @@
+//! The way into a running container: what is to be known of it is looked up from outside, then one setns(2).
+//!
+//! Its processes may be hostile. Nothing is read of its own /proc; what the caller's says of a process id is believed once
+//! a pidfd has told that it is still that process; and we are not dumpable before we are where they can see us.
+
+use super::descriptor;
+use crate::cli::Opt;
+use crate::fail::{At, Fail, Stage, Why, fail};
+use crate::plan::{Caps, ENTERED, Plan, Step, env_of};
+use crate::step::{Entry, Rootfs};
+use crate::sys::{self, Errno, Fd, SigSet, ZStr};
+use crate::text::{Text, before, decimal, field, fields, word};
+use crate::timings::Clock;
+use crate::z;
+
+/// Where our own namespaces stand in /proc, in the order of [`ENTERED`]; behind `self/` there stand those of a process.
+const NAMES: &[u8] =
+    b"self/ns/user\0self/ns/pid\0self/ns/net\0self/ns/uts\0self/ns/ipc\0self/ns/cgroup\0self/ns/time\0\
+self/ns/mnt\0";
+const SELF: usize = b"self/".len();
+
+/// The longest environment and the longest `status` that are read: 65,536 groups fit.
+const LIMIT: usize = 2 << 20;
+/// The longest `cgroup` that is read; the longest path fits with what names the other hierarchies.
+const CGROUP: usize = 6144;
+
+/// Joins what is to be joined, of `vesicle enter` or of `vesicle run`.
+pub(super) fn begin(plan: &mut Plan<'_>, clock: Clock) -> Result<Entry, Fail<'static>> {
+    if plan.spec.enter {
+        return enter(plan);
+    }
+    super::join::join(plan, clock)?;
+    Ok(Entry { root: Rootfs(Fd::CWD), cgroup: None, namespace: None })
+}
+
+#[inline(never)]
+fn enter(plan: &mut Plan<'_>) -> Result<Entry, Fail<'static>> {
+    let subject = plan.rootfs;
+    let target = sys::pidfd_open(plan.spec.target).at(Stage::Target, subject)?;
+    let proc = host_proc()?;
+    let dir = directory(proc, plan).at(Stage::Target, subject)?;
+    let mut kinds = differing(plan, proc, dir).at(Stage::Target, subject)?;
+    let place = sys::O_PATH | sys::O_DIRECTORY;
+    let mut root = None;
+    if plan.enters(sys::CLONE_NEWNS) {
+        root = Some(sys::openat(dir, z!("root"), place, 0).at(Stage::Target, subject)?);
+    }
+    environment(plan, dir)?;
+    let mut cgroup = None;
+    if plan.steps.has(Step::TheirCgroup) {
+        cgroup = other_cgroup(proc, dir).at(Stage::TheirCgroup, subject)?;
+    }
+    is_still(plan, target, proc).at(Stage::Target, subject)?;
+    let mut namespace = None;
+    if cgroup.is_some() && kinds & sys::CLONE_NEWCGROUP != 0 {
+        kinds &= !sys::CLONE_NEWCGROUP;
+        namespace = Some(target);
+    }
+    join(plan, target, kinds)?;
+    if plan.becomes_theirs() {
+        become_theirs(plan, dir).at(Stage::Target, subject)?;
+    }
+    let root = match root {
+        Some(root) => root,
+        // The caller's, or that of a mount namespace that was named: below it --chdir is looked up.
+        None => sys::open(z!("/"), place).at(Stage::Rootfs, z!("/"))?,
+    };
+    Ok(Entry { root: Rootfs(root), cgroup, namespace })
+}
+
+/// The caller's /proc, if it is one.
+fn host_proc() -> Result<Fd, Fail<'static>> {
+    let path = z!("/proc");
+    let proc = sys::open(path, sys::O_PATH | sys::O_DIRECTORY).at(Stage::Target, path)?;
+    match sys::file_system(proc).at(Stage::Target, path)?.0 {
+        sys::PROC_SUPER_MAGIC => Ok(proc),
+        _ => fail(Stage::Target, path, Why::NoProc),
+    }
+}
+
+/// What /proc says of PID. Whoever has it open never gets to see another process by it.
+#[inline(never)]
+fn directory(proc: Fd, plan: &Plan<'_>) -> sys::Result<Fd> {
+    let mut room = [0; 24];
+    Text::on(&mut room).number(plan.spec.target.0 as u64);
+    let name = ZStr::until_nul(&room).ok_or(Errno::ESRCH)?;
+    sys::openat(proc, name, sys::O_PATH | sys::O_DIRECTORY, 0).map_err(gone)
+}
+
+/// What was there a moment ago has ended.
+fn gone(e: Errno) -> Errno {
+    if e == Errno::ENOENT { Errno::ESRCH } else { e }
+}
+
+/// Those of PID's namespaces that are wanted and are not ours.
+#[inline(never)]
+fn differing(plan: &Plan<'_>, proc: Fd, dir: Fd) -> sys::Result<u32> {
+    let (mut kinds, mut names) = (0, NAMES);
+    for (_, bit) in ENTERED {
+        let Some(name) = word(&mut names) else { break };
+        if !plan.enters(1 << bit) {
+            continue;
+        }
+        let ours = match sys::statx(proc, name) {
+            // A kernel without this kind: it is one for all.
+            Err(Errno::ENOENT) => continue,
+            ours => ours?,
+        };
+        let theirs = sys::statx(dir, name.skip(SELF)).map_err(gone)?;
+        if (ours.dev, ours.ino) != (theirs.dev, theirs.ino) {
+            kinds |= 1 << bit;
+        }
+    }
+    Ok(kinds)
+}
+
+/// PID's environment, where that is asked for: before anything of it can be ours.
+#[inline(never)]
+fn environment(plan: &mut Plan<'_>, dir: Fd) -> Result<(), Fail<'static>> {
+    if !plan.spec.has(Opt::TheirEnv) {
+        return Ok(());
+    }
+    let words = sys::openat(dir, z!("environ"), sys::O_RDONLY, 0).and_then(|f| sys::read_words(f, 0, LIMIT));
+    let words = words.at(Stage::Target, plan.rootfs)?;
+    env_of(Some(words.bytes()), plan.spec, plan)
+}
+
+/// The cgroup.procs of PID's cgroup, cgroups(7), if that is not ours; of version 2.
+#[inline(never)]
+fn other_cgroup(proc: Fd, dir: Fd) -> sys::Result<Option<Fd>> {
+    let mut room = [0; CGROUP];
+    let Some(path) = cgroup_path(dir, z!("cgroup"), &mut room).map_err(gone)? else { return Ok(None) };
+    if is_our_cgroup(proc, path)? {
+        return Ok(None);
+    }
+    // Outside of our cgroup namespace.
+    if path.value_of(b"/..").is_some() {
+        return Err(Errno::ENOENT);
+    }
+    let resolve = sys::RESOLVE_IN_ROOT | sys::RESOLVE_NO_SYMLINKS | sys::RESOLVE_NO_XDEV;
+    let place = sys::openat2(cgroup2()?, path, sys::O_PATH | sys::O_DIRECTORY, resolve)?;
+    sys::openat(place, z!("cgroup.procs"), sys::O_WRONLY, 0).map(Some)
+}
+
+/// With a room of its own.
+#[inline(never)]
+fn is_our_cgroup(proc: Fd, path: ZStr<'_>) -> sys::Result<bool> {
+    let mut room = [0; CGROUP];
+    cgroup_path(proc, z!("self/cgroup"), &mut room).map(|ours| ours == Some(path))
+}
+
+/// What a /proc/PID/cgroup says of version 2: its path, seen from our cgroup namespace.
+#[inline(never)]
+fn cgroup_path<'b>(dir: Fd, file: ZStr<'_>, room: &'b mut [u8; CGROUP]) -> sys::Result<Option<ZStr<'b>>> {
+    let file = sys::openat(dir, file, sys::O_RDONLY, 0)?;
+    let len = sys::read(file, room);
+    sys::close(file);
+    let text = room.get_mut(..len? as usize).unwrap_or_default();
+    if text.len() == CGROUP {
+        return Err(Errno::ENAMETOOLONG);
+    }
+    text.iter_mut().filter(|b| **b == b'\n').for_each(|b| *b = 0);
+    let mut lines: &[u8] = text;
+    while let Some(line) = word(&mut lines) {
+        if let Some(path) = line.value_of(b"0::") {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+/// Where cgroup2 is mounted: there alone, or beside hierarchies of version 1.
+fn cgroup2() -> sys::Result<Fd> {
+    let mut at = z!("/sys/fs/cgroup");
+    loop {
+        let place = sys::open(at, sys::O_PATH | sys::O_DIRECTORY)?;
+        if sys::file_system(place)?.0 == sys::CGROUP2_SUPER_MAGIC {
+            return Ok(place);
+        }
+        if at.is(b"/sys/fs/cgroup/unified") {
+            return Err(Errno::ENOENT);
+        }
+        at = z!("/sys/fs/cgroup/unified");
+    }
+}
+
+/// Whether what was read was of this process: it has not been waited for, so its id is still its own, and it is the one
+/// that this /proc knows by it, which may be that of another PID namespace.
+#[inline(never)]
+fn is_still(plan: &Plan<'_>, target: Fd, proc: Fd) -> sys::Result<()> {
+    let (mut name, mut text) = ([0; 32], [0; 512]);
+    Text::on(&mut name).push(b"self/fdinfo/").number(target.number().into());
+    let file = sys::openat(proc, ZStr::until_nul(&name).ok_or(Errno::ESRCH)?, sys::O_RDONLY, 0)?;
+    let len = sys::read(file, &mut text);
+    sys::close(file);
+    let pid = plan.spec.target.0 as u64;
+    let mut lines = fields(text.get(..len? as usize).unwrap_or_default(), b'\n');
+    let is = lines.any(|line| line.strip_prefix(b"Pid:\t").and_then(decimal) == Some(pid));
+    if is { Ok(()) } else { Err(Errno::ESRCH) }
+}
+
+/// Joins PID's namespaces of these `kinds`, by one call, and those that were named in their place.
+#[inline(never)]
+fn join(plan: &Plan<'_>, target: Fd, kinds: u32) -> Result<(), Fail<'static>> {
+    // What is named is named in the caller's tree.
+    let mut named = [None; ENTERED.len()];
+    for (slot, (opt, _)) in named.iter_mut().zip(ENTERED) {
+        if let Some(from) = plan.text(*opt) {
+            let ns = descriptor(from).map_or_else(|| sys::open(from, sys::O_RDONLY), Ok);
+            *slot = Some((ns.at(Stage::Join, from)?, from));
+        }
+    }
+    // From here to the execve nobody in there traces us, or reaches our files.
+    sys::dumpable(false).at(Stage::JoinAll, plan.rootfs)?;
+    if plan.caller.uid == 0 && kinds & sys::CLONE_NEWUSER != 0 {
+        // There it may be denied, and root's groups are nobody's inside. Who may not drop them has none to give away.
+        match sys::setgroups_none() {
+            Err(Errno::EPERM) => {}
+            done => done.at(Stage::Groups, None)?,
+        }
+    }
+    // A user namespace takes the caller's rights over those of others, and gives those over its own: what is named is tried
+    // with both.
+    for (slot, (_, bit)) in named.iter_mut().zip(ENTERED).skip(1) {
+        let Some((ns, from)) = *slot else { continue };
+        match sys::setns(ns, 1 << bit) {
+            Err(Errno::EPERM) => continue,
+            done => done.at(Stage::Join, from)?,
+        }
+        *slot = None;
+    }
+    let [owner, others @ ..] = named;
+    if let Some((ns, from)) = owner {
+        sys::setns(ns, sys::CLONE_NEWUSER).at(Stage::Join, from)?;
+    }
+    if kinds != 0 {
+        sys::setns(target, kinds).at(Stage::JoinAll, plan.rootfs)?;
+    }
+    for (slot, (_, bit)) in others.iter().zip(ENTERED.iter().skip(1)) {
+        if let Some((ns, from)) = *slot {
+            sys::setns(ns, 1 << bit).at(Stage::Join, from)?;
+        }
+    }
+    Ok(())
+}
+
+/// PID's ids and groups, as they are called in the user namespace that we are in by now; of capabilities no more than it
+/// can get, and those that it keeps as a user who is not root.
+#[inline(never)]
+fn become_theirs(plan: &mut Plan<'_>, dir: Fd) -> sys::Result<()> {
+    let file = sys::openat(dir, z!("status"), sys::O_RDONLY, 0).map_err(gone)?;
+    let words = sys::read_words(file, b'\n', LIMIT);
+    sys::close(file);
+    let own = !plan.spec.has(Opt::Uid) && !plan.spec.has(Opt::Gid);
+    // What of it is indispensable.
+    let (mut rest, mut found) = (words?.bytes(), 0);
+    while let Some(line) = word(&mut rest) {
+        let name = before(line.bytes(), b':');
+        let value = line.skip(name.len().wrapping_add(2)).bytes();
+        match name {
+            b"Uid" => {
+                let uid = effective(value)?;
+                if !plan.spec.has(Opt::Uid) {
+                    plan.uid = uid;
+                }
+                found |= 1;
+            }
+            b"Gid" => {
+                let gid = effective(value)?;
+                if !plan.spec.has(Opt::Gid) {
+                    plan.gid = gid;
+                }
+                found |= 2;
+            }
+            b"Groups" if own => {
+                for group in fields(value, b' ').filter_map(decimal) {
+                    // One that has no name in here reads as this.
+                    if group != UNMAPPED {
+                        plan.lists.groups.push(group as u32)?;
+                    }
+                }
+            }
+            b"CapBnd" => {
+                plan.caps = Caps { set: SigSet::from_hex(value).0, named: 0 };
+                found |= 4;
+            }
+            // Behind CapBnd.
+            b"CapAmb" if own => plan.caps.named = SigSet::from_hex(value).0 & plan.caps.set,
+            b"NoNewPrivs" => plan.steps.add(Step::NoNewPrivs, value != b"0" && !plan.is_privileged()),
+            _ => {}
+        }
+    }
+    if found == 7 { Ok(()) } else { Err(Errno::ESRCH) }
+}
+
+/// The second of four ids.
+fn effective(value: &[u8]) -> sys::Result<u32> {
+    // The last one would mean no change to setresuid(2).
+    let id = decimal(field(value, b'\t', 1)).filter(|id| *id < u32::MAX.into());
+    id.map(|id| id as u32).ok_or(Errno::EINVAL)
+}
+
+/// The id of those that have none, /proc/sys/kernel/overflowgid.
+const UNMAPPED: u64 = 65534;
