@@ -153,7 +153,7 @@ texts! {
         #[cfg(feature = "cgroup")] CgroupName = "neither a DEST, which begins with /, nor a cgroup below the caller's own"
         #[cfg(feature = "cgroup")] NoCgroup2 = "no cgroup2 that shows it is mounted there or on /sys/fs/cgroup/unified"
         #[cfg(feature = "cgroup")] ControllerV1 = "boot with cgroup_no_v1=all or systemd.unified_cgroup_hierarchy=1"
-        #[cfg(feature = "cgroup")] NotDelegated = "not delegated to the caller's own cgroup, or this kernel lacks it: systemd-run --user --scope -p Delegate=yes vesicle run ..."
+        #[cfg(feature = "cgroup")] NotDelegated = "not delegated to the caller's own cgroup (Delegate=yes of systemd), or this kernel lacks it"
         #[cfg(feature = "cgroup")] NotAlone = "there are other processes in the caller's own cgroup: systemd-run --user --scope -p Delegate=yes vesicle run ..."
         #[cfg(feature = "cgroup")] OutOfMemory = "out of memory while setting up: --memory is too small for it"
         #[cfg(feature = "enter")] NoTarget = "PID and COMMAND are missing: vesicle enter [OPTION...] PID [--] COMMAND [ARG...]"

@@ -106,12 +106,22 @@ impl Kind {
                 "--ro-bind {root}/src/9 /mnt/9 --tmpfs /tmp --dev /dev --seccomp default {root} {command}"
             ),
             Kind::NoNet => "{} run --privileged --share-net {root} {command}",
+            Kind::Cgroup if self.has_limits() => {
+                "{} run --privileged --share-net --cgroup bench-vesicle --memory 64M --pids 99 {root} {command}"
+            }
             Kind::Cgroup => "{} run --privileged --share-net --cgroup bench-vesicle {root} {command}",
             Kind::Chroot => "{} run --privileged --share-all {root} {command}",
             Kind::Init => "{} init -s -- {root}{command}",
             Kind::Inside => "{} run --privileged --init {root} {command}",
             Kind::Flags(_) => "",
         }
+    }
+
+    /// Whether memory and processes are limited: where there are controllers of cgroup2 for that.
+    pub fn has_limits(self) -> bool {
+        let there = std::fs::read_to_string("/sys/fs/cgroup/cgroup.controllers").unwrap_or_default();
+        self == Kind::Cgroup
+            && ["memory", "pids"].iter().all(|name| there.split_whitespace().any(|c| c == *name))
     }
 
     /// Whether a user namespace is part of it, and its caller nobody in particular.

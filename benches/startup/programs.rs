@@ -38,7 +38,10 @@ pub fn floor_with(kind: Kind, root: &Path, command: &str, uid: u32, more: Option
         Kind::User => cfgs.push("user"),
         Kind::Sandbox => cfgs.extend(["user", "sandbox"]),
         Kind::Inside => cfgs.push("inside"),
-        Kind::Cgroup => cfgs.push("cgroup"),
+        Kind::Cgroup => {
+            cfgs.push("cgroup");
+            cfgs.extend(kind.has_limits().then_some("limits"));
+        }
         _ => {}
     }
     // What is fixed by a name must differ in it.

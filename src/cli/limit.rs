@@ -16,9 +16,8 @@ pub(super) fn number(kind: u8, value: &[u8]) -> Option<u64> {
         return Some(MAX);
     }
     let (n, least, most) = match kind {
-        options::MEMORY => (text::size(value)?, 1, MAX),
-        options::SWAP if value == b"0" => (0, 0, 0),
-        options::SWAP => (text::size(value)?, 1, MAX),
+        options::SWAP if value == b"0" => return Some(0),
+        options::MEMORY | options::SWAP => (text::size(value)?, 1, MAX),
         // PID_MAX_LIMIT of include/linux/threads.h.
         options::PIDS => (text::decimal(value)?, 1, 1 << 22),
         options::CPU_TIME => {

@@ -89,7 +89,7 @@ hints! {
     Clone => EUSERS ": namespaces are nested too deep"
     JoinCgroup => EBUSY ": it has controllers enabled for cgroups below it, and so can hold no process itself"
     JoinCgroup => EOPNOTSUPP ": a cgroup on the way is threaded, or has processes beside threaded controllers"
-    JoinCgroup|MakeCgroup|Controller|Limit => EACCES ": the caller's own cgroup is not delegated: systemd-run --user --scope -p Delegate=yes vesicle run ..."
+    JoinCgroup|MakeCgroup|Controller|Limit => EACCES ": the caller's own cgroup is not delegated (Delegate=yes of systemd)"
     MakeCgroup => EBUSY ": there is one of this name, with processes in it"
     Controller => EBUSY ": there are processes in a cgroup on the way, which then can't pass it on"
     Limit => ENOENT ": this kernel does not have that limit"

@@ -7,7 +7,8 @@
 //!
 //! `cfg(root)`: `pivot` as vesicle does by default, `chroot`, or neither. `cfg(user)`: the maps of a user namespace.
 //! `cfg(init)`: an init that is given COMMAND alone. `cfg(inside)`: the child is the init, COMMAND is its child.
-//! `cfg(sandbox)`: what sandbox.rs has. `cfg(cgroup)`: what cgroup.rs has; with `cfg(moved)` the child moves there itself.
+//! `cfg(sandbox)`: what sandbox.rs has. `cfg(cgroup)`: what cgroup.rs has; with `cfg(moved)` the child moves there
+//! itself.
 //! `cfg(plain)`: a clone(2) and an execve(2), and no signal.
 #![no_std]
 #![no_main]
