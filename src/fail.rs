@@ -37,7 +37,7 @@ texts! {
         #[cfg(feature = "bwrap")] NotDisabled = "creation of new user namespaces was not disabled as requested"
         #[cfg(feature = "bwrap")] Link = "create"
         #[cfg(feature = "bwrap")] Lock = "Unable to lock file"
-        #[cfg(any(feature = "users", feature = "report", feature = "words"))] Handshake = "wait for the launcher"
+        #[cfg(any(feature = "users", feature = "report", feature = "veth", feature = "words"))] Handshake = "wait for the launcher"
         #[cfg(any(feature = "disable-userns", feature = "words"))] Userns = "disable user namespaces"
         #[cfg(any(feature = "host", feature = "words"))] HostName = "set host name"
         #[cfg(any(feature = "host", feature = "words"))] DomainName = "set domain name"

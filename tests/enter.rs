@@ -249,8 +249,9 @@ fn groups_of_the_caller_do_not_come_along() {
         return say("SKIP groups_of_the_caller_do_not_come_along: not root");
     }
     let groups = || {
-        // SAFETY: one id is read.
-        if unsafe { libc::setgroups(1, &raw const *&4u32) } == 0 {
+        let groups = [4u32];
+        // SAFETY: as many ids are read as there are.
+        if unsafe { libc::setgroups(groups.len(), groups.as_ptr()) } == 0 {
             Ok(())
         } else {
             Err(std::io::Error::last_os_error())
@@ -546,6 +547,28 @@ fn signals_reach_the_command() {
         running.signal(Signal::SIGUSR1);
         running.until_says("got");
         kill_marked(&running.mark.clone());
+    }
+}
+
+#[test]
+fn options_that_run_has_mean_the_same() {
+    for &who in everyone() {
+        let Some(inside) = container(who, "") else { return };
+        let told = |options: &str, script: &str| {
+            enter(who, options, inside.pid).args(["/bin/sh", "-c", script]).go()
+        };
+        told("--umask 027", "umask").says("0027");
+        let session = "[ $(cut -d' ' -f6 /proc/self/stat) = $$ ] && echo new || echo old";
+        told("", session).says("old");
+        told("--new-session", session).says("new");
+        told("--seccomp default", "grep Seccomp: /proc/self/status").says("Seccomp:\t2");
+        for options in ["--die-with-parent", "--die-with-parent --net --user --mount"] {
+            let mut sleeper = enter(who, options, inside.pid).words("/bin/sleep 1000").spawn();
+            became(&mut sleeper, "sleep");
+            sleeper.signal(Signal::SIGKILL);
+            let end = sleeper.wait();
+            assert_eq!((end.signal, &end.left), (Some(9), &vec![]), "{options}");
+        }
     }
 }
 

@@ -415,12 +415,17 @@ fn options_in(text: &str) -> Vec<String> {
     list
 }
 
-/// The man page in two: what is about `vesicle boot`, and all the rest.
-fn man_page() -> (String, String) {
+/// The man page in three: what is about `vesicle boot`, about `vesicle enter`, and all the rest.
+fn man_page() -> [String; 3] {
     let page = fs::read_to_string(Path::new(MANIFEST).join("man/vesicle.1")).expect("man/vesicle.1");
-    let (before, rest) = page.split_once("\n.SH VESICLE BOOT\n").expect("the section on boot");
-    let (boot, behind) = rest.split_once("\n.SH ").expect("a section behind it");
-    (boot.to_string(), [before, behind].join("\n.SH "))
+    let without = |page: String, name: &str| {
+        let (before, rest) = page.split_once(&format!("\n.SH VESICLE {name}\n")).expect("its section");
+        let (section, behind) = rest.split_once("\n.SH ").expect("a section behind it");
+        (section.to_string(), [before, behind].join("\n.SH "))
+    };
+    let (boot, rest) = without(page, "BOOT");
+    let (enter, rest) = without(rest, "ENTER");
+    [boot, enter, rest]
 }
 
 /// Holds a part of the man page to the options of a command.
@@ -445,20 +450,32 @@ fn describes_every_option_and_no_other(page: &str, command: &str) {
 
 #[test]
 fn man_page_describes_every_option_that_there_is_and_no_other() {
-    describes_every_option_and_no_other(&man_page().1, "run");
+    describes_every_option_and_no_other(&man_page()[2], "run");
 }
 
 /// The options of boot: of `vesicle help boot`, of the man page, of the table of docs/boot.md.
 #[test]
 #[cfg(feature = "boot")]
 fn options_of_boot_are_described_and_no_others() {
-    describes_every_option_and_no_other(&man_page().0, "boot");
+    describes_every_option_and_no_other(&man_page()[0], "boot");
     let text = fs::read_to_string(Path::new(MANIFEST).join("docs/boot.md")).expect("docs/boot.md");
     let rows = text.lines().filter_map(|l| l.strip_prefix("| `--")?.split('`').next());
     let named: Vec<String> = rows.map(|row| format!("--{row}")).collect();
     let known = options_of_help("boot").into_iter();
     let known: Vec<String> = known.map(|(name, value)| format!("{name} {value}").trim().into()).collect();
     assert_eq!(named, known, "docs/boot.md");
+}
+
+/// The options of enter: of `vesicle help enter`, of the man page, of the table of docs/enter.md.
+#[test]
+#[cfg(feature = "enter")]
+fn options_of_enter_are_described_and_no_others() {
+    describes_every_option_and_no_other(&man_page()[1], "enter");
+    let text = fs::read_to_string(Path::new(MANIFEST).join("docs/enter.md")).expect("docs/enter.md");
+    let rows = text.lines().filter_map(|l| l.strip_prefix("| `--")?.split(['`', '[', ' ']).next());
+    let named: Vec<String> = rows.map(|row| format!("--{row}")).collect();
+    let known: Vec<String> = options_of_help("enter").into_iter().map(|(name, _)| name).collect();
+    assert_eq!(named, known, "docs/enter.md");
 }
 
 /// The letters of the options of init: of `vesicle help init`, of the tags below a heading of the page, of the README.

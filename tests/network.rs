@@ -1,4 +1,5 @@
 //! --veth: real traffic, in network namespaces that the tests make. Nothing here touches that of the machine.
+#![cfg(feature = "veth")]
 #![allow(unsafe_code)]
 
 #[macro_use]
@@ -43,7 +44,7 @@ fn live(words: &[&str]) -> i32 {
 /// More than fits into a packet by TCP, and by UDP just what fits into one, there and back.
 fn talk(to: &str) -> i32 {
     let to = SocketAddr::new(to.parse().expect("an address"), PORT);
-    let sent: Vec<u8> = (0..100_000u32).map(|n| (n * 7 >> 3) as u8).collect();
+    let sent: Vec<u8> = (0..100_000u32).map(|n| (n * 7).div_euclid(8) as u8).collect();
     let mut stream = TcpStream::connect_timeout(&to, Duration::from_secs(20)).expect("connect");
     let mut back = vec![0; sent.len()];
     let (to_send, mut writer) = (sent.clone(), stream.try_clone().expect("dup"));

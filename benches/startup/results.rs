@@ -92,7 +92,7 @@ pub struct Memory {
 pub struct Living {
     /// Of the launcher that has the most.
     pub private_kib: u64,
-    /// How long the last of them took to start over how long the first took: medians of a hundred.
+    /// How long the last of them took to start over how long the first took: the fastest of a hundred each.
     pub last_to_first: f64,
     /// What was left when all had been ended: known of the largest number alone.
     pub left: Vec<String>,

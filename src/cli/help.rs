@@ -8,11 +8,11 @@ texts! {
     Help {
         Commands = "usage: vesicle COMMAND
 
-  run [OPTION...] ROOTFS COMMAND [ARG...]   start COMMAND in new namespaces
-  init [OPTION...] [--] COMMAND [ARG...]    be the init of this container: reap, forward, exit as COMMAND does
-  enter [OPTION...] PID [--] COMMAND [ARG...]  run COMMAND inside a running container
-  boot [OPTION...] [--] [COMMAND [ARG...]]  be /init of an initramfs
-  help run, help init, help enter, help boot  their options
+  run [OPTION...] ROOTFS COMMAND [ARG...]       start COMMAND in new namespaces
+  init [OPTION...] [--] COMMAND [ARG...]        be the init of a container: reap, forward, end as COMMAND does
+  enter [OPTION...] PID [--] COMMAND [ARG...]   run COMMAND inside a container that runs
+  boot [OPTION...] [--] [COMMAND [ARG...]]      be /init of an initramfs
+  help run, help init, help enter, help boot    their options
   --version
 "
         Run = "usage: vesicle run [OPTION...] ROOTFS COMMAND [ARG...]\n"

@@ -16,15 +16,15 @@ pub(super) fn make(plan: &mut Plan<'_>, main: Pid, clock: Clock) -> Result<(), F
     // What each is a port of; 0 of none, once that is known.
     let mut masters = [None; MAX_PAIRS];
     let mut veths = Veths::of(plan.spec);
-    while let Some(given) = veths.next() {
+    while let Some(given) = veths.advance() {
         let veth = &veths.veth;
         let (Some(end), Some(master)) = (plan.ends.list.get_mut(veth.nth), masters.get_mut(veth.nth)) else {
             continue;
         };
         if let Err((stage, e)) = add(veth, main, socket, end, master) {
             return match e {
-                // The child has ended already, and said why.
-                Failed::By(Errno::ESRCH) => Ok(()),
+                // The child has ended already, and said why; or somebody has removed it, and the child will say so.
+                Failed::By(Errno::ESRCH | Errno::ENODEV) => Ok(()),
                 Failed::By(e) => Err(e).at(stage, given.a),
                 Failed::Mixed => given.bad(Why::VethBridge),
             };
@@ -40,12 +40,6 @@ enum Failed {
     Mixed,
 }
 
-impl From<Errno> for Failed {
-    fn from(e: Errno) -> Failed {
-        Failed::By(e)
-    }
-}
-
 /// Does what one option asks for.
 #[inline(never)]
 fn add(
@@ -56,7 +50,7 @@ fn add(
     master: &mut Option<u32>,
 ) -> Result<(), (Stage, Failed)> {
     let at = |stage| move |(_, e)| (stage, Failed::By(e));
-    let mut requests = Requests::new();
+    let mut requests = Requests::none();
     let (known, mut there) = (*master, 0);
     let gateway = veth.gateway.bytes();
     if !gateway.is_empty() {
@@ -124,7 +118,7 @@ pub(super) fn remove(ends: &mut Ends) {
     let Some(socket) = ends.socket else { return };
     for end in &mut ends.list {
         if *end != 0 {
-            Requests::new().add(ask::DELETE_LINK, 0, &sys::link(*end)).forget(socket);
+            Requests::none().add(ask::DELETE_LINK, 0, &sys::link(*end)).forget(socket);
             *end = 0;
         }
     }

@@ -475,3 +475,43 @@ fn filters_come_last_but_for_an_init_and_where_they_take_a_right_that_goes() {
         "{all:?}"
     );
 }
+
+/// The steps of `vesicle enter WORDS`.
+#[cfg(feature = "enter")]
+fn entered(words: &str, uid: usize) -> Result<(std::vec::Vec<Step>, u32), String> {
+    let args: Vec<&str, 64> = ["vesicle", "enter"].into_iter().chain(words.split(' ')).collect();
+    let stack = Stack::for_test(&args, &["PATH=/bin"], uid);
+    let (mut words, mut lists) = Default::default();
+    let mut spec = Spec::new(&mut words);
+    spec.enter = true;
+    let nothing: cli::Load = |_| Ok(Block::of_argv(Stack::for_test(&[], &[], 0), 0));
+    let told = |m: Fail<'_>| format!("{:?}", m.reason());
+    cli::parse(stack, &mut spec, nothing).map_err(told)?;
+    let plan = build(&spec, stack, &mut lists).map_err(told)?;
+    assert_eq!((plan.namespaces, plan.borrow), (0, false), "it makes none, and lends nothing");
+    Ok((STEPS.iter().map(|s| s.0).filter(|s| plan.steps.has(*s)).collect(), plan.entered))
+}
+
+#[test]
+#[cfg(feature = "enter")]
+fn who_enters_lives_as_others_do_but_for_what_is_there_already() {
+    use Step::*;
+    let all = NEW | CLONE_NEWUSER | crate::sys::CLONE_NEWTIME;
+    let life = [JoinCgroup, Enter, NoNewPrivs, Bound, Ids, Caps, Close, Signals, Filter, Exec];
+    assert_eq!(entered("7 true", 0), Ok((life.to_vec(), all)));
+    assert_eq!(entered("--all 7 -- true", 1000), Ok((life.to_vec(), all)));
+    let bare = [JoinCgroup, Enter, Ids, Close, Signals, Exec];
+    assert_eq!(entered("--privileged 7 true", 0), Ok((bare.to_vec(), all)));
+    // A program of the host, with the caller's rights.
+    let host = [NoNewPrivs, Close, Signals, Filter, Exec];
+    assert_eq!(entered("--net 7 true", 0), Ok((host.to_vec(), CLONE_NEWNET)));
+    assert_eq!(entered("--all --net=/x --no-cgroup 7 true", 0).unwrap().1, all & !CLONE_NEWNET);
+    assert_eq!(entered("--net=/x 7 true", 0), Ok((host.to_vec(), 0)));
+    for bad in ["0 true", "-- -1 true", "x true", "2147483648 true"] {
+        assert_eq!(entered(bad, 0), Err(why(Why::Target)), "{bad}");
+    }
+    for bad in ["7", "7 --", "--net"] {
+        assert_eq!(entered(bad, 0), Err(why(Why::NoTarget)), "{bad}");
+    }
+    assert_eq!(entered("--env --net 7 true", 0), Err(why(Why::EnvNeedsRoot)));
+}

@@ -86,7 +86,7 @@ impl<'s> Veths<'s> {
     }
 
     /// The next one; none where there is none, or where it was refused before.
-    pub fn next(&mut self) -> Option<&'s Given> {
+    pub fn advance(&mut self) -> Option<&'s Given> {
         self.read().ok().flatten()
     }
 
@@ -145,6 +145,7 @@ mod tests {
 
     #[test]
     fn values_are_read_strictly() {
+        let mut veth = Veth::NONE;
         let good = [
             "v",
             "a23456789012345",
@@ -154,7 +155,7 @@ mod tests {
             "v,1.1.1.1/32",
         ];
         for text in good {
-            assert!(Veth::NONE.read(text.as_bytes()).is_ok(), "{text}");
+            assert!(veth.read(text.as_bytes()).is_ok(), "{text}");
         }
         let bad = [
             ("", Why::VethName),
@@ -187,7 +188,7 @@ mod tests {
             ("v,10.0.0.2/24,10.0.0.1,", Why::VethGateway),
         ];
         for (text, why) in bad {
-            assert!(Veth::NONE.read(text.as_bytes()) == Err(why), "{text}");
+            assert!(veth.read(text.as_bytes()) == Err(why), "{text}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Id maps and ids, user_namespaces(7).
 
-#[cfg(any(feature = "ids", feature = "report"))]
+#[cfg(any(feature = "ids", feature = "report", feature = "veth"))]
 use super::World;
 #[cfg(feature = "ids")]
 use crate::fail::Stage;

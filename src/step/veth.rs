@@ -12,10 +12,10 @@ const METRIC: u32 = 1024;
 #[inline(never)]
 pub(super) fn configure(world: &mut World<'_, '_>) -> sys::Result<()> {
     let socket = sys::netlink()?;
-    let mut requests = Requests::new();
+    let mut requests = Requests::none();
     requests.add(ask::SET_LINK, 0, &sys::link_up(1));
     let mut veths = Veths::of(world.plan.spec);
-    while let Some(given) = veths.next() {
+    while let Some(given) = veths.advance() {
         let veth = &veths.veth;
         world.doing.now(Stage::Veth, given.a);
         let index = requests.until_runs(socket, &veth.inside()).map_err(|(_, e)| e)?;

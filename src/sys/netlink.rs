@@ -104,9 +104,9 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// None yet.
+    #[allow(missing_docs)]
     #[inline(always)]
-    pub fn new() -> Requests {
+    pub fn none() -> Requests {
         Requests { room: [0; ROOM], len: 0, last: 0, count: 0 }
     }
 
