@@ -497,10 +497,10 @@ fn entered(words: &str, uid: usize) -> Result<(std::vec::Vec<Step>, u32), String
 fn who_enters_lives_as_others_do_but_for_what_is_there_already() {
     use Step::*;
     let all = NEW | CLONE_NEWUSER | crate::sys::CLONE_NEWTIME;
-    let life = [JoinCgroup, Enter, NoNewPrivs, Bound, Ids, Caps, Close, Signals, Filter, Exec];
+    let life = [TheirCgroup, Enter, NoNewPrivs, Bound, Ids, Caps, Close, Signals, Filter, Exec];
     assert_eq!(entered("7 true", 0), Ok((life.to_vec(), all)));
     assert_eq!(entered("--all 7 -- true", 1000), Ok((life.to_vec(), all)));
-    let bare = [JoinCgroup, Enter, Ids, Close, Signals, Exec];
+    let bare = [TheirCgroup, Enter, Ids, Close, Signals, Exec];
     assert_eq!(entered("--privileged 7 true", 0), Ok((bare.to_vec(), all)));
     // A program of the host, with the caller's rights.
     let host = [NoNewPrivs, Close, Signals, Filter, Exec];
