@@ -52,7 +52,7 @@ pub(super) const MAYBE_FD: u8 = 8;
 
 /// Takes any text behind `=`, or none.
 #[cfg(feature = "enter")]
-pub(super) const MAYBE_TEXT: u8 = 16;
+pub(super) const MAYBE_TEXT: u8 = 15;
 /// Takes a capability, or all; the number is the set.
 #[cfg(feature = "caps")]
 pub(super) const CAP: u8 = 9;

@@ -55,7 +55,7 @@ fn add(
     let gateway = veth.gateway.bytes();
     if !gateway.is_empty() {
         // An address that is on the end already is none of a bridge.
-        let owner = requests.owner(socket, gateway).map_err(at(Stage::Address))?;
+        let owner = requests.holder(socket, gateway).map_err(at(Stage::Address))?;
         there = owner.filter(|owner| owner != end).unwrap_or(0);
         if known.is_some_and(|known| known != there) {
             return Err((Stage::Bridge, Failed::Mixed));

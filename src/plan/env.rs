@@ -22,7 +22,7 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
 }
 
 /// The same with `their` variables, which stand one behind the other, in the place of the caller's.
-#[inline(never)]
+#[cfg_attr(feature = "enter", inline(never))]
 pub fn of(their: Option<&'static [u8]>, spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
     let clear = spec.has(Opt::Clearenv);
     let later = &**spec.given;

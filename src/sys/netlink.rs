@@ -25,6 +25,7 @@ pub mod ask {
     pub const GET_LINK: u32 = n::RTM_GETLINK as u32;
     pub const SET_LINK: u32 = n::RTM_SETLINK as u32;
     pub const NEW_ADDRESS: u32 = n::RTM_NEWADDR as u32;
+    pub const GET_ADDRESS: u32 = n::RTM_GETADDR as u32;
     pub const NEW_ROUTE: u32 = n::RTM_NEWROUTE as u32;
     pub const GET_ROUTE: u32 = n::RTM_GETROUTE as u32;
     /// Of what must not be there yet.
@@ -202,9 +203,25 @@ impl Requests {
         }
     }
 
-    /// Sends them, and behind them asks which interface has this address itself; none where nobody has.
+    /// Which interface has this address; none where nobody has. An IPv6 address that was set just now may be no route yet.
     #[inline(never)]
-    pub fn owner(&mut self, socket: Fd, ip: &[u8]) -> core::result::Result<Option<u32>, (u32, Errno)> {
+    pub fn holder(&mut self, socket: Fd, ip: &[u8]) -> core::result::Result<Option<u32>, (u32, Errno)> {
+        if ip.len() == 4 {
+            return self.owner(socket, ip);
+        }
+        self.add(ask::GET_ADDRESS, 0, &address(0, ip, 0)).attribute(attribute::ADDRESS, ip).send(socket)?;
+        let mut room = [0; ANSWER];
+        match answer(socket, &mut room) {
+            // The index in an ifaddrmsg.
+            Ok(()) => Ok(word(&room, 20)),
+            Err((1, Errno::EADDRNOTAVAIL)) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Sends them, and behind them asks which interface this address leads to as one of ours; none where it is none.
+    #[inline(never)]
+    fn owner(&mut self, socket: Fd, ip: &[u8]) -> core::result::Result<Option<u32>, (u32, Errno)> {
         self.add(ask::GET_ROUTE, 0, &match_for(ip)).attribute(attribute::DESTINATION, ip);
         let asked = self.count;
         self.send(socket)?;
