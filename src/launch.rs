@@ -4,6 +4,8 @@
 pub mod bwrap;
 #[cfg(feature = "cgroup")]
 mod cgroup;
+#[cfg(any(feature = "cgroup", feature = "enter"))]
+mod cgroup2;
 #[cfg(feature = "enter")]
 mod enter;
 #[cfg(feature = "seccomp")]

@@ -8,6 +8,7 @@ mod limits;
 
 pub(super) use end::over;
 
+use super::cgroup2;
 use crate::child::{self, Child};
 use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage, Why, fail};
@@ -56,49 +57,14 @@ pub(super) fn find(plan: &Plan<'_>, clock: Clock) -> Result<Option<Fd>, Fail<'st
     Ok(Some(own))
 }
 
-/// The line `0::PATH` of /proc/self/cgroup, opened below the root of the hierarchy.
+/// The directory of the path that /proc/self/cgroup tells.
 #[inline(never)]
 fn own() -> Result<Fd, Fail<'static>> {
-    /// Where the hierarchy is mounted: alone, or beside those of version 1.
-    const ROOTS: [&[u8]; 2] = [b"/sys/fs/cgroup", b"/sys/fs/cgroup/unified"];
-    /// Room for the longer one before what is read.
-    const BEFORE: usize = 32;
     let from = z!("/proc/self/cgroup");
-    let mut room = [0; PATH_MAX];
-    let text = room.get_mut(BEFORE..PATH_MAX - 1).unwrap_or_default();
-    let len = sys::read_start(from, text).at(Stage::Read, from)?.len();
-    if len == PATH_MAX - 1 - BEFORE {
-        return Err(Errno::E2BIG).at(Stage::Read, from);
-    }
-    let (mut at, mut place) = (BEFORE, None);
-    for line in fields(room.get(BEFORE..).unwrap_or_default(), b'\n') {
-        if let [b'0', b':', b':', path @ ..] = line {
-            // What lies outside of our cgroup namespace begins with `/..`.
-            let outside = fields(path, b'/').any(|part| part == b"..");
-            place = (!outside).then_some((at.wrapping_add(3), at.wrapping_add(line.len())));
-            break;
-        }
-        at = at.wrapping_add(line.len()).wrapping_add(1);
-    }
-    let there = z!("/sys/fs/cgroup");
-    let Some((start, end)) = place else { return fail(Stage::FindCgroup, there, Why::NoCgroup2) };
-    if let Some(end) = room.get_mut(end) {
-        *end = 0;
-    }
-    for root in ROOTS {
-        let start = start.wrapping_sub(root.len());
-        for (to, byte) in room.get_mut(start..).unwrap_or_default().iter_mut().zip(root) {
-            *to = *byte;
-        }
-        let path = ZStr::until_nul(room.get(start..).unwrap_or_default());
-        if let Some(own) = path.and_then(|path| sys::open(path, DIRECTORY).ok()) {
-            if sys::is_cgroup2(own) {
-                return Ok(own);
-            }
-            sys::close(own);
-        }
-    }
-    fail(Stage::FindCgroup, there, Why::NoCgroup2)
+    let mut room = [0; cgroup2::ROOM];
+    let place = cgroup2::place(Fd::CWD, from, &mut room).at(Stage::Read, from)?;
+    let own = place.and_then(cgroup2::Place::open);
+    own.map_or_else(|| fail(Stage::FindCgroup, z!("/sys/fs/cgroup"), Why::NoCgroup2), Ok)
 }
 
 /// Makes the cgroup in the caller's `own`, with its limits. It is in `to` from the first moment when something could be left.

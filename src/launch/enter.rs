@@ -3,7 +3,7 @@
 //! Its processes may be hostile. Nothing is read of its own /proc; what the caller's says of a process id is believed once
 //! a pidfd has told that it is still that process; and we are not dumpable before we are where they can see us.
 
-use super::descriptor;
+use super::{cgroup2, descriptor};
 use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::plan::{Caps, ENTERED, Plan, Step, env_of};
@@ -21,8 +21,6 @@ const SELF: usize = b"self/".len();
 
 /// The longest environment and the longest `status` that are read: 65,536 groups fit.
 const LIMIT: usize = 2 << 20;
-/// The longest `cgroup` that is read; the longest path fits with what names the other hierarchies.
-const CGROUP: usize = 6144;
 
 /// Joins what is to be joined, of `vesicle enter` or of `vesicle run`.
 pub(super) fn begin(plan: &mut Plan<'_>, clock: Clock) -> Result<Entry, Fail<'static>> {
@@ -128,60 +126,20 @@ fn environment(plan: &mut Plan<'_>, dir: Fd) -> Result<(), Fail<'static>> {
 /// The cgroup.procs of PID's cgroup, cgroups(7), if that is not ours; of version 2.
 #[inline(never)]
 fn other_cgroup(proc: Fd, dir: Fd) -> sys::Result<Option<Fd>> {
-    let mut room = [0; CGROUP];
-    let Some(path) = cgroup_path(dir, z!("cgroup"), &mut room).map_err(gone)? else { return Ok(None) };
-    if is_our_cgroup(proc, path)? {
+    let mut room = [0; cgroup2::ROOM];
+    let Some(theirs) = cgroup2::place(dir, z!("cgroup"), &mut room).map_err(gone)? else { return Ok(None) };
+    if is_our_cgroup(proc, theirs.path())? {
         return Ok(None);
     }
-    // Outside of our cgroup namespace.
-    if path.value_of(b"/..").is_some() {
-        return Err(Errno::ENOENT);
-    }
-    let resolve = sys::RESOLVE_IN_ROOT | sys::RESOLVE_NO_SYMLINKS | sys::RESOLVE_NO_XDEV;
-    let place = sys::openat2(cgroup2()?, path, sys::O_PATH | sys::O_DIRECTORY, resolve)?;
-    sys::openat(place, z!("cgroup.procs"), sys::O_WRONLY, 0).map(Some)
+    sys::openat(theirs.open().ok_or(Errno::ENOENT)?, z!("cgroup.procs"), sys::O_WRONLY, 0).map(Some)
 }
 
 /// With a room of its own.
 #[inline(never)]
-fn is_our_cgroup(proc: Fd, path: ZStr<'_>) -> sys::Result<bool> {
-    let mut room = [0; CGROUP];
-    cgroup_path(proc, z!("self/cgroup"), &mut room).map(|ours| ours == Some(path))
-}
-
-/// What a /proc/PID/cgroup says of version 2: its path, seen from our cgroup namespace.
-#[inline(never)]
-fn cgroup_path<'b>(dir: Fd, file: ZStr<'_>, room: &'b mut [u8; CGROUP]) -> sys::Result<Option<ZStr<'b>>> {
-    let file = sys::openat(dir, file, sys::O_RDONLY, 0)?;
-    let len = sys::read(file, room);
-    sys::close(file);
-    let text = room.get_mut(..len? as usize).unwrap_or_default();
-    if text.len() == CGROUP {
-        return Err(Errno::ENAMETOOLONG);
-    }
-    text.iter_mut().filter(|b| **b == b'\n').for_each(|b| *b = 0);
-    let mut lines: &[u8] = text;
-    while let Some(line) = word(&mut lines) {
-        if let Some(path) = line.value_of(b"0::") {
-            return Ok(Some(path));
-        }
-    }
-    Ok(None)
-}
-
-/// Where cgroup2 is mounted: there alone, or beside hierarchies of version 1.
-fn cgroup2() -> sys::Result<Fd> {
-    let mut at = z!("/sys/fs/cgroup");
-    loop {
-        let place = sys::open(at, sys::O_PATH | sys::O_DIRECTORY)?;
-        if sys::file_system(place)?.0 == sys::CGROUP2_SUPER_MAGIC {
-            return Ok(place);
-        }
-        if at.is(b"/sys/fs/cgroup/unified") {
-            return Err(Errno::ENOENT);
-        }
-        at = z!("/sys/fs/cgroup/unified");
-    }
+fn is_our_cgroup(proc: Fd, path: &[u8]) -> sys::Result<bool> {
+    let mut room = [0; cgroup2::ROOM];
+    let ours = cgroup2::place(proc, z!("self/cgroup"), &mut room)?;
+    Ok(ours.is_some_and(|ours| ours.path() == path))
 }
 
 /// Whether what was read was of this process: it has not been waited for, so its id is still its own, and it is the one

@@ -291,15 +291,13 @@ pub fn file_system(fd: Fd) -> Result<(u32, bool)> {
     fstatfs(fd).map(|s| (s.f_type as u32, s.f_flags as u32 & ST_RDONLY != 0))
 }
 
-#[cfg(feature = "enter")]
-pub use linux_raw_sys::general::CGROUP2_SUPER_MAGIC;
 #[cfg(any(feature = "safe", feature = "limits"))]
 pub use linux_raw_sys::general::PROC_SUPER_MAGIC;
 #[cfg(feature = "safe")]
 pub use linux_raw_sys::general::SYSFS_MAGIC;
 
 /// Whether it lies in a cgroup2, cgroups(7).
-#[cfg(feature = "cgroup")]
+#[cfg(any(feature = "cgroup", feature = "enter"))]
 pub fn is_cgroup2(dir: Fd) -> bool {
     fstatfs(dir).is_ok_and(|s| s.f_type as u32 == c::CGROUP2_SUPER_MAGIC)
 }
