@@ -23,8 +23,6 @@ mod veth;
 #[cfg(feature = "caps")]
 pub use caps::Caps;
 #[cfg(feature = "enter")]
-pub use enter::ENTERED;
-#[cfg(feature = "enter")]
 pub use env::of as env_of;
 #[cfg(feature = "bwrap")]
 pub use fs::is_root;

@@ -572,12 +572,11 @@ fn options_that_run_has_mean_the_same() {
     }
 }
 
-/// How many enter a hostile container.
-const VISITS: usize = if cfg!(debug_assertions) { 200 } else { 1_000 };
 const SECRET: &str = "VESICLE_SECRET=of-the-host";
 
 #[test]
 fn hostile_container_gets_nothing_of_those_who_enter() {
+    let visits = if is_thorough() { 1_000 } else { 200 };
     for &who in everyone() {
         let ranges = "--unshare-user --map-users 0:100000:65536 --map-groups 0:100000:65536";
         let settings: &[&str] = if who == Who::Root { &["", ranges, "--share-pid"] } else { &[""] };
@@ -591,15 +590,18 @@ fn hostile_container_gets_nothing_of_those_who_enter() {
                 std::os::unix::fs::symlink(format!("usr/{lib}"), root.join(lib)).expect("symlink");
             }
             let launch = run(who).words(options).words("--ro-bind /usr /usr").arg(&root).arg("/bin/hostile");
-            let launch = launch.args(&words[1..]).limit(300);
-            let mut hostile = launch.spawn();
+            // A process group of its own, by which it knows those that enter.
+            let group =
+                || Ok(nix::unistd::setpgid(nix::unistd::Pid::from_raw(0), nix::unistd::Pid::from_raw(0))?);
+            let mut hostile = launch.args(&words[1..]).before(group).limit(300).spawn();
             hostile.until_says("up");
             let pid = children(hostile.pid())[0];
-            for _ in 0..VISITS {
+            for _ in 0..visits {
                 let mut command = Command::new(vesicle());
                 command.args(["enter", "--clearenv", &pid.to_string(), "/bin/true"]);
                 let (name, value) = SECRET.split_once('=').expect("a variable");
                 command.env(name, value).stdin(Stdio::null()).stdout(Stdio::null());
+                command.process_group(hostile.pid());
                 if who == Who::User && is_root() {
                     command.uid(UID).gid(UID);
                 }
@@ -612,7 +614,7 @@ fn hostile_container_gets_nothing_of_those_who_enter() {
             hostile.until_says("seen");
             let text = hostile.stdout();
             say(&format!(
-                "{VISITS} enters as {who:?} ({options}): {}",
+                "{visits} enters as {who:?} ({options}): {}",
                 text.lines().last().unwrap_or_default()
             ));
             assert!(!text.contains("got"), "{who:?} {options}: {text}");

@@ -101,7 +101,9 @@ impl Scene {
     fn files(&self) -> Vec<String> {
         let mut all = tree(&self.root);
         all.extend(tree(&self.dir).into_iter().filter(|f| !f.contains("/log ")));
-        for root in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] {
+        // Those of the others' scenes come and go.
+        let has_cgroup = self.options.iter().any(|o| o.starts_with("vesicle-faults/"));
+        for root in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].iter().filter(|_| has_cgroup) {
             all.extend(
                 tree(&Path::new(root).join("vesicle-faults")).into_iter().filter(|f| f.contains(" 4")),
             );

@@ -6,14 +6,14 @@
 use super::{cgroup2, descriptor};
 use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage, Why, fail};
-use crate::plan::{Caps, ENTERED, Plan, Step, env_of};
+use crate::plan::{Caps, JOINS, Plan, Step, env_of};
 use crate::step::{Entry, Rootfs};
 use crate::sys::{self, Errno, Fd, SigSet, ZStr};
 use crate::text::{Text, before, decimal, field, fields, word};
 use crate::timings::Clock;
 use crate::z;
 
-/// Where our own namespaces stand in /proc, in the order of [`ENTERED`]; behind `self/` there stand those of a process.
+/// Where our own namespaces stand in /proc, in the order of [`JOINS`]; behind `self/` there stand those of a process.
 const NAMES: &[u8] =
     b"self/ns/user\0self/ns/pid\0self/ns/net\0self/ns/uts\0self/ns/ipc\0self/ns/cgroup\0self/ns/time\0\
 self/ns/mnt\0";
@@ -94,7 +94,7 @@ fn gone(e: Errno) -> Errno {
 #[inline(never)]
 fn differing(plan: &Plan<'_>, proc: Fd, dir: Fd) -> sys::Result<u32> {
     let (mut kinds, mut names) = (0, NAMES);
-    for (_, bit) in ENTERED {
+    for (_, bit) in JOINS {
         let Some(name) = word(&mut names) else { break };
         if !plan.enters(1 << bit) {
             continue;
@@ -161,8 +161,8 @@ fn is_still(plan: &Plan<'_>, target: Fd, proc: Fd) -> sys::Result<()> {
 #[inline(never)]
 fn join(plan: &Plan<'_>, target: Fd, kinds: u32) -> Result<(), Fail<'static>> {
     // What is named is named in the caller's tree.
-    let mut named = [None; ENTERED.len()];
-    for (slot, (opt, _)) in named.iter_mut().zip(ENTERED) {
+    let mut named = [None; JOINS.len()];
+    for (slot, (opt, _)) in named.iter_mut().zip(JOINS) {
         if let Some(from) = plan.text(*opt) {
             let ns = descriptor(from).map_or_else(|| sys::open(from, sys::O_RDONLY), Ok);
             *slot = Some((ns.at(Stage::Join, from)?, from));
@@ -179,7 +179,7 @@ fn join(plan: &Plan<'_>, target: Fd, kinds: u32) -> Result<(), Fail<'static>> {
     }
     // A user namespace takes the caller's rights over those of others, and gives those over its own: what is named is tried
     // with both.
-    for (slot, (_, bit)) in named.iter_mut().zip(ENTERED).skip(1) {
+    for (slot, (_, bit)) in named.iter_mut().zip(JOINS).skip(1) {
         let Some((ns, from)) = *slot else { continue };
         match sys::setns(ns, 1 << bit) {
             Err(Errno::EPERM) => continue,
@@ -194,7 +194,7 @@ fn join(plan: &Plan<'_>, target: Fd, kinds: u32) -> Result<(), Fail<'static>> {
     if kinds != 0 {
         sys::setns(target, kinds).at(Stage::JoinAll, plan.rootfs)?;
     }
-    for (slot, (_, bit)) in others.iter().zip(ENTERED.iter().skip(1)) {
+    for (slot, (_, bit)) in others.iter().zip(JOINS.iter().skip(1)) {
         if let Some((ns, from)) = *slot {
             sys::setns(ns, 1 << bit).at(Stage::Join, from)?;
         }

@@ -1,36 +1,16 @@
 //! The plan of `vesicle enter`: a child that makes no namespace, and whose root is there already.
 
-use super::{Plan, Root, Step, Steps, choose};
+use super::{JOINS, Plan, Root, Step, Steps, choose};
 use crate::cli::Opt;
 use crate::fail::{Fail, Why};
 use crate::spec::{Spec, misuse};
-use crate::sys::{
-    CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER,
-    CLONE_NEWUTS,
-};
-
-/// A CLONE_NEW* by the number of its bit.
-const fn bit(kind: u32) -> u8 {
-    kind.trailing_zeros() as u8
-}
-
-/// The namespaces that PID has, by the options that name them.
-pub const ENTERED: &[(Opt, u8)] = &[
-    (Opt::Userns, bit(CLONE_NEWUSER)),
-    (Opt::Pidns, bit(CLONE_NEWPID)),
-    (Opt::Netns, bit(CLONE_NEWNET)),
-    (Opt::Utsns, bit(CLONE_NEWUTS)),
-    (Opt::Ipcns, bit(CLONE_NEWIPC)),
-    (Opt::Cgroupns, bit(CLONE_NEWCGROUP)),
-    (Opt::Timens, bit(CLONE_NEWTIME)),
-    (Opt::Mntns, bit(CLONE_NEWNS)),
-];
+use crate::sys::{CLONE_NEWCGROUP, CLONE_NEWNS, CLONE_NEWUSER};
 
 /// Which namespaces of PID are joined, and what the child does.
 #[inline(never)]
 pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
-    let all = spec.has(Opt::All) || ENTERED.iter().all(|(opt, _)| !spec.has(*opt));
-    for (opt, bit) in ENTERED {
+    let all = spec.has(Opt::All) || JOINS.iter().all(|(opt, _)| !spec.has(*opt));
+    for (opt, bit) in JOINS {
         if spec.text(*opt).is_none() && (all || spec.has(*opt)) {
             plan.entered |= 1 << bit;
         }

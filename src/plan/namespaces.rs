@@ -61,6 +61,9 @@ pub const JOINS: &[(Opt, u8)] = &[
     (Opt::Ipcns, bit(CLONE_NEWIPC)),
     (Opt::Cgroupns, bit(CLONE_NEWCGROUP)),
     (Opt::Timens, bit(CLONE_NEWTIME)),
+    // By `vesicle enter` alone.
+    #[cfg(feature = "enter")]
+    (Opt::Mntns, bit(CLONE_NEWNS)),
 ];
 
 /// Which namespaces are new, and whether every option has the one that it needs.
