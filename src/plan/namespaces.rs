@@ -18,7 +18,7 @@ use crate::fail::{Stage, fail};
 use crate::spec::Spec;
 #[cfg(any(feature = "init", feature = "join", feature = "timeout"))]
 use crate::spec::misuse;
-#[cfg(feature = "pivot")]
+#[cfg(any(feature = "enter", feature = "pivot"))]
 use crate::sys::CLONE_NEWNS;
 #[cfg(feature = "join")]
 use crate::sys::CLONE_NEWTIME;
