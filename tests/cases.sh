@@ -212,6 +212,19 @@ x86_64)
     ;;
 esac
 
+# of_cgroups CONTROLLER... : this is a machine whose cgroups are all of version 2, and these can be had.
+of_cgroups() {
+    C=/sys/fs/cgroup
+    for controller; do
+        grep -q -w "$controller" $C/cgroup.controllers 2>/dev/null || skip "only guests have controller $controller of cgroup2"
+    done
+    [ "$ME" = 0 ] || skip "not root, and nothing is delegated"
+    # No mount of it in the root on an old kernel.
+    mkdir -p "$R/cg"
+}
+# What there is below the root of all cgroups, apart from what was there before.
+cgroups() { find $C -mindepth 1 -type d | sort | tr '\n' ' '; }
+
 # --- promises
 
 hostname_set_inside_is_not_seen_outside() {
@@ -1137,19 +1150,6 @@ time_that_is_up_is_124() {
     v --timeout 100 "$R" /bin/sh -c 'exit 7'
     eq "exit status of what ends in time" $? 7
 }
-
-# of_cgroups CONTROLLER... : this is a machine whose cgroups are all of version 2, and these can be had.
-of_cgroups() {
-    C=/sys/fs/cgroup
-    for controller; do
-        grep -q -w "$controller" $C/cgroup.controllers 2>/dev/null || skip "no controller $controller of cgroup2 here"
-    done
-    [ "$ME" = 0 ] || skip "not root, and nothing is delegated"
-    # No mount of it in the root on an old kernel.
-    mkdir -p "$R/cg"
-}
-# What there is below the root of all cgroups, apart from what was there before.
-cgroups() { find $C -mindepth 1 -type d | sort | tr '\n' ' '; }
 
 memory_hog_is_killed_and_told() {
     of_cgroups memory
