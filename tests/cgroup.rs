@@ -27,9 +27,9 @@ fn own() -> Option<PathBuf> {
     own
 }
 
-/// A name that no other test has, for a cgroup.
+/// A name that no other test has, nor begins one of another with, for a cgroup.
 fn name() -> String {
-    format!("vesicle-test-{}", new_mark())
+    format!("vesicle-test-{}-", new_mark())
 }
 
 /// What there is of cgroups with this name in them.
