@@ -181,7 +181,7 @@ fn cgroup_is_the_containers_unless_it_is_refused() {
     let base = base.into_iter().find(|b| b.join("cgroup.procs").exists());
     let made = base.map(|b| b.join(format!("vesicle-enter-{}", std::process::id())));
     let Some(made) = made.filter(|m| is_root() && fs::create_dir(m).is_ok()) else {
-        return say("SKIP cgroup_is_the_containers_unless_it_is_refused: no cgroup2 that can be written");
+        return say("SKIP cgroup_is_the_containers_unless_it_is_refused: not root, or no cgroup2");
     };
     let Some(inside) = container(Who::Root, "--share-cgroup") else { return };
     let Some(apart) = container(Who::Root, "") else { return };
