@@ -1,7 +1,7 @@
 //! What a guest is made of: a kernel of Debian for a CPU, its modules, the programs and disks for it, an initramfs of the
 //! test's own, and the words for qemu. All of it comes from the scripts of tests/setup.
 
-use crate::common::{Who, find, folder};
+use crate::common::{Who, find, folder, sources};
 use crate::guest::{Ended, Guest};
 use std::collections::BTreeMap;
 use std::fs;
