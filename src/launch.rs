@@ -12,7 +12,7 @@ mod enter;
 mod filter;
 #[cfg(feature = "join")]
 mod join;
-#[cfg(all(feature = "limits", any(feature = "users", feature = "report")))]
+#[cfg(all(feature = "limits", any(feature = "users", feature = "report", feature = "veth")))]
 mod limits;
 #[cfg(feature = "args")]
 mod load;

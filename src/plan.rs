@@ -243,7 +243,9 @@ impl Plan<'_> {
     /// Whether the launcher has rights over limits that its child has not: those of root outside of a new user namespace.
     #[cfg(feature = "limits")]
     pub fn limits_from_outside(&self) -> bool {
-        cfg!(any(feature = "users", feature = "report")) && self.caller.uid == 0 && self.makes(CLONE_NEWUSER)
+        cfg!(any(feature = "users", feature = "report", feature = "veth"))
+            && self.caller.uid == 0
+            && self.makes(CLONE_NEWUSER)
     }
 
     /// Whether COMMAND's ids are not the caller's.

@@ -16,7 +16,12 @@ pub(crate) use pack::*;
 
 #[cfg(feature = "fs")]
 use crate::sys::Fd;
-#[cfg(any(feature = "jobs", feature = "users", feature = "report"))]
+#[cfg(any(
+    feature = "jobs",
+    feature = "users",
+    feature = "report",
+    all(feature = "limits", feature = "veth")
+))]
 use crate::sys::Pid;
 #[cfg(any(test, feature = "options", feature = "boot"))]
 use crate::sys::ZStr;
@@ -119,7 +124,12 @@ pub(crate) fn word<'t>(rest: &mut &'t [u8]) -> Option<ZStr<'t>> {
 }
 
 /// `/proc/PID/FILE`, with zeros behind it.
-#[cfg(any(feature = "jobs", feature = "users", feature = "report"))]
+#[cfg(any(
+    feature = "jobs",
+    feature = "users",
+    feature = "report",
+    all(feature = "limits", feature = "veth")
+))]
 pub(crate) fn process_path(pid: Pid, file: &[u8]) -> [u8; 40] {
     let mut room = [0; 40];
     Text::on(&mut room).push(b"/proc/").number(pid.0 as u64).put(b'/').push(file);

@@ -190,7 +190,7 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
         let outside = plan.limits_from_outside();
         steps.add(Step::Nice, nice && !outside);
         steps.add(Step::OomScore, score && !outside);
-        #[cfg(any(feature = "users", feature = "report"))]
+        #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
         steps.add(Step::Released, outside && (nice || score || spec.has(Opt::Rlimit)));
     }
     let grants = plan.grants();

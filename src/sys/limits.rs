@@ -58,7 +58,7 @@ pub fn set_rlimit(pid: Pid, resource: u8, soft: u64, hard: u64) -> Result<()> {
 }
 
 /// prlimit(2): the hard limit becomes `hard`, unless it is no lower. EPERM.
-#[cfg(any(feature = "users", feature = "report"))]
+#[cfg(any(feature = "users", feature = "report", feature = "veth"))]
 pub fn raise_rlimit(pid: Pid, resource: u8, hard: u64) -> Result<()> {
     let mut limit = c::rlimit64 { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the kernel writes one rlimit64.
