@@ -24,6 +24,10 @@ mod release;
 mod report;
 #[cfg(feature = "report")]
 mod status;
+#[cfg(any(feature = "enter", feature = "template"))]
+mod target;
+#[cfg(feature = "template")]
+mod template;
 #[cfg(feature = "veth")]
 mod veth;
 #[cfg(not(feature = "jobs"))]
@@ -180,6 +184,8 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
     filter::prepare(plan, timings.clock)?;
     #[cfg(feature = "cgroup")]
     let own = cgroup::find(plan, timings.clock)?;
+    #[cfg(feature = "template")]
+    let template = template::begin(plan, timings.clock)?;
     #[cfg(feature = "enter")]
     let entry = enter::begin(plan, timings.clock)?;
     #[cfg(all(feature = "join", not(feature = "enter")))]
@@ -207,6 +213,9 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
     let clock = timings.child(plan)?;
     // What the child borrows is ours again when it has become COMMAND, or has ended.
     let hold = if plan.borrow { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };
+    #[cfg(feature = "template")]
+    let namespaces = plan.born_with();
+    #[cfg(not(feature = "template"))]
     let namespaces = plan.namespaces;
     let world = World {
         plan: &mut *plan,
@@ -227,6 +236,8 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
         early,
         #[cfg(feature = "bwrap")]
         own: crate::step::Own::default(),
+        #[cfg(feature = "template")]
+        template,
         #[cfg(feature = "enter")]
         entry,
         #[cfg(feature = "enter")]
@@ -261,6 +272,10 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
     };
     *main = made.at(Stage::Clone, None)?;
     timings.cloned(hold != 0);
+    #[cfg(all(feature = "template", any(feature = "users", feature = "report", feature = "veth")))]
+    if !template::is_there(template.joined, plan) {
+        return Ok(());
+    }
     #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
     release::release(plan, *main, mask, gate, timings.clock)?;
     #[cfg(feature = "veth")]

@@ -15,6 +15,8 @@ mod fs;
 #[cfg(feature = "options")]
 mod namespaces;
 mod step;
+#[cfg(feature = "template")]
+mod template;
 #[cfg(feature = "users")]
 mod users;
 #[cfg(feature = "veth")]
@@ -91,6 +93,14 @@ impl Root {
 /// The namespaces that are new for everybody.
 const NEW: u32 = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
 
+/// The kinds of namespaces that are reported, by their names in /proc/PID; bubblewrap has a field `KIND-namespace` for each.
+#[cfg(feature = "report")]
+pub const KINDS: &[u8] = b"ns/cgroup\0ns/ipc\0ns/mnt\0ns/net\0ns/pid\0ns/uts\0";
+
+/// The number of a namespace of each, as a process has told them; 0 of none.
+#[cfg(feature = "template")]
+pub type Numbers = [[u8; 8]; 6];
+
 /// What a plan has many of.
 #[derive(Default)]
 pub struct Lists {
@@ -145,8 +155,11 @@ pub struct Plan<'w> {
     /// CLONE_NEW* for clone(2).
     pub namespaces: u32,
     /// CLONE_NEW* that are joined, those of them that are not ours.
-    #[cfg(feature = "enter")]
+    #[cfg(any(feature = "enter", feature = "template"))]
     pub entered: u32,
+    /// The namespaces of a child that has begun in a template.
+    #[cfg(feature = "template")]
+    pub numbers: Numbers,
     /// What the child does.
     pub steps: Steps,
     /// Which of the maps, users and groups, are to be looked up: the caller's range of /etc/subuid and /etc/subgid.
@@ -268,6 +281,12 @@ impl Plan<'_> {
         self.spec.bwrap && (self.first_ids() != (self.uid, self.gid) || self.spec.has(Opt::DisableUserns))
     }
 
+    /// Whether the namespace of this kind (CLONE_NEW*) is joined that a process has, if it is another one.
+    #[cfg(any(feature = "enter", feature = "template"))]
+    pub fn enters(&self, kind: u32) -> bool {
+        self.entered & kind != 0
+    }
+
     /// Whether the new processes have a namespace of this kind (CLONE_NEW*) of their own.
     pub fn makes(&self, kind: u32) -> bool {
         self.namespaces & kind != 0
@@ -300,8 +319,10 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
         #[cfg(feature = "caps")]
         caps: Caps::ALL,
         namespaces: if caller.uid == 0 { NEW } else { NEW | CLONE_NEWUSER },
-        #[cfg(feature = "enter")]
+        #[cfg(any(feature = "enter", feature = "template"))]
         entered: 0,
+        #[cfg(feature = "template")]
+        numbers: [[0; 8]; 6],
         steps: Steps::ALWAYS,
         #[cfg(feature = "users")]
         auto: [false; 2],

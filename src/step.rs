@@ -40,6 +40,8 @@ pub(crate) mod path;
 #[cfg(feature = "pivot")]
 mod pivot;
 mod root;
+#[cfg(feature = "template")]
+mod template;
 #[cfg(feature = "veth")]
 mod veth;
 
@@ -48,6 +50,8 @@ pub use bwrap::Own;
 #[cfg(feature = "enter")]
 pub use enter::Entry;
 pub use root::Rootfs;
+#[cfg(feature = "template")]
+pub use template::Template;
 
 #[cfg(any(feature = "host", feature = "process", feature = "report"))]
 use crate::cli::Opt;
@@ -125,6 +129,9 @@ pub struct World<'p, 'w> {
     #[allow(missing_docs)]
     #[cfg(feature = "bwrap")]
     pub own: Own,
+    /// Where it begins.
+    #[cfg(feature = "template")]
+    pub template: Template,
     /// What was there before.
     #[cfg(feature = "enter")]
     pub entry: Entry,
@@ -164,6 +171,8 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::Session => sys::setsid(),
         #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
         Step::Released => ids::wait_for_launcher(world),
+        #[cfg(feature = "template")]
+        Step::Template => template::join(world),
         #[cfg(feature = "enter")]
         Step::TheirCgroup => enter::join_cgroup(world),
         Step::IdMap => ids::write_own_maps(world.plan),

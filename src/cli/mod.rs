@@ -20,6 +20,8 @@ mod options;
 mod run;
 #[cfg(feature = "init")]
 mod signal;
+#[cfg(feature = "template")]
+mod template;
 
 #[cfg(feature = "help")]
 pub use help::Help;

@@ -88,6 +88,10 @@ pub(super) const CPU_TIME: u8 = 19;
 #[cfg(feature = "cgroup")]
 pub(super) const WEIGHT: u8 = 20;
 
+/// Takes a process id, and perhaps the kinds of its namespaces; the number is both.
+#[cfg(feature = "template")]
+pub(super) const TEMPLATE: u8 = 21;
+
 /// An option: its place in the table. A number and not an `enum`, so that the parser needs no second table to get from
 /// a place to an option.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -155,6 +159,7 @@ options! {
         #[cfg(feature = "join")] Ipcns "ipcns" TEXT, "FD|PATH", "join this IPC namespace";
         #[cfg(feature = "join")] Cgroupns "cgroupns" TEXT, "FD|PATH", "join this cgroup namespace";
         #[cfg(feature = "join")] Timens "timens" TEXT, "FD|PATH", "join this time namespace";
+        #[cfg(feature = "template")] Template "template" TEMPLATE, "PID[:NS,...]", "begin in namespaces of a container (mnt,net), a copy of its mounts";
     }
     #[cfg(feature = "ids")]
     "Users" {

@@ -139,6 +139,8 @@ fn read(word: ZStr<'static>, words: &mut Words, spec: &mut Spec<'_>, load: Optio
         (None, options::CPUS) => wrong(Why::Cpus),
         #[cfg(feature = "limits")]
         (None, options::RLIMIT) => wrong(Why::Rlimit),
+        #[cfg(feature = "template")]
+        (None, options::TEMPLATE) => wrong(Why::Template),
         (None, _) => wrong(Why::Number),
     }
 }
@@ -180,6 +182,8 @@ fn scan(kind: u8, value: &[u8]) -> Option<u64> {
         options::MEMORY | options::SWAP | options::PIDS | options::CPU_TIME | options::WEIGHT => {
             super::limit::number(kind, value)
         }
+        #[cfg(feature = "template")]
+        options::TEMPLATE => super::template::number(value),
         #[cfg(feature = "host")]
         options::SECONDS => text::nanoseconds(value).map(|n| n as u64),
         _ => Some(0),

@@ -3,13 +3,14 @@
 //! Its processes may be hostile. Nothing is read of its own /proc; what the caller's says of a process id is believed once
 //! a pidfd has told that it is still that process; and we are not dumpable before we are where they can see us.
 
+use super::target::{directory, gone, host_proc, is_still};
 use super::{cgroup2, descriptor};
 use crate::cli::Opt;
-use crate::fail::{At, Fail, Stage, Why, fail};
+use crate::fail::{At, Fail, Stage};
 use crate::plan::{Caps, JOINS, Plan, Step, env_of};
 use crate::step::{Entry, Rootfs};
-use crate::sys::{self, Errno, Fd, SigSet, ZStr};
-use crate::text::{Text, before, decimal, field, fields, word};
+use crate::sys::{self, Errno, Fd, SigSet};
+use crate::text::{before, decimal, field, fields, word};
 use crate::timings::Clock;
 use crate::z;
 
@@ -36,7 +37,7 @@ fn enter(plan: &mut Plan<'_>) -> Result<Entry, Fail<'static>> {
     let subject = plan.rootfs;
     let target = sys::pidfd_open(plan.spec.target).at(Stage::Target, subject)?;
     let proc = host_proc()?;
-    let dir = directory(proc, plan).at(Stage::Target, subject)?;
+    let dir = directory(proc, plan.spec.target).at(Stage::Target, subject)?;
     let mut kinds = differing(plan, proc, dir).at(Stage::Target, subject)?;
     let place = sys::O_PATH | sys::O_DIRECTORY;
     let mut root = None;
@@ -48,7 +49,7 @@ fn enter(plan: &mut Plan<'_>) -> Result<Entry, Fail<'static>> {
     if plan.steps.has(Step::TheirCgroup) {
         cgroup = other_cgroup(proc, dir).at(Stage::TheirCgroup, subject)?;
     }
-    is_still(plan, target, proc).at(Stage::Target, subject)?;
+    is_still(plan.spec.target, target, proc).at(Stage::Target, subject)?;
     let mut namespace = None;
     if cgroup.is_some() && kinds & sys::CLONE_NEWCGROUP != 0 {
         kinds &= !sys::CLONE_NEWCGROUP;
@@ -64,30 +65,6 @@ fn enter(plan: &mut Plan<'_>) -> Result<Entry, Fail<'static>> {
         None => sys::open(z!("/"), place).at(Stage::Rootfs, z!("/"))?,
     };
     Ok(Entry { root: Rootfs(root), cgroup, namespace })
-}
-
-/// The caller's /proc, if it is one.
-fn host_proc() -> Result<Fd, Fail<'static>> {
-    let path = z!("/proc");
-    let proc = sys::open(path, sys::O_PATH | sys::O_DIRECTORY).at(Stage::Target, path)?;
-    match sys::file_system(proc).at(Stage::Target, path)?.0 {
-        sys::PROC_SUPER_MAGIC => Ok(proc),
-        _ => fail(Stage::Target, path, Why::NoProc),
-    }
-}
-
-/// What /proc says of PID. Whoever has it open never gets to see another process by it.
-#[inline(never)]
-fn directory(proc: Fd, plan: &Plan<'_>) -> sys::Result<Fd> {
-    let mut room = [0; 24];
-    Text::on(&mut room).number(plan.spec.target.0 as u64);
-    let name = ZStr::until_nul(&room).ok_or(Errno::ESRCH)?;
-    sys::openat(proc, name, sys::O_PATH | sys::O_DIRECTORY, 0).map_err(gone)
-}
-
-/// What was there a moment ago has ended.
-fn gone(e: Errno) -> Errno {
-    if e == Errno::ENOENT { Errno::ESRCH } else { e }
 }
 
 /// Those of PID's namespaces that are wanted and are not ours.
@@ -140,21 +117,6 @@ fn is_our_cgroup(proc: Fd, path: &[u8]) -> sys::Result<bool> {
     let mut room = [0; cgroup2::ROOM];
     let ours = cgroup2::place(proc, z!("self/cgroup"), &mut room)?;
     Ok(ours.is_some_and(|ours| ours.path() == path))
-}
-
-/// Whether what was read was of this process: it has not been waited for, so its id is still its own, and it is the one
-/// that this /proc knows by it, which may be that of another PID namespace.
-#[inline(never)]
-fn is_still(plan: &Plan<'_>, target: Fd, proc: Fd) -> sys::Result<()> {
-    let (mut name, mut text) = ([0; 32], [0; 512]);
-    Text::on(&mut name).push(b"self/fdinfo/").number(target.number().into());
-    let file = sys::openat(proc, ZStr::until_nul(&name).ok_or(Errno::ESRCH)?, sys::O_RDONLY, 0)?;
-    let len = sys::read(file, &mut text);
-    sys::close(file);
-    let pid = plan.spec.target.0 as u64;
-    let mut lines = fields(text.get(..len? as usize).unwrap_or_default(), b'\n');
-    let is = lines.any(|line| line.strip_prefix(b"Pid:\t").and_then(decimal) == Some(pid));
-    if is { Ok(()) } else { Err(Errno::ESRCH) }
 }
 
 /// Joins PID's namespaces of these `kinds`, by one call, and those that were named in their place.

@@ -2,7 +2,7 @@
 
 use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage};
-use crate::plan::Plan;
+use crate::plan::{KINDS, Plan};
 use crate::sys::{self, Errno, Fd, Pid, ZStr};
 use crate::text::{Text, fields, process_path};
 use crate::timings::Clock;
@@ -49,10 +49,7 @@ pub(super) fn remove(path: Option<ZStr<'static>>) {
     }
 }
 
-/// The kinds of namespaces, by their names in /proc/PID; bubblewrap has a field `KIND-namespace` for each.
-const KINDS: &[u8] = b"ns/cgroup ns/ipc ns/mnt ns/net ns/pid ns/uts";
-
-/// The CLONE_NEW* of each, by the number of its bit.
+/// The CLONE_NEW* of each of [`KINDS`], by the number of its bit.
 const BITS: [u8; 6] = [
     sys::CLONE_NEWCGROUP.trailing_zeros() as u8,
     sys::CLONE_NEWIPC.trailing_zeros() as u8,
@@ -73,19 +70,34 @@ fn json(fd: Fd, main: Pid, plan: &Plan<'_>, [open, next, close]: &Style) -> sys:
     let mut room = [0; 320];
     let mut text = Text::on(&mut room);
     text.push(open).push(b"child-pid\": ").number(main.0 as u64);
-    for (file, bit) in fields(KINDS, b' ').zip(BITS) {
+    for (n, (file, bit)) in fields(KINDS, 0).zip(BITS).enumerate() {
         // bubblewrap says what is new.
         if plan.spec.is_bwrap() && !plan.makes(1 << bit) {
             continue;
         }
-        let path = process_path(main, file);
-        let (Some(path), Some(kind)) = (ZStr::until_nul(&path), file.get(b"ns/".len()..)) else { continue };
-        match sys::statx(Fd::CWD, path) {
-            Ok(ns) => text.push(next).push(kind).push(b"-namespace\": ").number(ns.ino),
-            // A kernel without this kind, or a host without /proc: the field is left out.
-            Err(Errno::ENOENT) => continue,
-            Err(e) => return Err(e),
+        let (Some(number), Some(kind)) = (number(main, plan, n, file)?, file.get(b"ns/".len()..)) else {
+            continue;
         };
+        text.push(next).push(kind).push(b"-namespace\": ").number(number);
     }
     sys::write(fd, text.push(close).get())
+}
+
+/// The number of its namespace number `n`, which `file` tells.
+#[inline(never)]
+fn number(main: Pid, plan: &Plan<'_>, n: usize, file: &[u8]) -> sys::Result<Option<u64>> {
+    #[cfg(feature = "template")]
+    if plan.spec.has(Opt::Template) {
+        let told = plan.numbers.get(n).map(|told| u64::from_ne_bytes(*told));
+        return Ok(told.filter(|number| *number != 0));
+    }
+    let _ = (plan, n);
+    let path = process_path(main, file);
+    let Some(path) = ZStr::until_nul(&path) else { return Ok(None) };
+    match sys::statx(Fd::CWD, path) {
+        Ok(ns) => Ok(Some(ns.ino)),
+        // A kernel without this kind, or a host without /proc: the field is left out.
+        Err(Errno::ENOENT) => Ok(None),
+        Err(e) => Err(e),
+    }
 }

@@ -47,6 +47,8 @@ const ASKED: &[(Opt, Step)] = &[
     (Opt::LandlockRo, Step::Landlock),
     #[cfg(feature = "landlock")]
     (Opt::LandlockRw, Step::Landlock),
+    #[cfg(feature = "template")]
+    (Opt::Template, Step::Template),
     #[cfg(feature = "host")]
     (Opt::UnshareTime, Step::Time),
     #[cfg(feature = "host")]
@@ -143,8 +145,13 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
     let joins_pid = spec.has(Opt::Pidns);
     #[cfg(not(feature = "join"))]
     let joins_pid = false;
+    #[cfg(feature = "template")]
+    let joins_pid = joins_pid || plan.enters(CLONE_NEWPID);
     let joins = joins_pid || joins_user;
     let shared = !pid && !joins_pid && !options;
+    // That of a template is another one.
+    #[cfg(feature = "template")]
+    let shared = shared && !plan.enters(CLONE_NEWNS);
     // The host's own tree has a /proc for the caller's own PID namespace.
     let there = plan.how == Root::Same && shared && !elsewhere;
     let mounts = plan.makes(CLONE_NEWNS);

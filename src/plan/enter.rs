@@ -45,11 +45,6 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
 }
 
 impl Plan<'_> {
-    /// Whether PID's namespace of this kind (CLONE_NEW*) is joined, if it is another one.
-    pub fn enters(&self, kind: u32) -> bool {
-        self.entered & kind != 0
-    }
-
     /// Whether COMMAND has PID's ids and no more capabilities: where it goes to PID's root, or to its users.
     pub fn becomes_theirs(&self) -> bool {
         self.enters(CLONE_NEWNS | CLONE_NEWUSER)

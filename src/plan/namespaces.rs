@@ -84,6 +84,14 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
         }
         new &= !kinds(JOINS, spec);
     }
+    #[cfg(feature = "template")]
+    {
+        #[cfg(feature = "join")]
+        let joined = kinds(JOINS, spec);
+        #[cfg(not(feature = "join"))]
+        let joined = 0;
+        super::template::build(spec, plan, kinds(SHARES, spec) | joined, &mut new)?;
+    }
     plan.namespaces = new;
     #[cfg(feature = "bwrap")]
     if spec.bwrap {

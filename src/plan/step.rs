@@ -22,6 +22,13 @@ steps! {
     #[cfg(feature = "process")] DieWithParent Parent
     /// A new session.
     #[cfg(feature = "process")] Session Session
+    /// A new time namespace with its offsets.
+    #[cfg(feature = "host")] Time Time
+    /// How soon the OOM killer takes what lives inside: by the caller's /proc, as long as that is seen, and our files in it are ours,
+    /// proc_pid_oom_score_adj(5).
+    #[cfg(feature = "limits")] OomScore OomScore
+    /// Into the namespaces of a template, and a copy of its mounts. What was read and written of the caller's /proc stands before it.
+    #[cfg(feature = "template")] Template Template
     /// Wait until the launcher has written id maps and reports.
     #[cfg(any(feature = "users", feature = "report", feature = "veth"))] Released Handshake
     /// The cgroup of who was there before.
@@ -30,8 +37,6 @@ steps! {
     IdMap IdMap
     /// No further user namespace inside.
     #[cfg(feature = "disable-userns")] NoUserns Userns
-    /// A new time namespace with its offsets.
-    #[cfg(feature = "host")] Time Time
     /// sethostname(2)
     #[cfg(feature = "host")] HostName HostName
     /// setdomainname(2)
@@ -40,9 +45,6 @@ steps! {
     #[cfg(feature = "loopback")] Loopback Loopback
     /// The same, and the ends of pairs of interfaces up, with addresses and routes.
     #[cfg(feature = "veth")] Veth Loopback
-    /// How soon the OOM killer takes what lives inside: by the caller's /proc, as long as that is seen, and our files in it are ours,
-    /// proc_pid_oom_score_adj(5).
-    #[cfg(feature = "limits")] OomScore OomScore
     /// No mount of ours reaches the host, and none of the host's reaches us.
     Private Propagation
     /// What is needed of the host is taken, while its tree is as it was: sources of binds, the caller's /proc.
@@ -171,7 +173,7 @@ impl Steps {
     }
 
     /// Takes one away.
-    #[cfg(feature = "bwrap")]
+    #[cfg(any(feature = "bwrap", feature = "template"))]
     pub(crate) fn remove(&mut self, step: Step) {
         self.0 &= !(1 << step as u32);
     }

@@ -1,6 +1,7 @@
 //! Files that hold what a descriptor says.
 
 use super::dest::{Kind, PATH_MAX};
+use super::fs::own;
 #[cfg(feature = "overlay")]
 use super::overlay;
 use super::{Doing, Rootfs, World};
@@ -68,7 +69,9 @@ pub(super) fn file(operation: &Operation, root: Rootfs, doing: &mut Doing) -> sy
     if !sys::stat(place)?.is_file() {
         return Err(Errno::EEXIST);
     }
-    let file = sys::open(descriptor_path(place, &mut [0; 32]), sys::O_WRONLY | sys::O_TRUNC)?;
+    let room = &mut [0; 32];
+    let (dir, path) = own(operation.taken, descriptor_path(place, room));
+    let file = sys::openat(dir, path, sys::O_WRONLY | sys::O_TRUNC, 0)?;
     sys::close(place);
     copy(operation, file, doing)?;
     // Open, it would keep its mount from becoming read-only.

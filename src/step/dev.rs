@@ -1,7 +1,7 @@
 //! The minimal /dev: the six devices that every program expects, terminals, shared memory, and the links to its own
 //! descriptors; as bubblewrap(1) describes it.
 
-use super::fs::attach;
+use super::fs::{attach, own};
 use super::{Doing, Rootfs};
 use crate::fail::Stage;
 use crate::plan::Operation;
@@ -29,12 +29,13 @@ const LINKS: [(ZStr<'static>, ZStr<'static>); 6] = [
 
 /// The terminal on stdout, when there is one and its name leads to it.
 #[inline(never)]
-pub(super) fn console() -> Option<Fd> {
+pub(super) fn console(proc: Option<Fd>) -> Option<Fd> {
     if !sys::is_tty(Fd::STDOUT) {
         return None;
     }
     let mut buf = [0; 256];
-    let name = sys::readlinkat(Fd::CWD, z!("/proc/self/fd/1"), &mut buf)?;
+    let (dir, link) = own(proc, z!("/proc/self/fd/1"));
+    let name = sys::readlinkat(dir, link, &mut buf)?;
     let tree = sys::clone_tree(Fd::CWD, name, false).ok()?;
     let (there, here) = (sys::stat(tree).ok()?, sys::stat(Fd::STDOUT).ok()?);
     // The same device: a name can be another's by now, or of another devpts.

@@ -20,9 +20,15 @@ use crate::z;
 
 /// Takes the sources of all operations.
 pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
+    #[cfg(feature = "template")]
+    let proc = world.template.proc;
+    #[cfg(not(feature = "template"))]
+    let proc = None;
     let World { plan, doing, files, .. } = world;
     let mut masked = false;
     for operation in plan.lists.operations.iter_mut() {
+        // What has no source has that of its descriptors' names.
+        operation.taken = proc;
         match operation.what {
             Do::Bind | Do::BindFd => operation.taken = bind_source(operation, doing, files)?,
             // One serves all.
@@ -40,7 +46,7 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
             Do::Dev => {
                 doing.now(Stage::Source, z!("/dev"));
                 operation.taken = Some(sys::open(z!("/dev"), sys::O_PATH | sys::O_DIRECTORY)?);
-                operation.console = dev::console();
+                operation.console = dev::console(proc);
             }
             #[cfg(feature = "bwrap")]
             Do::Proc if plan.shared_proc => {
@@ -103,7 +109,7 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
             Do::File => data::file(operation, root, doing),
             Do::Chmod => {
                 doing.stage = Stage::Chmod;
-                chmod(dest, number as u32, root)
+                chmod(operation, number as u32, root)
             }
             Do::RemountRo => {
                 doing.stage = Stage::ReadOnly;
@@ -158,6 +164,11 @@ fn bind_source(operation: &Operation, doing: &mut Doing, files: &mut Option<u32>
     Ok(Some(tree))
 }
 
+/// A path in /proc/self: below the caller's, where that was taken as it is out of sight.
+pub(super) fn own(proc: Option<Fd>, path: ZStr<'_>) -> (Fd, ZStr<'_>) {
+    proc.map_or((Fd::CWD, path), |proc| (proc, path.skip(b"/proc/self/".len())))
+}
+
 /// Of a path, or of the name of what a descriptor has open. A descriptor itself is of the caller's mount namespace, of
 /// whose mounts nothing can be copied; that the copy has the same inode is seen before it is mounted.
 #[inline(never)]
@@ -168,7 +179,8 @@ fn tree_of(operation: &Operation) -> sys::Result<Fd> {
     let fd = Fd::inherited(operation.number as u32);
     let mut room = [0; PATH_MAX];
     let link = &mut [0; 32];
-    let path = sys::readlinkat(Fd::CWD, descriptor_path(fd, link), &mut room).ok_or(Errno::ENOENT)?;
+    let (dir, link) = own(operation.taken, descriptor_path(fd, link));
+    let path = sys::readlinkat(dir, link, &mut room).ok_or(Errno::ENOENT)?;
     let tree = sys::clone_tree(Fd::CWD, path, true)?;
     let (there, here) = (sys::stat(tree)?, sys::stat(fd)?);
     if (there.dev, there.ino) == (here.dev, here.ino) { Ok(tree) } else { Err(Errno::ESTALE) }
@@ -220,8 +232,10 @@ fn special_place(dest: ZStr<'static>, root: Rootfs) -> sys::Result<Fd> {
 }
 
 /// The mode of what is there. By its descriptor: fchmodat(2) would follow a link that is put in its place meanwhile.
-fn chmod(path: ZStr<'static>, mode: u32, root: Rootfs) -> sys::Result<()> {
-    sys::chmod(descriptor_path(root.open(path, 0, 0)?, &mut [0; 32]), mode)
+fn chmod(operation: &Operation, mode: u32, root: Rootfs) -> sys::Result<()> {
+    let room = &mut [0; 32];
+    let (dir, path) = own(operation.taken, descriptor_path(root.open(operation.dest, 0, 0)?, room));
+    sys::chmod(dir, path, mode)
 }
 
 /// A symbolic link at `dest`; the same one, if it is there already, will do.

@@ -74,11 +74,18 @@ pub(super) fn take_on(uid: u32, gid: u32, world: &mut World<'_, '_>) -> sys::Res
         let done = match sys::setgroups(&world.plan.lists.groups) {
             // Where an id map denies it, those that the caller has are left, if it is not root: who entered as that has
             // dropped them before.
-            Err(sys::Errno::EPERM) if world.plan.spec.enter => Ok(()),
+            Err(sys::Errno::EPERM) if world.plan.spec.enter || world.plan.enters(sys::CLONE_NEWUSER) => {
+                Ok(())
+            }
             done => done,
         };
         #[cfg(not(feature = "enter"))]
         let done = sys::setgroups_none();
+        #[cfg(all(feature = "template", not(feature = "enter")))]
+        let done = match done {
+            Err(sys::Errno::EPERM) if world.plan.enters(sys::CLONE_NEWUSER) => Ok(()),
+            done => done,
+        };
         done?;
     }
     world.doing.now(Stage::Gid, None);

@@ -51,7 +51,17 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
     if !matches!(world.plan.how, Root::Same | Root::Chroot) {
         return super::pivot::take(world);
     }
-    world.root = Rootfs(sys::open(world.plan.rootfs, sys::O_PATH | sys::O_DIRECTORY)?);
+    let flags = sys::O_PATH | sys::O_DIRECTORY;
+    #[cfg(feature = "template")]
+    if world.plan.enters(sys::CLONE_NEWNS) && !world.plan.spec.is_enter() {
+        // A link of the template's must not lead to what we have open, or to another process's root.
+        let root = sys::openat2(Fd::CWD, world.plan.rootfs, flags, sys::RESOLVE_NO_MAGICLINKS)?;
+        world.root = Rootfs(root);
+        #[cfg(feature = "root")]
+        super::pivot::read_only_below(world)?;
+        return Ok(());
+    }
+    world.root = Rootfs(sys::open(world.plan.rootfs, flags)?);
     #[cfg(feature = "root")]
     super::pivot::read_only_below(world)?;
     Ok(())

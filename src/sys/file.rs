@@ -194,11 +194,11 @@ pub fn chdir(path: ZStr<'_>) -> Result<()> {
     unsafe { done!(chdir, path.as_ptr()) }
 }
 
-/// chmod(2), following symlinks.
+/// fchmodat(2), following symlinks.
 #[cfg(feature = "fs")]
-pub fn chmod(path: ZStr<'_>, mode: u32) -> Result<()> {
+pub fn chmod(dir: Fd, path: ZStr<'_>, mode: u32) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string.
-    unsafe { done!(fchmodat, c::AT_FDCWD, path.as_ptr(), mode) }
+    unsafe { done!(fchmodat, dir.0, path.as_ptr(), mode) }
 }
 
 /// umask(2): sets it and gives the old one.
@@ -272,7 +272,14 @@ pub fn is_open(fd: Fd) -> Result<()> {
 }
 
 /// fstatfs(2).
-#[cfg(any(feature = "root", feature = "boot", feature = "cgroup", feature = "safe", feature = "limits"))]
+#[cfg(any(
+    feature = "root",
+    feature = "boot",
+    feature = "cgroup",
+    feature = "safe",
+    feature = "limits",
+    feature = "template"
+))]
 fn fstatfs(fd: Fd) -> Result<c::statfs64> {
     let mut s = MaybeUninit::<c::statfs64>::uninit();
     // SAFETY: the kernel fills the struct on success, and only then it is read.
@@ -286,12 +293,12 @@ pub fn mount_flags(fd: Fd) -> Result<u32> {
 }
 
 /// The kind of file system that `fd` lies on, statfs(2), and whether that mount is read-only.
-#[cfg(any(feature = "safe", feature = "limits"))]
+#[cfg(any(feature = "safe", feature = "limits", feature = "template"))]
 pub fn file_system(fd: Fd) -> Result<(u32, bool)> {
     fstatfs(fd).map(|s| (s.f_type as u32, s.f_flags as u32 & ST_RDONLY != 0))
 }
 
-#[cfg(any(feature = "safe", feature = "limits"))]
+#[cfg(any(feature = "safe", feature = "limits", feature = "template"))]
 pub use linux_raw_sys::general::PROC_SUPER_MAGIC;
 #[cfg(feature = "safe")]
 pub use linux_raw_sys::general::SYSFS_MAGIC;
@@ -309,7 +316,7 @@ pub fn is_in_memory(dir: Fd) -> bool {
 }
 
 /// From include/linux/statfs.h.
-#[cfg(any(feature = "root", feature = "safe", feature = "limits"))]
+#[cfg(any(feature = "root", feature = "safe", feature = "limits", feature = "template"))]
 pub const ST_RDONLY: u32 = 1;
 
 /// Whether it is a terminal: TIOCGWINSZ of ioctl_tty(2).

@@ -152,7 +152,7 @@ pub(super) fn prctl(option: u32, value: u32) -> Result<()> {
 
 /// prctl(2), PR_SET_DUMPABLE: off, until the next execve: nobody traces us or reaches through our /proc files, except
 /// with CAP_SYS_PTRACE over the user namespace that we came from.
-#[cfg(feature = "join")]
+#[cfg(any(feature = "join", feature = "template"))]
 pub fn dumpable(is: bool) -> Result<()> {
     prctl(p::PR_SET_DUMPABLE, is.into())
 }
@@ -190,7 +190,7 @@ pub fn pidfd_self() -> Result<Fd> {
 }
 
 /// pidfd_open(2) of a process. Linux 5.3.
-#[cfg(feature = "enter")]
+#[cfg(any(feature = "enter", feature = "template"))]
 pub fn pidfd_open(pid: Pid) -> Result<Fd> {
     // SAFETY: no memory is involved.
     unsafe { opened!(pidfd_open, pid.0, 0) }

@@ -1,0 +1,101 @@
+//! A template: what a child does to begin there.
+//!
+//! Nothing of the template's /proc is believed: who is root in there may have made it.
+
+use super::World;
+use crate::cli::Opt;
+#[cfg(feature = "report")]
+use crate::plan::KINDS;
+use crate::plan::Numbers;
+use crate::sys::{self, CLONE_NEWNS, CLONE_NEWUSER, Errno, Fd};
+#[cfg(feature = "report")]
+use crate::text::word;
+use crate::z;
+
+/// What the launcher has of it, and the child takes along.
+#[derive(Clone, Copy)]
+pub struct Template {
+    /// The process.
+    pub target: Option<Fd>,
+    /// Where the child tells that it is there: (the launcher's end, its own).
+    pub joined: Option<(Fd, Fd)>,
+    /// The caller's /proc/self, for what needs it when that is out of sight.
+    pub proc: Option<Fd>,
+}
+
+impl Template {
+    /// There is none.
+    pub const NONE: Template = Template { target: None, joined: None, proc: None };
+}
+
+/// Joins its namespaces, and makes a copy of its mounts.
+#[inline(never)]
+pub(super) fn join(world: &mut World<'_, '_>) -> sys::Result<()> {
+    let World { plan, template, .. } = world;
+    let Some(target) = template.target else { return Ok(()) };
+    world.doing.subject = plan.text(Opt::Template);
+    let mounts = plan.enters(CLONE_NEWNS);
+    #[cfg(feature = "fs")]
+    let needed = mounts && !plan.lists.operations.is_empty();
+    #[cfg(not(feature = "fs"))]
+    let needed = false;
+    #[cfg(feature = "report")]
+    let needed = needed || plan.spec.has(Opt::InfoFd) || plan.spec.has(Opt::JsonStatusFd);
+    if needed {
+        template.proc = Some(sys::open(z!("/proc/self"), sys::O_PATH | sys::O_DIRECTORY)?);
+    }
+    let ours = if mounts { root()? } else { 0 };
+    let kinds = plan.joined_by_child();
+    if kinds != 0 {
+        sys::setns(target, kinds)?;
+    }
+    if mounts {
+        if root()? == ours {
+            // Whoever shares our mounts is no container; its network is the caller's.
+            return Err(Errno::EINVAL);
+        }
+        if plan.makes(CLONE_NEWNS) {
+            sys::unshare(CLONE_NEWNS)?;
+        }
+    }
+    if plan.enters(CLONE_NEWUSER) {
+        // What is made from here on belongs to root there. Where there is none it is as it is, and --uid and --gid tell.
+        for done in [sys::setresgid(0), sys::setresuid(0)] {
+            match done {
+                Err(Errno::EINVAL) => {}
+                done => done?,
+            }
+        }
+    }
+    match template.joined {
+        Some((_, tell)) => tell_namespaces(tell, template.proc),
+        None => Ok(()),
+    }
+}
+
+/// Tells the launcher that we are there, and the numbers of our namespaces: who is not root may not look at those of a process
+/// that is not dumpable.
+#[inline(never)]
+fn tell_namespaces(tell: Fd, proc: Option<Fd>) -> sys::Result<()> {
+    let mut numbers = Numbers::default();
+    #[cfg(feature = "report")]
+    if let Some(proc) = proc {
+        let mut names = KINDS;
+        for number in &mut numbers {
+            let Some(name) = word(&mut names) else { break };
+            match sys::statx(proc, name) {
+                // A kernel without this kind.
+                Err(Errno::ENOENT) => {}
+                ns => *number = ns?.ino.to_ne_bytes(),
+            }
+        }
+    }
+    let _ = proc;
+    sys::write(tell, numbers.as_flattened())
+}
+
+/// Which mount the root is, by an id that no other has.
+#[inline(never)]
+fn root() -> sys::Result<u64> {
+    sys::statx(Fd::CWD, z!("/")).map(|root| root.mount)
+}
