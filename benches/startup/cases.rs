@@ -21,6 +21,8 @@ pub enum Kind {
     Init,
     /// All, with an init as process 1.
     Inside,
+    /// From a template, whose mounts are copied and whose network is joined; the floor makes everything.
+    Template,
     /// A clone(2) with these flags and an execve(2): the floor alone.
     Flags(CloneFlags),
 }
@@ -38,8 +40,9 @@ pub const NAMESPACES: [(&str, CloneFlags); 7] = [
 
 impl Kind {
     /// Those of the launchers and inits.
-    pub const EVERY: [Kind; 8] = [
+    pub const EVERY: [Kind; 9] = [
         Kind::All,
+        Kind::Template,
         Kind::NoNet,
         Kind::User,
         Kind::Sandbox,
@@ -59,6 +62,7 @@ impl Kind {
             Kind::Chroot => "chroot",
             Kind::Init => "init",
             Kind::Inside => "run-init",
+            Kind::Template => "template",
             Kind::Flags(_) => "flags",
         }
     }
@@ -75,6 +79,7 @@ impl Kind {
             Kind::Chroot => "chroot, no namespace",
             Kind::Init => "an init around a command",
             Kind::Inside => "all namespaces, with an init as process 1",
+            Kind::Template => "from a template, whose network is joined; the floor makes all anew",
             Kind::Flags(_) => "clone and execve",
         }
     }
@@ -88,7 +93,7 @@ impl Kind {
             | CloneFlags::CLONE_NEWCGROUP;
         match self {
             Kind::NoNet | Kind::Cgroup => root,
-            Kind::All | Kind::Inside => root | CloneFlags::CLONE_NEWNET,
+            Kind::All | Kind::Inside | Kind::Template => root | CloneFlags::CLONE_NEWNET,
             Kind::User | Kind::Sandbox => root | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWUSER,
             Kind::Chroot | Kind::Init => CloneFlags::empty(),
             Kind::Flags(flags) => flags,
@@ -113,6 +118,7 @@ impl Kind {
             Kind::Chroot => "{} run --privileged --share-all {root} {command}",
             Kind::Init => "{} init -s -- {root}{command}",
             Kind::Inside => "{} run --privileged --init {root} {command}",
+            Kind::Template => crate::template::SAME,
             Kind::Flags(_) => "",
         }
     }

@@ -16,8 +16,9 @@ const BAR: i32 = 22;
 const HEAD: i32 = 46;
 const FONT: &str = "sans-serif";
 /// A colour for each of those that are drawn often; for others the last one.
-const COLOURS: [(&str, RGBColor); 10] = [
+const COLOURS: [(&str, RGBColor); 11] = [
     ("floor", RGBColor(150, 150, 150)),
+    ("vesicle --t", RGBColor(160, 20, 120)),
     ("vesicle -", RGBColor(240, 150, 60)),
     ("vesicle", RGBColor(214, 69, 30)),
     ("unshare", RGBColor(44, 160, 44)),

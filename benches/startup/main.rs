@@ -27,6 +27,7 @@ mod spawner;
 mod statistics;
 mod surroundings;
 mod table;
+mod template;
 mod throughput;
 mod verdict;
 

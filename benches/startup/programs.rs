@@ -18,6 +18,9 @@ pub fn sleeper() -> PathBuf {
     compile("sleeper", "sleeper", &[], &[])
 }
 
+/// The cfg of a floor that begins in a template.
+pub const TEMPLATE: &str = "template";
+
 /// The floor of `kind`.
 pub fn floor(kind: Kind, root: &Path, command: &str, uid: u32) -> PathBuf {
     floor_with(kind, root, command, uid, None)
@@ -29,11 +32,10 @@ pub fn floor_with(kind: Kind, root: &Path, command: &str, uid: u32, more: Option
         Kind::Init => vec!["init"],
         Kind::Chroot => vec!["root=\"chroot\""],
         Kind::Flags(_) => vec!["plain"],
-        Kind::All | Kind::NoNet | Kind::User | Kind::Inside | Kind::Sandbox | Kind::Cgroup => {
-            vec!["root=\"pivot\""]
-        }
+        _ if more == Some(TEMPLATE) => vec!["root=\"template\""],
+        _ => vec!["root=\"pivot\""],
     };
-    cfgs.extend(more);
+    cfgs.extend(more.filter(|more| *more != TEMPLATE));
     match kind {
         Kind::User => cfgs.push("user"),
         Kind::Sandbox => cfgs.extend(["user", "sandbox"]),
@@ -46,7 +48,7 @@ pub fn floor_with(kind: Kind, root: &Path, command: &str, uid: u32, more: Option
     }
     // What is fixed by a name must differ in it.
     let name = format!(
-        "floor-{}{}-{:x}-{}-{}",
+        "floor-{}{}-{uid}-{:x}-{}-{}",
         kind.name(),
         more.unwrap_or_default(),
         kind.namespaces(),
@@ -61,6 +63,7 @@ pub fn floor_with(kind: Kind, root: &Path, command: &str, uid: u32, more: Option
             ("FLOOR_NAMESPACES", kind.namespaces().bits().to_string()),
             ("FLOOR_ROOT", root.display().to_string()),
             ("FLOOR_COMMAND", command.to_string()),
+            // Or, of a template, its process id.
             ("FLOOR_UID", uid.to_string()),
             // What build.rs has made.
             ("FLOOR_FILTERS", concat!(env!("OUT_DIR"), "/filters.rs").to_string()),

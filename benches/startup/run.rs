@@ -8,6 +8,7 @@ use crate::measure::{Limits, Role, Tool, figures, measure};
 use crate::peers::{self, Peer};
 use crate::results::{Case, Results, Row};
 use crate::spawner::{Situation, Spawner};
+use crate::template::{self, Template};
 use crate::verdict::{CHROOT, MOVED, NOT_ROOT, SAFE};
 use crate::{bundle, count, machine, programs, surroundings, throughput};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -28,6 +29,8 @@ struct Run<'a> {
     /// An empty folder that everybody can reach.
     mount_on: PathBuf,
     bar: ProgressBar,
+    /// What others begin in, from when it is needed on, and its rootfs.
+    template: Option<(Template, PathBuf)>,
     /// The peers whose instructions were counted.
     counted: HashSet<String>,
     results: Results,
@@ -66,6 +69,7 @@ pub fn all(asked: &Asked) -> Results {
         peers: peers::find(&asked.peers),
         mount_on,
         bar: bar(),
+        template: None,
         counted: HashSet::new(),
         results: Results { machine: machine::this(), ..Results::default() },
     };
@@ -157,6 +161,22 @@ impl Run<'_> {
         for (name, program, line) in others.iter().filter(|o| !growing || o.0 != SAFE) {
             tools.push(tool(Role::Peer, name, program, line, root, command));
         }
+        if kind == Kind::Template {
+            let line = template::BELOW;
+            tools.push(tool(Role::Peer, template::IMAGE, &self.vesicle, line, root, command));
+            if let Some((template, _)) = &self.template {
+                let more = Some(programs::TEMPLATE);
+                let floor = programs::floor_with(kind, root, command, template.pid as u32, more);
+                tools.push(tool(Role::Peer, template::FLOOR, &floor, "{}", root, command));
+            }
+        }
+        if growing && kind == Kind::NoNet {
+            let line = template::SAME;
+            tools.push(tool(Role::Peer, template::TEMPLATE, &self.vesicle, line, root, command));
+        }
+        if let Some((template, _)) = &self.template {
+            tools.iter_mut().for_each(|tool| template.name(tool));
+        }
         bundle::write(kind, root, command, uid_of(who));
         for peer in self.peers.iter().filter(|p| !growing || p.grows()) {
             if let Some((words, differs)) = peer.words(kind) {
@@ -199,12 +219,24 @@ impl Run<'_> {
         }
         let uid = (kind.is_users() && is_root()).then(|| uid_of(Who::User));
         let situation = Situation { uid, ..Situation::default() };
-        let root = rootfs();
+        let root = if kind == Kind::Template { self.template() } else { rootfs() };
         let mut tools = self.tools_on(&root, kind, Payload::Ends, false);
         self.try_all(&mut tools, &situation);
         self.measure(&mut tools, &mut self.spawner(&situation), self.limits(), kind.title());
         self.count(&mut tools, &root.join("bin/true"), uid);
         self.finish(kind.name(), kind.title(), None, tools);
+    }
+
+    /// The rootfs of the template, which lives from now on.
+    fn template(&mut self) -> PathBuf {
+        if let Some((_, root)) = &self.template {
+            return root.clone();
+        }
+        let root = rootfs();
+        if is_root() {
+            self.template = Template::start(&self.vesicle, &root).map(|template| (template, root.clone()));
+        }
+        root
     }
 
     /// What there is no noise in. The instructions of a tool are counted once: it takes minutes, and they differ by little.
@@ -257,6 +289,7 @@ impl Run<'_> {
         if !self.asked.wants("mounts") {
             return;
         }
+        self.template();
         for &mounts in sizes {
             let situation = Situation { mounts, ..Situation::default() };
             let mut tools = self.tools(Kind::NoNet, Payload::Ends);

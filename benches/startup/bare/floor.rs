@@ -5,10 +5,11 @@
 //!
 //! It is the bare mechanism, as --privileged is; but for the sandbox.
 //!
-//! `cfg(root)`: `pivot` as vesicle does by default, `chroot`, or neither. `cfg(user)`: the maps of a user namespace.
+//! `cfg(root)`: `pivot` as vesicle does by default, `chroot`, `template`, or neither. `cfg(user)`: the maps of a user namespace.
 //! `cfg(init)`: an init that is given COMMAND alone. `cfg(inside)`: the child is the init, COMMAND is its child.
 //! `cfg(sandbox)`: what sandbox.rs has. `cfg(cgroup)`: what cgroup.rs has; with `cfg(moved)` the child moves there
 //! itself.
+//! `cfg(root = "template")`: the mounts are a copy of those of process FLOOR_UID, and its network is joined.
 //! `cfg(plain)`: a clone(2) and an execve(2), and no signal.
 #![no_std]
 #![no_main]
@@ -27,6 +28,7 @@ const COMMAND: &str = concat!(env!("FLOOR_COMMAND"), "\0");
 const O_PATH: usize = 0o10000000;
 const O_DIRECTORY: usize = if cfg!(target_arch = "x86_64") { 0o200000 } else { 0o40000 };
 const CLONE_NEWNET: usize = 0x4000_0000;
+const CLONE_NEWNS: usize = 0x2_0000;
 
 const fn number(digits: &str) -> usize {
     let (digits, mut n, mut i) = (digits.as_bytes(), 0, 0);
@@ -49,11 +51,17 @@ extern "C" fn main() -> ! {
         must(nr::PRCTL, &[36, 1]);
     }
     let borrow = if cfg!(inside) { 0 } else { CLONE_VM | CLONE_VFORK };
+    let mut namespaces = NAMESPACES;
+    if cfg!(root = "template") {
+        let template = must(new::PIDFD_OPEN, &[number(env!("FLOOR_UID")), 0]);
+        must(nr::SETNS, &[template, CLONE_NEWNS | CLONE_NEWNET]);
+        namespaces &= !CLONE_NEWNET;
+    }
     #[cfg(cgroup)]
-    let pid = cgroup::child(NAMESPACES | borrow);
+    let pid = cgroup::child(namespaces | borrow);
     // SAFETY: `live` never returns.
     #[cfg(not(cgroup))]
-    let pid = unsafe { child(NAMESPACES | borrow | SIGCHLD, live) };
+    let pid = unsafe { child(namespaces | borrow | SIGCHLD, live) };
     if cfg!(init) {
         let_go();
     }
@@ -105,8 +113,13 @@ extern "C" fn live() -> ! {
         map("/proc/self/uid_map\0", concat!("0 ", env!("FLOOR_UID"), " 1"));
         map("/proc/self/gid_map\0", concat!("0 ", env!("FLOOR_UID"), " 1"));
     }
-    if NAMESPACES & CLONE_NEWNET != 0 {
+    if NAMESPACES & CLONE_NEWNET != 0 && !cfg!(root = "template") {
         loopback();
+    }
+    if cfg!(root = "template") {
+        // MS_REC | MS_PRIVATE, then MS_NOSUID | MS_NODEV | MS_NOEXEC
+        must(nr::MOUNT, &[0, at("/\0"), 0, 0x4000 | 0x40000, 0]);
+        must(nr::MOUNT, &[at("proc\0"), at("/proc\0"), at("proc\0"), 2 | 4 | 8, 0]);
     }
     if cfg!(root = "pivot") {
         pivot();

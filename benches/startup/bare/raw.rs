@@ -43,6 +43,7 @@ pub mod nr {
     pub const FSTATFS: usize = 138;
     pub const UNLINKAT: usize = 263;
     pub const UNSHARE: usize = 272;
+    pub const SETNS: usize = 308;
 }
 
 /// Numbers of system calls.
@@ -57,6 +58,7 @@ pub mod nr {
     pub const FSTATFS: usize = 44;
     pub const UNLINKAT: usize = 35;
     pub const UNSHARE: usize = 97;
+    pub const SETNS: usize = 268;
     pub const FCNTL: usize = 25;
     pub const IOCTL: usize = 29;
     pub const UMOUNT2: usize = 39;
@@ -87,6 +89,7 @@ pub mod nr {
 pub mod new {
     pub const OPEN_TREE: usize = 428;
     pub const MOVE_MOUNT: usize = 429;
+    pub const PIDFD_OPEN: usize = 434;
     pub const CLOSE_RANGE: usize = 436;
     pub const OPENAT2: usize = 437;
     pub const MOUNT_SETATTR: usize = 442;
