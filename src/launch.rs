@@ -185,7 +185,7 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
     #[cfg(feature = "cgroup")]
     let own = cgroup::find(plan, timings.clock)?;
     #[cfg(feature = "template")]
-    let template = template::begin(plan, timings.clock)?;
+    template::begin(plan, timings.clock)?;
     #[cfg(feature = "enter")]
     let entry = enter::begin(plan, timings.clock)?;
     #[cfg(all(feature = "join", not(feature = "enter")))]
@@ -236,8 +236,6 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
         early,
         #[cfg(feature = "bwrap")]
         own: crate::step::Own::default(),
-        #[cfg(feature = "template")]
-        template,
         #[cfg(feature = "enter")]
         entry,
         #[cfg(feature = "enter")]
@@ -272,10 +270,6 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
     };
     *main = made.at(Stage::Clone, None)?;
     timings.cloned(hold != 0);
-    #[cfg(all(feature = "template", any(feature = "users", feature = "report", feature = "veth")))]
-    if !template::is_there(template.joined, plan) {
-        return Ok(());
-    }
     #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
     release::release(plan, *main, mask, gate, timings.clock)?;
     #[cfg(feature = "veth")]

@@ -33,6 +33,8 @@ pub use fs::{Do, Operation};
 #[cfg(feature = "join")]
 pub use namespaces::JOINS;
 pub use step::{NAMED_WITHIN, STEPS, Step, Steps};
+#[cfg(feature = "template")]
+pub use template::{Numbers, Template};
 #[cfg(feature = "users")]
 pub use users::{List, MAX_RANGES, Range};
 #[cfg(feature = "veth")]
@@ -97,10 +99,6 @@ const NEW: u32 = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLON
 #[cfg(feature = "report")]
 pub const KINDS: &[u8] = b"ns/cgroup\0ns/ipc\0ns/mnt\0ns/net\0ns/pid\0ns/uts\0";
 
-/// The number of a namespace of each, as a process has told them; 0 of none.
-#[cfg(feature = "template")]
-pub type Numbers = [[u8; 8]; 6];
-
 /// What a plan has many of.
 #[derive(Default)]
 pub struct Lists {
@@ -157,9 +155,9 @@ pub struct Plan<'w> {
     /// CLONE_NEW* that are joined, those of them that are not ours.
     #[cfg(any(feature = "enter", feature = "template"))]
     pub entered: u32,
-    /// The namespaces of a child that has begun in a template.
+    /// The process that it begins in, once it is known.
     #[cfg(feature = "template")]
-    pub numbers: Numbers,
+    pub template: Template,
     /// What the child does.
     pub steps: Steps,
     /// Which of the maps, users and groups, are to be looked up: the caller's range of /etc/subuid and /etc/subgid.
@@ -322,7 +320,7 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
         #[cfg(any(feature = "enter", feature = "template"))]
         entered: 0,
         #[cfg(feature = "template")]
-        numbers: [[0; 8]; 6],
+        template: Template::NONE,
         steps: Steps::ALWAYS,
         #[cfg(feature = "users")]
         auto: [false; 2],

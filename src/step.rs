@@ -50,8 +50,6 @@ pub use bwrap::Own;
 #[cfg(feature = "enter")]
 pub use enter::Entry;
 pub use root::Rootfs;
-#[cfg(feature = "template")]
-pub use template::Template;
 
 #[cfg(any(feature = "host", feature = "process", feature = "report"))]
 use crate::cli::Opt;
@@ -129,9 +127,6 @@ pub struct World<'p, 'w> {
     #[allow(missing_docs)]
     #[cfg(feature = "bwrap")]
     pub own: Own,
-    /// Where it begins.
-    #[cfg(feature = "template")]
-    pub template: Template,
     /// What was there before.
     #[cfg(feature = "enter")]
     pub entry: Entry,

@@ -973,6 +973,45 @@ fn garbage_never_crashes_hangs_or_gives_an_unpromised_status() {
 }
 
 #[test]
+#[cfg(feature = "template")]
+fn template_that_is_no_process_is_refused_before_anything_is_done() {
+    for &who in everyone() {
+        let root = tiny_root(who);
+        for value in [
+            "",
+            "0",
+            "00",
+            "-1",
+            "+1",
+            " 1",
+            "1 ",
+            "0x1",
+            "1e3",
+            "2147483648",
+            "4294967297",
+            "18446744073709551617",
+            "self",
+            ":",
+            ":net",
+            "1:",
+            "1:,",
+            "1:net,",
+            "1:net:",
+            "1:nets",
+            "1:NET",
+            "1: net",
+            "1:net,net",
+            "1:mnt,mount",
+        ] {
+            let why = "not PID[:NS,...]";
+            refused(who, &root, &["--template", value], "/bin/true", 125, &["option --template", value, why]);
+            let inline = format!("--template={value}");
+            refused(who, &root, &[&inline], "/bin/true", 125, &[inline.as_str(), why]);
+        }
+    }
+}
+
+#[test]
 #[cfg(feature = "veth")]
 fn pair_of_interfaces_that_makes_no_sense_is_refused_before_anything_is_done() {
     for &who in everyone() {

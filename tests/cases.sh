@@ -1318,6 +1318,47 @@ enter_sees_what_the_container_sees() {
     done
 }
 
+template_is_begun_in_and_outlived() {
+    kinds='pid uts ipc cgroup mnt net user'
+    up() { n=0; until [ -e "$R/tmp/$1" ] || [ $n = 600 ]; do n=$((n + 1)); sleep 0.1; done; }
+    for how in '' --chroot; do
+        rm -f "$T/pid" "$R/tmp/up" "$R/tmp/up2" "$R/tmp/go"
+        # What a chroot hides, its mount namespace shows.
+        [ "$how" ] && root=$R || root=/
+        v $how --pid-file "$T/pid" --tmpfs /data "$R" /bin/sh -c "echo in >/data/mark; echo >/tmp/up; exec sleep $S" &
+        up up
+        pid=$(cat "$T/pid") || fail "no container"
+        out=$(v --template "$pid" --hostname new $root /bin/sh -c \
+            "for kind in $kinds; do readlink /proc/self/ns/\$kind; done; hostname; cat /data/mark; pwd; ps | grep -c '[s]leep $S'" 2>&1)
+        eq "lines ($how): $out" "$(echo "$out" | wc -l | tr -d ' ')" 11
+        n=0
+        for kind in $kinds; do
+            n=$((n + 1))
+            seen=$(echo "$out" | sed -n ${n}p) theirs=$(readlink "/proc/$pid/ns/$kind")
+            case $kind in
+            net | user) eq "$kind" "$seen" "$theirs" ;;
+            *) [ "$seen" != "$theirs" ] && [ "$seen" != "$(readlink /proc/self/ns/$kind)" ] || fail "$kind is not new: $seen" ;;
+            esac
+        done
+        eq "the rest" "$(echo "$out" | tail -n 4)" "new
+in
+/
+0"
+        eq "the network alone" "$(v --template "$pid:net" "$R" /bin/sh -c 'readlink /proc/self/ns/net; ls /data' 2>&1)" "$(readlink "/proc/$pid/ns/net")"
+        eq "an init" "$(v --template "$pid:mnt,net,pid,uts" --init $root /bin/sh -c 'readlink /proc/self/ns/pid; exit 0' 2>&1)" "$(readlink "/proc/$pid/ns/pid")"
+        v --template "$pid" $root /bin/sh -c 'echo >/tmp/up2; until [ -e /tmp/go ]; do sleep 0.1; done; read mark </data/mark; [ $mark = in ] && exit 7' &
+        up up2
+        kill -KILL "$pid"
+        echo >"$R/tmp/go"
+        wait $!
+        eq "exit status" $? 7
+        wait
+        refused 125 "process $pid" --template "$pid" / /bin/true
+    done
+    refused 125 'no container' --template $$ / /bin/true
+    refused 125 'no container' --template $$:net / /bin/true
+}
+
 # --- the end of the promises
 
 [ -n "$BUSYBOX" ] && [ -x "$BUSYBOX" ] || { echo "skip all: no busybox; name one with BUSYBOX=" >&2; exit 77; }

@@ -510,6 +510,50 @@ fn enter_makes_as_many_calls_as_are_told() {
 }
 
 #[test]
+#[cfg(feature = "template")]
+fn template_takes_as_many_calls_as_are_told() {
+    if !is_root() {
+        return say("SKIP template_takes_as_many_calls_as_are_told: not root");
+    }
+    let Some(_) = need!("strace") else { return };
+    let (root, log) = (tiny_root(Who::Root), folder(Who::Root).join("log"));
+    let text = fs::read_to_string(Path::new(MANIFEST).join("docs/templates.md")).expect("docs/templates.md");
+    for how in ["--privileged", "--privileged --unshare-user"] {
+        let mut inside = run(Who::Root).words(how).arg(&root).arg("/bin/pause").spawn();
+        let pause = |r: &Running| {
+            let is = |pid: &i32| {
+                fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "pause")
+            };
+            children(r.pid()).into_iter().find(is)
+        };
+        inside.until("its command", |r| pause(r).is_some());
+        let pid = pause(&inside).expect("its command");
+        for (value, place) in [(format!("{pid}"), "/"), (format!("{pid}:net"), root.to_str().expect("UTF-8"))]
+        {
+            program(
+                Who::Root,
+                ["strace".as_ref(), "-f".as_ref(), "-q".as_ref(), "-o".as_ref(), log.as_os_str()],
+            )
+            .arg(vesicle())
+            .args(["run", "--privileged", "--template", &value, place, "/bin/true"])
+            .go()
+            .code(0);
+            let ours = calls(&log, "/bin/true")
+                .into_iter()
+                .filter(|c| c.before && c.name != "rt_sigtimedwait")
+                .count();
+            say(&format!("system calls of --template {value} ({how}): {ours}"));
+            assert!(
+                text.contains(&format!("**{ours}**")),
+                "docs/templates.md does not tell {ours} of {value} ({how})"
+            );
+        }
+        inside.signal(Signal::SIGKILL);
+        kill_marked(&inside.mark.clone());
+    }
+}
+
+#[test]
 fn init_has_closed_what_the_caller_had_open_before_its_command_exists() {
     let Some(_) = need!("strace") else { return };
     for &who in everyone() {

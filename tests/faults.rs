@@ -377,6 +377,47 @@ fn enter_survives_the_failure_of_each_call() {
 }
 
 #[test]
+#[cfg(feature = "template")]
+fn what_begins_in_a_template_survives_the_failure_of_each_call() {
+    if !is_root() {
+        return say(
+            "SKIP what_begins_in_a_template_survives_the_failure_of_each_call: not root, and strace sees nothing of what is not dumpable",
+        );
+    }
+    // Its root is the host's, so that all that is named is found; of the second all is another's, the users too.
+    for how in ["", "--unshare-user --unshare-time"] {
+        let mut inside = run(Who::Root).words(how).args(["/", "/bin/sleep", "1000"]).limit(300).spawn();
+        let sleep = |r: &Running| {
+            let is = |pid: &i32| {
+                fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "sleep")
+            };
+            children(r.pid()).into_iter().find(is)
+        };
+        inside.until("its command", |r| sleep(r).is_some());
+        let pid = sleep(&inside).expect("its command");
+        for options in [
+            format!("--template {pid}"),
+            format!("--template {pid}:net,pid --init"),
+            format!(
+                "--template {pid}:mnt,net,uts,ipc,cgroup,time --die-with-parent --uid 7 --gid 8 --umask 022"
+            ),
+            format!(
+                "--template {pid} --pid-file DIR/pid --json-status-fd 24 --dir /t/x --chmod 0700 /t/x --file 22 /t/file"
+            ),
+        ] {
+            // Ids that the second one doesn't have.
+            if !how.is_empty() && options.contains("--uid") {
+                continue;
+            }
+            let reports = options.contains("--pid-file");
+            every_call_fails(Scene::new(Who::Root, &options), reports);
+        }
+        inside.signal(Signal::SIGKILL);
+        kill_marked(&inside.mark.clone());
+    }
+}
+
+#[test]
 fn default_run_survives_the_failure_of_each_call() {
     for_everyone("");
 }

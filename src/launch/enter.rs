@@ -3,7 +3,7 @@
 //! Its processes may be hostile. Nothing is read of its own /proc; what the caller's says of a process id is believed once
 //! a pidfd has told that it is still that process; and we are not dumpable before we are where they can see us.
 
-use super::target::{directory, gone, host_proc, is_still};
+use super::target::{differing, directory, gone, host_proc, is_still};
 use super::{cgroup2, descriptor};
 use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage};
@@ -13,12 +13,6 @@ use crate::sys::{self, Errno, Fd, SigSet};
 use crate::text::{before, decimal, field, fields, word};
 use crate::timings::Clock;
 use crate::z;
-
-/// Where our own namespaces stand in /proc, in the order of [`JOINS`]; behind `self/` there stand those of a process.
-const NAMES: &[u8] =
-    b"self/ns/user\0self/ns/pid\0self/ns/net\0self/ns/uts\0self/ns/ipc\0self/ns/cgroup\0self/ns/time\0\
-self/ns/mnt\0";
-const SELF: usize = b"self/".len();
 
 /// The longest environment and the longest `status` that are read: 65,536 groups fit.
 const LIMIT: usize = 2 << 20;
@@ -38,7 +32,7 @@ fn enter(plan: &mut Plan<'_>) -> Result<Entry, Fail<'static>> {
     let target = sys::pidfd_open(plan.spec.target).at(Stage::Target, subject)?;
     let proc = host_proc()?;
     let dir = directory(proc, plan.spec.target).at(Stage::Target, subject)?;
-    let mut kinds = differing(plan, proc, dir).at(Stage::Target, subject)?;
+    let mut kinds = differing(plan.entered, proc, dir).at(Stage::Target, subject)?;
     let place = sys::O_PATH | sys::O_DIRECTORY;
     let mut root = None;
     if plan.enters(sys::CLONE_NEWNS) {
@@ -65,28 +59,6 @@ fn enter(plan: &mut Plan<'_>) -> Result<Entry, Fail<'static>> {
         None => sys::open(z!("/"), place).at(Stage::Rootfs, z!("/"))?,
     };
     Ok(Entry { root: Rootfs(root), cgroup, namespace })
-}
-
-/// Those of PID's namespaces that are wanted and are not ours.
-#[inline(never)]
-fn differing(plan: &Plan<'_>, proc: Fd, dir: Fd) -> sys::Result<u32> {
-    let (mut kinds, mut names) = (0, NAMES);
-    for (_, bit) in JOINS {
-        let Some(name) = word(&mut names) else { break };
-        if !plan.enters(1 << bit) {
-            continue;
-        }
-        let ours = match sys::statx(proc, name) {
-            // A kernel without this kind: it is one for all.
-            Err(Errno::ENOENT) => continue,
-            ours => ours?,
-        };
-        let theirs = sys::statx(dir, name.skip(SELF)).map_err(gone)?;
-        if (ours.dev, ours.ino) != (theirs.dev, theirs.ino) {
-            kinds |= 1 << bit;
-        }
-    }
-    Ok(kinds)
 }
 
 /// PID's environment, where that is asked for: before anything of it can be ours.

@@ -6,6 +6,8 @@ use super::limits;
 use super::maps;
 #[cfg(feature = "report")]
 use super::report;
+#[cfg(feature = "template")]
+use super::template;
 #[cfg(feature = "veth")]
 use super::veth;
 #[cfg(feature = "report")]
@@ -30,6 +32,14 @@ pub(super) fn release(
 ) -> Result<(), Fail<'static>> {
     let Some((gate, opener)) = gate else { return Ok(()) };
     sys::close(gate);
+    #[cfg(feature = "template")]
+    let done = match template::is_there(plan).at(Stage::Handshake, None) {
+        // It has ended, and said why.
+        Ok(false) => return Ok(()),
+        Ok(true) => write(plan, main, mask, opener, clock),
+        Err(e) => Err(e),
+    };
+    #[cfg(not(feature = "template"))]
     let done = write(plan, main, mask, opener, clock);
     if done.is_err() {
         // It waits for a word that will not come.

@@ -88,7 +88,7 @@ fn json(fd: Fd, main: Pid, plan: &Plan<'_>, [open, next, close]: &Style) -> sys:
 fn number(main: Pid, plan: &Plan<'_>, n: usize, file: &[u8]) -> sys::Result<Option<u64>> {
     #[cfg(feature = "template")]
     if plan.spec.has(Opt::Template) {
-        let told = plan.numbers.get(n).map(|told| u64::from_ne_bytes(*told));
+        let told = plan.template.numbers.get(n).map(|told| u64::from_ne_bytes(*told));
         return Ok(told.filter(|number| *number != 0));
     }
     let _ = (plan, n);

@@ -6,10 +6,30 @@ use super::{Plan, Step};
 use crate::cli::Opt;
 use crate::fail::{Fail, Why};
 use crate::spec::Spec;
-use crate::sys::{CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, Pid};
+use crate::sys::{CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, Fd, Pid};
 
 /// Those that a process is in from its birth on: they are joined by whoever makes it.
 const BORN: u32 = CLONE_NEWPID | CLONE_NEWTIME;
+
+/// The number of a namespace of each of KINDS, as a process has told them; 0 of none.
+pub type Numbers = [[u8; 8]; 6];
+
+/// What launcher and child have of it.
+pub struct Template {
+    /// The process.
+    pub target: Option<Fd>,
+    /// Where the child tells that it is there, if it is waited for: (the launcher's end, its own).
+    pub joined: Option<(Fd, Fd)>,
+    /// What it tells: its namespaces.
+    pub numbers: Numbers,
+    /// The caller's /proc/self, for what needs it when that is out of sight.
+    pub proc: Option<Fd>,
+}
+
+impl Template {
+    pub(super) const NONE: Template =
+        Template { target: None, joined: None, numbers: [[0; 8]; 6], proc: None };
+}
 
 /// Takes those that are joined out of the `new` ones, but for the mount namespace: that is a copy of the template's.
 /// `others` are those that other options share or join.
@@ -46,7 +66,7 @@ pub(super) fn build(
 
 impl Plan<'_> {
     /// The process that is the template.
-    pub fn template(&self) -> Pid {
+    pub fn template_pid(&self) -> Pid {
         Pid(self.spec.number(Opt::Template).unwrap_or(0) as i32)
     }
 

@@ -515,3 +515,53 @@ fn who_enters_lives_as_others_do_but_for_what_is_there_already() {
     }
     assert_eq!(entered("--env --net 7 true", 0), Err(why(Why::EnvNeedsRoot)));
 }
+
+#[test]
+#[cfg(all(
+    feature = "template",
+    feature = "enter",
+    feature = "host",
+    feature = "limits",
+    feature = "report",
+    feature = "safe"
+))]
+fn template_is_begun_in_while_the_callers_proc_was_seen_and_before_it_is_told() {
+    use Step::*;
+    let all = steps("--template 7 --unshare-time --oom-score-adj 5 --pid-file p / true", 0);
+    let at = |step| all.iter().position(|s| *s == step).unwrap_or_else(|| panic!("{step:?}: {all:?}"));
+    assert!(at(Time) < at(Template) && at(OomScore) < at(Template));
+    assert!(at(Template) < at(Released) && at(Template) < at(Private) && at(Template) < at(Rootfs));
+    let plan = |words: &str, uid| {
+        with(words, uid, |p| (p.namespaces, p.entered, p.born_with(), p.steps.has(Loopback), p.borrow))
+    };
+    let rest = NEW & !CLONE_NEWNET;
+    let default = (rest, CLONE_NEWNS | CLONE_NEWNET, rest & !CLONE_NEWNS, false, true);
+    // No user namespace is made, by nobody; that of the template is joined by whoever sees that there is one.
+    for uid in [0, 1234] {
+        assert_eq!(plan("--template 7 / true", uid), Ok(default));
+        assert_eq!(plan("--template 7:user,net,mnt / true", uid), Ok(default));
+        assert_eq!(plan("--template 7:net / true", uid), Ok((rest, CLONE_NEWNET, rest, false, true)));
+        let pid = (NEW & !CLONE_NEWPID, CLONE_NEWPID, NEW & !CLONE_NEWPID, true, false);
+        assert_eq!(plan("--template 7:pid / true", uid), Ok(pid));
+        let lived_in = (rest & !CLONE_NEWNS, default.1, rest & !CLONE_NEWNS, false, true);
+        assert_eq!(plan("--template 7 --share-mount / true", uid), Ok(lived_in));
+    }
+    // Its users: no masks, ids of theirs, memory of our own.
+    let others = |words: &str| {
+        let args: Vec<&str, 64> = ["vesicle", "run"].into_iter().chain(words.split(' ')).collect();
+        let stack = Stack::for_test(&args, &[], 0);
+        let (mut words, mut lists) = Default::default();
+        let mut spec = Spec::new(&mut words);
+        cli::parse(stack, &mut spec, |_| Ok(Block::of_argv(Stack::for_test(&[], &[], 0), 0))).unwrap();
+        let mut plan = build(&spec, stack, &mut lists).unwrap();
+        assert!(plan.steps.has(Masks) && plan.steps.has(Bound) && plan.borrow && !plan.steps.has(Ids));
+        plan.joins_their_users();
+        assert!(plan.enters(CLONE_NEWUSER) && plan.steps.has(Ids) && !plan.steps.has(Masks) && !plan.borrow);
+        (plan.steps.has(Bound), plan.caps.set)
+    };
+    assert_eq!(others("--template 7 / true"), (false, u64::MAX));
+    assert_eq!(others("--template 7 --cap-drop KILL / true"), (true, !(1 << 5)));
+    for bad in ["--template 7 --share-net / true", "--template 7 --unshare-user / true"] {
+        assert_eq!(with(bad, 0, |_| ()), Err(why(Why::TemplateOther)), "{bad}");
+    }
+}

@@ -21,7 +21,7 @@ use crate::z;
 /// Takes the sources of all operations.
 pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
     #[cfg(feature = "template")]
-    let proc = world.template.proc;
+    let proc = world.plan.template.proc;
     #[cfg(not(feature = "template"))]
     let proc = None;
     let World { plan, doing, files, .. } = world;

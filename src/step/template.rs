@@ -12,27 +12,11 @@ use crate::sys::{self, CLONE_NEWNS, CLONE_NEWUSER, Errno, Fd};
 use crate::text::word;
 use crate::z;
 
-/// What the launcher has of it, and the child takes along.
-#[derive(Clone, Copy)]
-pub struct Template {
-    /// The process.
-    pub target: Option<Fd>,
-    /// Where the child tells that it is there: (the launcher's end, its own).
-    pub joined: Option<(Fd, Fd)>,
-    /// The caller's /proc/self, for what needs it when that is out of sight.
-    pub proc: Option<Fd>,
-}
-
-impl Template {
-    /// There is none.
-    pub const NONE: Template = Template { target: None, joined: None, proc: None };
-}
-
 /// Joins its namespaces, and makes a copy of its mounts.
 #[inline(never)]
 pub(super) fn join(world: &mut World<'_, '_>) -> sys::Result<()> {
-    let World { plan, template, .. } = world;
-    let Some(target) = template.target else { return Ok(()) };
+    let plan = &mut *world.plan;
+    let Some(target) = plan.template.target else { return Ok(()) };
     world.doing.subject = plan.text(Opt::Template);
     let mounts = plan.enters(CLONE_NEWNS);
     #[cfg(feature = "fs")]
@@ -42,7 +26,7 @@ pub(super) fn join(world: &mut World<'_, '_>) -> sys::Result<()> {
     #[cfg(feature = "report")]
     let needed = needed || plan.spec.has(Opt::InfoFd) || plan.spec.has(Opt::JsonStatusFd);
     if needed {
-        template.proc = Some(sys::open(z!("/proc/self"), sys::O_PATH | sys::O_DIRECTORY)?);
+        plan.template.proc = Some(sys::open(z!("/proc/self"), sys::O_PATH | sys::O_DIRECTORY)?);
     }
     let ours = if mounts { root()? } else { 0 };
     let kinds = plan.joined_by_child();
@@ -67,8 +51,8 @@ pub(super) fn join(world: &mut World<'_, '_>) -> sys::Result<()> {
             }
         }
     }
-    match template.joined {
-        Some((_, tell)) => tell_namespaces(tell, template.proc),
+    match plan.template.joined {
+        Some((_, tell)) => tell_namespaces(tell, plan.template.proc),
         None => Ok(()),
     }
 }
