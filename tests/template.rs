@@ -41,7 +41,6 @@ fn template_of(who: Who, options: &str, root: &Path, script: &str) -> Option<Tem
 impl Template {
     /// The end of all that lives in it.
     fn end(&mut self) {
-        kill(self.pid, Signal::SIGKILL);
         self.running.signal(Signal::SIGKILL);
         kill_marked(&self.running.mark);
     }
@@ -452,10 +451,11 @@ fn container_outlives_its_template() {
 fn template_that_ends_meanwhile_ends_the_launch_or_nothing() {
     // Whoever ends first: it is a container, or one line.
     for &who in everyone() {
+        let pids = folder(who).join("pid");
         for n in 0..20u64 {
             let Some(mut inside) = template(who, "") else { return };
             let pid = inside.pid.to_string();
-            let launch = begin(who, &pid, "--pid-file /dev/null", "/", "echo ran").spawn();
+            let launch = begin(who, &pid, &format!("--pid-file {}", pids.display()), "/", "echo ran").spawn();
             std::thread::sleep(Duration::from_micros(150 * n));
             inside.end();
             let end = launch.wait();
