@@ -538,10 +538,10 @@ fn template_takes_as_many_calls_as_are_told() {
             .args(["run", "--privileged", "--template", &value, place, "/bin/true"])
             .go()
             .code(0);
-            let ours = calls(&log, "/bin/true")
-                .into_iter()
-                .filter(|c| c.before && c.name != "rt_sigtimedwait")
-                .count();
+            // A launcher that has lent nothing gives back its memory meanwhile.
+            let others = ["rt_sigtimedwait", "munmap"];
+            let ours = calls(&log, "/bin/true").into_iter();
+            let ours = ours.filter(|c| c.before && !others.contains(&c.name.as_str())).count();
             say(&format!("system calls of --template {value} ({how}): {ours}"));
             assert!(
                 text.contains(&format!("**{ours}**")),

@@ -402,7 +402,7 @@ fn what_begins_in_a_template_survives_the_failure_of_each_call() {
                 "--template {pid}:mnt,net,uts,ipc,cgroup,time --die-with-parent --uid 7 --gid 8 --umask 022"
             ),
             format!(
-                "--template {pid} --pid-file DIR/pid --json-status-fd 24 --dir /t/x --chmod 0700 /t/x --file 22 /t/file"
+                "--template {pid} --pid-file DIR/pid --json-status-fd 24 --tmpfs /t --dir /t/x --chmod 0700 /t/x --file 22 /t/file"
             ),
         ] {
             // Ids that the second one doesn't have.
