@@ -18,6 +18,8 @@ mod limits;
 mod load;
 #[cfg(feature = "users")]
 mod maps;
+#[cfg(feature = "linux7")]
+mod mounts;
 #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
 mod release;
 #[cfg(feature = "report")]
@@ -36,7 +38,9 @@ mod wait;
 #[cfg(feature = "args")]
 pub use load::load;
 
-use crate::child::{self, Child};
+#[cfg(any(feature = "bwrap", not(feature = "linux7")))]
+use crate::child;
+use crate::child::Child;
 #[cfg(feature = "report")]
 use crate::cli::Opt;
 #[cfg(any(feature = "bwrap", feature = "cgroup", feature = "timings"))]
@@ -210,6 +214,8 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
     let early = bwrap::early(plan, &mut container.early)?;
     #[cfg(feature = "timeout")]
     container.timeout.begin()?;
+    #[cfg(feature = "linux7")]
+    let mounts = mounts::make(plan);
     let clock = timings.child(plan)?;
     // What the child borrows is ours again when it has become COMMAND, or has ended.
     let hold = if plan.borrow { sys::CLONE_VM | sys::CLONE_VFORK } else { 0 };
@@ -238,6 +244,10 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
         own: crate::step::Own::default(),
         #[cfg(feature = "enter")]
         entry,
+        #[cfg(feature = "linux7")]
+        mounts,
+        #[cfg(all(feature = "options", not(feature = "linux7")))]
+        mounts: crate::step::Mounts,
         #[cfg(feature = "enter")]
         root: entry.root,
         #[cfg(not(feature = "enter"))]
@@ -255,9 +265,14 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
     #[cfg(feature = "cgroup")]
     let made = match &container.cgroup {
         Some(cgroup) => Ok(cgroup.bear(namespaces | hold, &mut child)?),
+        #[cfg(feature = "linux7")]
+        None => mounts::clone(namespaces | hold, &mut child),
+        #[cfg(not(feature = "linux7"))]
         None => sys::clone(namespaces | hold, child::live, &mut child),
     };
-    #[cfg(not(feature = "cgroup"))]
+    #[cfg(all(feature = "linux7", not(feature = "cgroup")))]
+    let made = mounts::clone(namespaces | hold, &mut child);
+    #[cfg(not(any(feature = "cgroup", feature = "linux7")))]
     let made = sys::clone(namespaces | hold, child::live, &mut child);
     #[cfg(feature = "bwrap")]
     let made = match made {
@@ -270,6 +285,8 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
     };
     *main = made.at(Stage::Clone, None)?;
     timings.cloned(hold != 0);
+    #[cfg(feature = "linux7")]
+    mounts::let_go(mounts);
     #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
     release::release(plan, *main, mask, gate, timings.clock)?;
     #[cfg(feature = "veth")]

@@ -12,6 +12,8 @@ mod enter;
 mod env;
 #[cfg(feature = "fs")]
 mod fs;
+#[cfg(feature = "linux7")]
+mod mounts;
 #[cfg(feature = "options")]
 mod namespaces;
 mod step;

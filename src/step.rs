@@ -33,6 +33,11 @@ mod landlock;
 mod limits;
 #[cfg(feature = "fs")]
 mod mask;
+#[cfg(feature = "linux7")]
+mod mounts;
+#[cfg(all(feature = "options", not(feature = "linux7")))]
+#[path = "step/mounts/off.rs"]
+mod mounts;
 #[cfg(feature = "overlay")]
 mod overlay;
 #[cfg(feature = "path")]
@@ -49,6 +54,8 @@ mod veth;
 pub use bwrap::Own;
 #[cfg(feature = "enter")]
 pub use enter::Entry;
+#[cfg(feature = "options")]
+pub use mounts::Mounts;
 pub use root::Rootfs;
 
 #[cfg(any(feature = "host", feature = "process", feature = "report"))]
@@ -130,6 +137,9 @@ pub struct World<'p, 'w> {
     /// What was there before.
     #[cfg(feature = "enter")]
     pub entry: Entry,
+    /// Where the mount namespace comes from.
+    #[cfg(feature = "options")]
+    pub mounts: Mounts,
     /// ROOTFS, once it is taken.
     pub root: Rootfs,
     /// The caller's /proc, once it is taken.
@@ -183,6 +193,9 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::Loopback => sys::loopback_up(),
         #[cfg(feature = "veth")]
         Step::Veth => veth::configure(world),
+        // It is not there yet.
+        #[cfg(feature = "linux7")]
+        Step::Private if world.mounts.alone => Ok(()),
         // Without this pivot_root(2) says EINVAL, and what we mount would show up in the host's own tree.
         Step::Private => sys::set_propagation(
             z!("/"),

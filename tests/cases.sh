@@ -225,6 +225,27 @@ of_cgroups() {
 # What there is below the root of all cgroups, apart from what was there before.
 cgroups() { find $C -mindepth 1 -type d | sort | tr '\n' ' '; }
 
+# traced OPTION... : the system calls of a launch in order of their numbers, one a line, with a minus behind one that failed.
+traced() {
+    echo >/sys/kernel/tracing/trace
+    limited sh -c 'cd /sys/kernel/tracing && echo $$ >set_event_pid && echo 1 >events/raw_syscalls/sys_exit/enable && cd / && exec "$@"' \
+        sh "$VESICLE" run "$@" "$R" /bin/true || fail "it ended with $?: $*"
+    echo 0 >/sys/kernel/tracing/events/raw_syscalls/sys_exit/enable
+    sed -n 's/.* sys_exit: NR \([0-9]*\) = \(-\{0,1\}\).*/\1\2/p' /sys/kernel/tracing/trace | sort -n
+}
+# centiseconds OPTION... : how long a few launches take, at best.
+centiseconds() {
+    best=99999
+    for round in 1 2 3 4; do
+        read begin rest </proc/uptime
+        for launch in 1 2 3 4 5; do "$VESICLE" run "$@" "$R" /bin/true || fail "it ended with $?"; done
+        read end rest </proc/uptime
+        took=$((${end%.*}${end#*.} - ${begin%.*}${begin#*.}))
+        [ $took -ge $best ] || best=$took
+    done
+    echo $best
+}
+
 # --- promises
 
 hostname_set_inside_is_not_seen_outside() {
@@ -311,6 +332,78 @@ propagation_of_a_shared_parent_mount_is_cut() {
         "$3" run --tmpfs "$1/shared" / "$4" true || exit 6
         cat /proc/self/mountinfo >"$1/after"
         cmp "$1/before" "$1/after"' sh "$T" "$R" "$VESICLE" "$BUSYBOX" || fail "step $?"
+}
+
+# Whatever of the caller's is bound, and wherever ROOTFS lies: nothing goes to where it comes from, and nothing comes from there.
+no_mount_goes_to_or_comes_from_what_is_bound() {
+    [ "$ME" = 0 ] || skip "only root can make a shared mount"
+    unshare -m true 2>/dev/null || skip "no unshare here"
+    mkdir -p "$T/source"
+    for how in '' --share-pid; do
+        limited unshare -m sh -c '
+            mount -t tmpfs none "$1/source" && mkdir -p "$1/source/in/deep" "$1/source/dev/deep" && cp -a "$2" "$1/source/root" || exit 3
+            mount --make-rshared / && mount --make-shared "$1/source" || exit 4
+            cat /proc/self/mountinfo >"$1/before"
+            "$3" run $4 --privileged --bind "$1/source/in" /data --dev-bind "$1/source/dev" /tmp --dev /dev --mask /etc/f "$1/source/root" /bin/sh -c "
+                for place in /data/deep /data /tmp/deep /etc /proc/sys /dev/pts; do mount -t tmpfs none \$place || exit 5; done
+                mount --bind /bin/true /dev/null || exit 6
+                wc -l </proc/self/mountinfo; echo >/up; until [ -e /go ]; do sleep 0.1; done; wc -l </proc/self/mountinfo" >"$1/out" &
+            until [ -e "$1/source/root/up" ] || ! kill -0 $!; do sleep 0.1; done
+            cat /proc/self/mountinfo >"$1/after"
+            cmp "$1/before" "$1/after" || exit 7
+            for place in in/deep dev/deep root/sys; do mount -t tmpfs none "$1/source/$place" || exit 8; done
+            echo >"$1/source/root/go"
+            wait $!' sh "$T" "$R" "$VESICLE" "$how" || fail "step $? $how"
+        eq "mounts before and after $how" "$(sed -n 1p "$T/out")" "$(sed -n 2p "$T/out")"
+    done
+}
+
+# The devices of the host take their place.
+dev_is_whole_where_no_device_can_be_made() {
+    [ "$ME" = 0 ] || skip "only root can do without a user namespace"
+    out=$(limited "$VESICLE" run --privileged --cap-drop CAP_MKNOD / "$VESICLE" run --privileged --dev /dev "$R" /bin/sh -c \
+        'echo gone >/dev/null && head -c 5 /dev/zero | wc -c && ls -l /dev/null | cut -c1 && grep -c " /dev" /proc/self/mountinfo && wc -l </proc/self/mountinfo') || fail "$out"
+    eq "what it has, and its mounts" "$(echo $out)" "5 c 8 10"
+}
+
+# What a kernel has is found out by the call that makes use of it; with --proc-opts the caller's mounts are copied on any kernel.
+mounts_of_the_caller_are_not_copied_since_linux_7() {
+    case $0 in /cases.sh) ;; *) skip "only guests are traced" ;; esac
+    [ "$ME" = 0 ] || skip "only root traces"
+    case $(uname -m) in x86_64) pivot=155 chroot=161 setns=308 ;; *) pivot=41 chroot=51 setns=268 ;; esac
+    mkdir -p "$T/many"
+    grep -q /sys/kernel/tracing /proc/mounts || mount -t tracefs none /sys/kernel/tracing || fail "no tracefs"
+    echo 1 >/sys/kernel/tracing/options/event-fork
+    for how in '' --privileged --unshare-user; do
+        # With an option more, as the other one has.
+        new=$(traced $how --argv0 true)
+        old=$(traced $how --proc-opts hidepid=0)
+        said="$how: $(echo $new), and else $(echo $old)"
+        eq "failed without trying $said" "$(echo "$old" | grep -c -x -e 428- -e 435-)" 0
+        if kernel_at_least 7 1; then
+            eq "failed $said" "$(echo "$new" | grep -c -x -e 428- -e 435-)" 0
+            echo "$new" | grep -q -x $setns || fail "not taken $said"
+            ! echo "$new" | grep -q -e "^$pivot" -e "^$chroot" || fail "pivoted $said"
+            [ $(echo "$new" | wc -l) -le $(echo "$old" | wc -l) ] || fail "more calls $said"
+            # On the initramfs too, which is no longer the first root.
+            echo "$old" | grep -q -x $pivot || fail "not pivoted $said"
+        else
+            eq "failed $said" "$(echo "$new" | grep -c -x -e 428- -e 435-)" 1
+            eq "all others $said" "$(echo "$new" | grep -v -x -e 428- -e 435-)" "$old"
+        fi
+    done
+    kernel_at_least 7 1 || return 0
+    for how in --privileged --unshare-user; do
+        few="$(centiseconds $how) $(centiseconds $how --proc-opts hidepid=0)"
+        mount -t tmpfs none "$T/many" && mount --make-private "$T/many" || fail "no tmpfs"
+        for n in 1 2 3 4 5 6 7 8 9 10 11 12; do mkdir "$T/many/$n" && mount --rbind "$T/many" "$T/many/$n" || fail "mount $n"; done
+        [ $(grep -c "$T/many" /proc/self/mountinfo) -gt 4000 ] || fail "no four thousand mounts"
+        many="$(centiseconds $how) $(centiseconds $how --proc-opts hidepid=0)"
+        umount -l "$T/many"
+        set -- $few $many
+        echo "centiseconds $how: $1, and $3 beside 4,096 mounts; with a copy of them $2, and $4"
+        [ $((($3 - $1) * 3)) -lt $(($4 - $2)) ] || fail "not flat"
+    done
 }
 
 unprivileged_caller_is_root_inside_and_its_files_are_its_own_outside() {

@@ -120,6 +120,12 @@ const OPTIONAL: &[(&str, &str, &str)] = &[
     ("rt_sigtimedwait", "", "the end can be waited for without it"),
     ("munmap", "", "memory that nobody uses any more"),
     ("clone3", "", "clone(2) does the same where clone3 is missing or filtered"),
+    (
+        "open_tree",
+        "0x2",
+        "a mount namespace of ROOTFS alone: where there is none, the caller's mounts are copied",
+    ),
+    ("statx", "/proc/self/ns/user", "a proc is mounted as in any user namespace but the first one"),
     ("unlinkat", "", "a pid file that somebody else removed"),
     ("mknodat", "S_IFCHR", "where mknod(2) is refused, the host's device is bound"),
     ("setns", ", CLONE_NEWUTS)", "one that is named is tried once more with the rights of its owner"),

@@ -50,7 +50,7 @@ pub(crate) unsafe extern "C" fn clone_with(
 ///
 /// The child begins where the parent sleeps, and steps down itself before it calls anything: what the parent will return
 /// through stays as it is. `f` and `arg` travel in rdx and r9, which the kernel preserves and this call has no use for.
-#[cfg(feature = "cgroup")]
+#[cfg(any(feature = "cgroup", feature = "linux7"))]
 #[unsafe(naked)]
 pub(crate) unsafe extern "C" fn clone3_with(
     args: *const linux_raw_sys::general::clone_args,

@@ -161,6 +161,8 @@ impl Cgroup {
     pub(super) fn bear(&self, flags: u32, child: &mut Child<'_, '_>) -> Result<Pid, Fail<'static>> {
         // The child makes it when it is where the root of it shall be.
         let flags = flags & !sys::CLONE_NEWCGROUP;
+        #[cfg(feature = "linux7")]
+        let flags = if child.world.mounts.alone { flags & !sys::CLONE_NEWNS } else { flags };
         let born = match sys::clone_into(self.dir, flags, child::live, child) {
             // It may be a filter of system calls that says so.
             Err(Errno::ENOSYS | Errno::EPERM) => {

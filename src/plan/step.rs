@@ -173,7 +173,7 @@ impl Steps {
     }
 
     /// Takes one away.
-    #[cfg(any(feature = "bwrap", feature = "template"))]
+    #[cfg(any(feature = "bwrap", feature = "linux7", feature = "template"))]
     pub(crate) fn remove(&mut self, step: Step) {
         self.0 &= !(1 << step as u32);
     }

@@ -2,7 +2,7 @@
 //! descriptors; as bubblewrap(1) describes it.
 
 use super::fs::{attach, own};
-use super::{Doing, Rootfs};
+use super::{Doing, Mounts, Rootfs};
 use crate::fail::Stage;
 use crate::plan::Operation;
 use crate::sys::{self, Errno, Fd, ZStr};
@@ -29,37 +29,49 @@ const LINKS: [(ZStr<'static>, ZStr<'static>); 6] = [
 
 /// The terminal on stdout, when there is one and its name leads to it.
 #[inline(never)]
-pub(super) fn console(proc: Option<Fd>) -> Option<Fd> {
+pub(super) fn console(mounts: Mounts, proc: Option<Fd>) -> Option<Fd> {
     if !sys::is_tty(Fd::STDOUT) {
         return None;
     }
     let mut buf = [0; 256];
     let (dir, link) = own(proc, z!("/proc/self/fd/1"));
     let name = sys::readlinkat(dir, link, &mut buf)?;
-    let tree = sys::clone_tree(Fd::CWD, name, false).ok()?;
+    let tree = mounts.copy(Fd::CWD, name, false).ok()?;
     let (there, here) = (sys::stat(tree).ok()?, sys::stat(Fd::STDOUT).ok()?);
     // The same device: a name can be another's by now, or of another devpts.
     (there.rdev == here.rdev && there.ino == here.ino).then_some(tree)
 }
 
 /// Mounts it. Devices are made, and where mknod(2) is refused bound from the host's /dev.
-pub(super) fn mount(operation: &Operation, root: Rootfs, doing: &mut Doing) -> sys::Result<()> {
-    let Operation { dest, taken: host, console, .. } = *operation;
+pub(super) fn mount(
+    operation: &Operation,
+    mounts: Mounts,
+    root: Rootfs,
+    doing: &mut Doing,
+) -> sys::Result<()> {
+    let Operation { dest, taken, console, .. } = *operation;
+    let host = taken.unwrap_or(Fd::CWD);
     let place = root.directory(dest)?;
     sys::mount_on(place, z!("tmpfs"), 0, Some(z!("mode=0755")))?;
     // The tmpfs now stands on `place`, so it is looked up again.
     let dev = root.open(dest, sys::O_DIRECTORY, 0)?;
-    let mut made = Ok(());
+    let (mut made, mut shown) = (Ok(()), false);
     for &(major, minor, name) in &DEVICES {
         doing.now(Stage::Device, name);
         // Who may not make one may make none.
         if made.is_ok() {
             made = sys::mknod_char(dev, name, 0o666, major, minor);
+            if made == Err(Errno::EPERM) {
+                shown = mounts.show(host)?;
+            }
         }
         match made {
-            Err(Errno::EPERM) => bind(dev, name, device(host.unwrap_or(Fd::CWD), name, (major, minor))?)?,
+            Err(Errno::EPERM) => bind(dev, name, device(mounts, host, name, (major, minor))?)?,
             made => made?,
         }
+    }
+    if shown {
+        sys::umount2(z!("/"), sys::MNT_DETACH)?;
     }
     for &(target, name) in &LINKS {
         doing.now(Stage::Device, name);
@@ -80,8 +92,8 @@ pub(super) fn mount(operation: &Operation, root: Rootfs, doing: &mut Doing) -> s
 }
 
 /// The host's device of this name; that it is that device is not taken on trust.
-pub(super) fn device(host: Fd, name: ZStr<'_>, rdev: (u32, u32)) -> sys::Result<Fd> {
-    let tree = sys::clone_tree(host, name, false)?;
+pub(super) fn device(mounts: Mounts, host: Fd, name: ZStr<'_>, rdev: (u32, u32)) -> sys::Result<Fd> {
+    let tree = mounts.copy(host, name, false)?;
     let found = sys::stat(tree)?;
     if found.is_char_device() && found.rdev == rdev { Ok(tree) } else { Err(Errno::ENXIO) }
 }

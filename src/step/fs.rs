@@ -9,7 +9,7 @@ use super::hide;
 use super::mask::Masks;
 #[cfg(feature = "overlay")]
 use super::overlay;
-use super::{Doing, Rootfs, World, dev};
+use super::{Doing, Mounts, Rootfs, World, dev};
 use crate::fail::Stage;
 #[cfg(feature = "safe")]
 use crate::plan::Step;
@@ -24,19 +24,19 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
     let proc = world.plan.template.proc;
     #[cfg(not(feature = "template"))]
     let proc = None;
-    let World { plan, doing, files, .. } = world;
+    let World { plan, doing, files, mounts, .. } = world;
     let mut masked = false;
     for operation in plan.lists.operations.iter_mut() {
         // What has no source has that of its descriptors' names.
         operation.taken = proc;
         match operation.what {
-            Do::Bind | Do::BindFd => operation.taken = bind_source(operation, doing, files)?,
+            Do::Bind | Do::BindFd => operation.taken = bind_source(operation, *mounts, doing, files)?,
             // One serves all.
             Do::Mask if !masked => {
                 masked = true;
                 let null = z!("/dev/null");
                 doing.now(Stage::Source, null);
-                operation.taken = Some(dev::device(Fd::CWD, null, (1, 3))?);
+                operation.taken = Some(dev::device(*mounts, Fd::CWD, null, (1, 3))?);
             }
             #[cfg(feature = "overlay")]
             Do::Layer => {
@@ -45,8 +45,8 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
             }
             Do::Dev => {
                 doing.now(Stage::Source, z!("/dev"));
-                operation.taken = Some(sys::open(z!("/dev"), sys::O_PATH | sys::O_DIRECTORY)?);
-                operation.console = dev::console(proc);
+                operation.taken = Some(mounts.dev()?);
+                operation.console = dev::console(*mounts, proc);
             }
             #[cfg(feature = "bwrap")]
             Do::Proc if plan.shared_proc => {
@@ -66,7 +66,7 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
     data::make(world)?;
     #[cfg(feature = "bwrap")]
     let own = &mut world.own;
-    let World { plan, doing, root: rootfs, .. } = world;
+    let World { plan, doing, mounts, root: rootfs, .. } = world;
     #[cfg(feature = "safe")]
     let hides = plan.steps.has(Step::Masks);
     let mut masks = Masks::default();
@@ -82,7 +82,7 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
         match what {
             Do::Bind | Do::BindFd | Do::Data | Do::RoData => bind(operation, root),
             Do::Tmpfs => root.place(dest, Kind::Directory(mode)).and_then(|place| tmpfs(operation, place)),
-            Do::Dev => dev::mount(operation, root, doing),
+            Do::Dev => dev::mount(operation, *mounts, root, doing),
             #[cfg(feature = "safe")]
             Do::Sysfs if hides => hide::sysfs(special_place(dest, root)?, doing),
             Do::Sysfs => special(dest, z!("sysfs"), sys::MS_RDONLY, root),
@@ -141,11 +141,16 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
 
 /// A detached copy of the mount at the source, with all below it and with the attributes asked for; none where the
 /// source is missing and may be.
-fn bind_source(operation: &Operation, doing: &mut Doing, files: &mut Option<u32>) -> sys::Result<Option<Fd>> {
+fn bind_source(
+    operation: &Operation,
+    mounts: Mounts,
+    doing: &mut Doing,
+    files: &mut Option<u32>,
+) -> sys::Result<Option<Fd>> {
     let Operation { source, dest, mode: attributes, optional, .. } = *operation;
     doing.now(Stage::Source, source);
     let tree = loop {
-        match tree_of(operation) {
+        match tree_of(operation, mounts) {
             Err(Errno::ENOENT) if optional => return Ok(None),
             // A source is held open until it is attached: more of them than the caller's soft limit.
             Err(Errno::EMFILE) if files.is_none() => *files = Some(sys::open_files_limit(None)?),
@@ -172,16 +177,16 @@ pub(super) fn own(proc: Option<Fd>, path: ZStr<'_>) -> (Fd, ZStr<'_>) {
 /// Of a path, or of the name of what a descriptor has open. A descriptor itself is of the caller's mount namespace, of
 /// whose mounts nothing can be copied; that the copy has the same inode is seen before it is mounted.
 #[inline(never)]
-fn tree_of(operation: &Operation) -> sys::Result<Fd> {
+fn tree_of(operation: &Operation, mounts: Mounts) -> sys::Result<Fd> {
     if operation.what == Do::Bind {
-        return sys::clone_tree(Fd::CWD, operation.source, true);
+        return mounts.copy(Fd::CWD, operation.source, true);
     }
     let fd = Fd::inherited(operation.number as u32);
     let mut room = [0; PATH_MAX];
     let link = &mut [0; 32];
     let (dir, link) = own(operation.taken, descriptor_path(fd, link));
     let path = sys::readlinkat(dir, link, &mut room).ok_or(Errno::ENOENT)?;
-    let tree = sys::clone_tree(Fd::CWD, path, true)?;
+    let tree = mounts.copy(Fd::CWD, path, true)?;
     let (there, here) = (sys::stat(tree)?, sys::stat(fd)?);
     if (there.dev, there.ino) == (here.dev, here.ino) { Ok(tree) } else { Err(Errno::ESTALE) }
 }

@@ -29,7 +29,7 @@ impl Rootfs {
 pub(super) fn sources(world: &mut World<'_, '_>) -> sys::Result<()> {
     if world.plan.shared_proc && world.plan.steps.has(Step::Proc) {
         world.doing.now(Stage::Source, z!("/proc"));
-        world.proc = Some(sys::clone_tree(Fd::CWD, z!("/proc"), true)?);
+        world.proc = Some(world.mounts.copy(Fd::CWD, z!("/proc"), true)?);
     }
     #[cfg(feature = "bwrap")]
     if world.plan.spec.bwrap {
@@ -45,6 +45,10 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
     #[cfg(feature = "bwrap")]
     if world.plan.how == Root::Made {
         return super::bwrap::make_root(world);
+    }
+    #[cfg(feature = "linux7")]
+    if world.mounts.alone {
+        return super::mounts::take(world);
     }
     world.doing.subject = Some(world.plan.rootfs);
     #[cfg(feature = "pivot")]
@@ -71,6 +75,10 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
 /// one, `..` at the root would lead to it.
 pub(super) fn enter(world: &mut World<'_, '_>) -> sys::Result<()> {
     world.doing.subject = Some(world.plan.rootfs);
+    #[cfg(feature = "linux7")]
+    if world.mounts.alone {
+        return super::mounts::enter(world);
+    }
     sys::fchdir(world.root.0)?;
     #[cfg(feature = "options")]
     match world.plan.how {

@@ -1,35 +1,11 @@
 //! A child in another cgroup; what a file of a cgroup tells when it changes.
 
-use super::{Errno, Fd, Pid, Result, call, result};
-use crate::arch;
-use core::mem::size_of;
+use super::{Errno, Fd, Pid, Result, call};
 use linux_raw_sys::general as c;
 
 /// clone3(2), CLONE_INTO_CGROUP: as [`super::clone`], with a child that is in the cgroup from its first moment on. Linux 5.7.
 pub fn clone_into<T>(cgroup: Fd, flags: u32, life: extern "C" fn(&mut T) -> !, arg: &mut T) -> Result<Pid> {
-    // What is borrowed is given back: CLONE_VM goes with CLONE_VFORK only.
-    let flags = if flags & c::CLONE_VFORK == 0 { flags & !c::CLONE_VM } else { flags };
-    let args = c::clone_args {
-        flags: u64::from(flags) | c::CLONE_INTO_CGROUP,
-        pidfd: 0,
-        child_tid: 0,
-        parent_tid: 0,
-        exit_signal: c::SIGCHLD.into(),
-        stack: 0,
-        stack_size: 0,
-        tls: 0,
-        set_tid: 0,
-        set_tid_size: 0,
-        cgroup: cgroup.0.into(),
-    };
-    // SAFETY: the kernel reads `args`, whose size it is given; a `&mut T` is passed as the pointer that it is; `life` never
-    // returns, and `arg` outlives the child's use of our memory, as the line above sees to.
-    let raw = unsafe {
-        let life =
-            core::mem::transmute::<extern "C" fn(&mut T) -> !, unsafe extern "C" fn(*mut u8) -> !>(life);
-        arch::clone3_with(&raw const args, size_of::<c::clone_args>(), life, (&raw mut *arg).cast())
-    };
-    result(raw as usize).map(|pid| Pid(pid as i32))
+    super::process::clone3(u64::from(flags) | c::CLONE_INTO_CGROUP, cgroup, life, arg)
 }
 
 /// ppoll(2): waits until a file of a cgroup has changed since it was read, at most so many nanoseconds; whether it has.

@@ -187,7 +187,7 @@ pub fn getdents(dir: Fd, buf: &mut [u8]) -> Result<u32> {
 pub use linux_raw_sys::general::DT_DIR;
 
 /// chdir(2).
-#[cfg(any(feature = "init", feature = "boot", feature = "fs", feature = "safe"))]
+#[cfg(any(feature = "init", feature = "boot", feature = "fs", feature = "linux7", feature = "safe"))]
 #[cfg_attr(feature = "fs", inline(never))]
 pub fn chdir(path: ZStr<'_>) -> Result<()> {
     // SAFETY: the kernel reads a NUL-terminated string.

@@ -16,6 +16,8 @@ mod file;
 mod landlock;
 #[cfg(feature = "limits")]
 mod limits;
+#[cfg(feature = "linux7")]
+mod linux7;
 mod mount;
 #[cfg(feature = "veth")]
 mod netlink;
@@ -47,6 +49,8 @@ pub use file::*;
 pub use landlock::*;
 #[cfg(feature = "limits")]
 pub use limits::*;
+#[cfg(feature = "linux7")]
+pub use linux7::*;
 pub use mount::*;
 #[cfg(feature = "veth")]
 pub use netlink::*;

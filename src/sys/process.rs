@@ -36,6 +36,44 @@ pub fn clone<T>(flags: u32, life: extern "C" fn(&mut T) -> !, arg: &mut T) -> Re
     super::result(raw as usize).map(|pid| Pid(pid as i32))
 }
 
+/// clone3(2): the same, with flags that clone(2) has no room for. Linux 5.3.
+#[cfg(any(feature = "cgroup", feature = "linux7"))]
+pub(super) fn clone3<T>(
+    flags: u64,
+    cgroup: Fd,
+    life: extern "C" fn(&mut T) -> !,
+    arg: &mut T,
+) -> Result<Pid> {
+    // What is borrowed is given back: CLONE_VM goes with CLONE_VFORK only.
+    let flags = if flags & u64::from(CLONE_VFORK) == 0 { flags & !u64::from(CLONE_VM) } else { flags };
+    let args = c::clone_args {
+        flags,
+        pidfd: 0,
+        child_tid: 0,
+        parent_tid: 0,
+        exit_signal: c::SIGCHLD.into(),
+        stack: 0,
+        stack_size: 0,
+        tls: 0,
+        set_tid: 0,
+        set_tid_size: 0,
+        cgroup: cgroup.0.into(),
+    };
+    // SAFETY: the kernel reads `args`, whose size it is given; a `&mut T` is passed as the pointer that it is; `life` never
+    // returns, and `arg` outlives the child's use of our memory, as the line above sees to.
+    let raw = unsafe {
+        let life =
+            core::mem::transmute::<extern "C" fn(&mut T) -> !, unsafe extern "C" fn(*mut u8) -> !>(life);
+        arch::clone3_with(
+            &raw const args,
+            core::mem::size_of::<c::clone_args>(),
+            life,
+            (&raw mut *arg).cast(),
+        )
+    };
+    super::result(raw as usize).map(|pid| Pid(pid as i32))
+}
+
 /// execve(2): comes back only with the reason why it failed.
 pub fn execve(path: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>) -> Errno {
     // SAFETY: a `Strings` is a null-terminated array of NUL-terminated strings.
