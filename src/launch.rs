@@ -235,7 +235,7 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
         #[cfg(any(feature = "init", feature = "process"))]
         init: None,
         #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
-        gate: gate.map(|(read, _)| read),
+        gate,
         #[cfg(feature = "report")]
         mark,
         #[cfg(feature = "bwrap")]

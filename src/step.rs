@@ -122,9 +122,9 @@ pub struct World<'p, 'w> {
     /// The init that is our parent, where there is one.
     #[cfg(any(feature = "init", feature = "process"))]
     pub init: Option<Pid>,
-    /// Where the launcher's word is read.
+    /// Where the launcher's word is read, and where it is written: that end is the launcher's alone.
     #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
-    pub gate: Option<Fd>,
+    pub gate: Option<(Fd, Fd)>,
     /// What is written to right before COMMAND's execve, and again when that has failed.
     #[cfg(feature = "report")]
     pub mark: Option<Fd>,

@@ -251,6 +251,27 @@ fn ended(pipe: &std::os::fd::OwnedFd) -> bool {
     poll(&mut fds, PollTimeout::ZERO).expect("poll") > 0
 }
 
+/// The word that it waits for will not come.
+#[test]
+fn a_child_that_waits_for_its_launcher_ends_with_it() {
+    for &who in everyone() {
+        let Some(root) = rootfs(who) else { continue };
+        // A FIFO that nobody reads: the launcher waits until somebody does.
+        let file = folder(who).join("fifo");
+        nix::unistd::mkfifo(&file, nix::sys::stat::Mode::from_bits_truncate(0o600)).expect("a FIFO");
+        give(&file, who);
+        let mut launch = run(who).arg("--pid-file").arg(&file).sh(&root, "true").spawn();
+        launch.until("has a child", |launch| !children(launch.pid()).is_empty());
+        let child = children(launch.pid())[0];
+        // It has read nothing yet: a child that is ready waits for what it reads.
+        launch.until("its child waits", |_| state(child) == Some('S'));
+        launch.signal(Signal::SIGKILL);
+        let end = launch.wait();
+        assert_eq!((end.signal, &end.left), (Some(9), &Vec::new()), "{who:?}: it waits for ever");
+        fs::remove_file(&file).expect("the FIFO");
+    }
+}
+
 #[test]
 fn pid_file_is_there_before_the_command_and_gone_after_whatever_happens() {
     for &who in everyone() {

@@ -57,7 +57,9 @@ pub(super) fn wait_for_launcher(world: &mut World<'_, '_>) -> sys::Result<()> {
             }
         }
     }
-    let Some(gate) = world.gate else { return Ok(()) };
+    let Some((gate, opener)) = world.gate else { return Ok(()) };
+    // As long as we have it too, its end is never seen.
+    sys::close(opener);
     match sys::read(gate, &mut [0])? {
         0 => sys::exit(crate::status::OWN),
         _ => Ok(()),
