@@ -356,8 +356,8 @@ no_mount_goes_to_or_comes_from_what_is_bound() {
 # The devices of the host take their place.
 dev_is_whole_where_no_device_can_be_made() {
     [ "$ME" = 0 ] || skip "only root can do without a user namespace"
-    out=$(limited "$VESICLE" run --privileged --cap-drop CAP_MKNOD / "$VESICLE" run --privileged --dev /dev "$R" /bin/sh -c \
-        'echo gone >/dev/null && head -c 5 /dev/zero | wc -c && ls -l /dev/null | cut -c1 && grep -c " /dev" /proc/self/mountinfo && wc -l </proc/self/mountinfo') || fail "$out"
+    out=$(limited "$VESICLE" run --privileged --cap-drop CAP_MKNOD / "$(readlink -f "$VESICLE")" run --privileged --dev /dev "$R" /bin/sh -c \
+        'echo gone >/dev/null && head -c 5 /dev/zero | wc -c && ls -l /dev/null | cut -c1 && cut -d" " -f5 /proc/self/mountinfo | grep -c ^/dev && wc -l </proc/self/mountinfo') || fail "$out"
     eq "what it has, and its mounts" "$(echo $out)" "5 c 8 10"
 }
 
