@@ -20,6 +20,8 @@ mod load;
 mod maps;
 #[cfg(feature = "linux7")]
 mod mounts;
+#[cfg(feature = "placement")]
+mod placement;
 #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
 mod release;
 #[cfg(feature = "report")]
@@ -252,6 +254,8 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
         root: entry.root,
         #[cfg(not(feature = "enter"))]
         root: Rootfs(Fd::CWD),
+        #[cfg(feature = "placement")]
+        cpus: None,
         #[cfg(feature = "options")]
         proc: None,
         #[cfg(any(feature = "fs", feature = "root", feature = "process"))]
@@ -262,28 +266,32 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
         files: None,
     };
     let mut child = Child { next: 0, world };
+    #[cfg(feature = "placement")]
+    placement::pin(&mut child.world);
     #[cfg(feature = "cgroup")]
     let made = match &container.cgroup {
-        Some(cgroup) => Ok(cgroup.bear(namespaces | hold, &mut child)?),
+        Some(cgroup) => cgroup.bear(namespaces | hold, &mut child),
         #[cfg(feature = "linux7")]
-        None => mounts::clone(namespaces | hold, &mut child),
+        None => mounts::clone(namespaces | hold, &mut child).at(Stage::Clone, None),
         #[cfg(not(feature = "linux7"))]
-        None => sys::clone(namespaces | hold, child::live, &mut child),
+        None => sys::clone(namespaces | hold, child::live, &mut child).at(Stage::Clone, None),
     };
     #[cfg(all(feature = "linux7", not(feature = "cgroup")))]
-    let made = mounts::clone(namespaces | hold, &mut child);
+    let made = mounts::clone(namespaces | hold, &mut child).at(Stage::Clone, None);
     #[cfg(not(any(feature = "cgroup", feature = "linux7")))]
-    let made = sys::clone(namespaces | hold, child::live, &mut child);
+    let made = sys::clone(namespaces | hold, child::live, &mut child).at(Stage::Clone, None);
     #[cfg(feature = "bwrap")]
     let made = match made {
         // What was asked for if it can be had.
         Err(_) if child.world.plan.tries != 0 => {
             let left = child.world.plan.without_tries();
-            sys::clone(left | hold, child::live, &mut child)
+            sys::clone(left | hold, child::live, &mut child).at(Stage::Clone, None)
         }
         made => made,
     };
-    *main = made.at(Stage::Clone, None)?;
+    #[cfg(feature = "placement")]
+    placement::unpin(&child.world);
+    *main = made?;
     timings.cloned(hold != 0);
     #[cfg(feature = "linux7")]
     mounts::let_go(mounts);

@@ -44,6 +44,8 @@ mod overlay;
 pub(crate) mod path;
 #[cfg(feature = "pivot")]
 mod pivot;
+#[cfg(feature = "placement")]
+mod placement;
 mod root;
 #[cfg(feature = "template")]
 mod template;
@@ -134,6 +136,9 @@ pub struct World<'p, 'w> {
     #[allow(missing_docs)]
     #[cfg(feature = "bwrap")]
     pub own: Own,
+    /// The caller's CPUs, where the launcher is pinned to one of them.
+    #[cfg(feature = "placement")]
+    pub cpus: Option<sys::Affinity>,
     /// What was there before.
     #[cfg(feature = "enter")]
     pub entry: Entry,
@@ -239,6 +244,8 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::Nice => limits::nice(world),
         #[cfg(feature = "limits")]
         Step::Rlimits => limits::rlimits(world),
+        #[cfg(feature = "placement")]
+        Step::Unpin => placement::unpin(world),
         #[cfg(feature = "limits")]
         Step::Cpuset => limits::cpuset(world),
         #[cfg(feature = "caps")]

@@ -442,6 +442,16 @@ fn limits_make_as_many_calls_as_are_told() {
         ("--oom-score-adj 5", &[("close", 1), ("fstatfs", 1), ("openat", 1), ("write", 1)]),
         (&format!("--cpuset {cpus}"), &[("sched_getaffinity", 1), ("sched_setaffinity", 1)]),
         ("--timeout 0", &[]),
+        // As far as there is a CPU to choose.
+        #[cfg(feature = "placement")]
+        (
+            "--pin",
+            if cpus.contains([',', '-']) {
+                &[("getcpu", 1), ("sched_getaffinity", 3), ("sched_setaffinity", 3)]
+            } else {
+                &[("sched_getaffinity", 1)]
+            },
+        ),
     ] {
         let with = count(options);
         let more: Vec<_> = with

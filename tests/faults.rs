@@ -145,6 +145,9 @@ const OPTIONAL: &[(&str, &str, &str)] = &[
         "MAP_FIXED",
         "an init that has started COMMAND still shares memory for the timings, of which it uses none",
     ),
+    ("sched_getaffinity", "(0, 128, ", "nothing is pinned, or the mask that was read before is restored"),
+    ("getcpu", "", "nothing is pinned"),
+    ("sched_setaffinity", "(0, 128, ", "the same; and a launcher that only waits can do so anywhere"),
     ("openat", "\"/sys/fs/cgroup", "cgroup2 is looked for in two places"),
     ("fstatfs", "TMPFS_MAGIC", "the same: here it is not"),
     ("nanosleep", "", "what the kernel has not done yet is looked for again at once"),
@@ -593,6 +596,14 @@ fn limits_survive_the_failure_of_each_call() {
         for how in ["", "--init", "--unshare-user"] {
             every_call_fails(Scene::new(who, &format!("{how} {options}")), false);
         }
+    }
+}
+
+#[test]
+#[cfg(feature = "placement")]
+fn placement_survives_the_failure_of_each_call() {
+    for how in ["", "--init", "--unshare-user", "--pid-file DIR/pid"] {
+        for_everyone(&format!("{how} --pin"));
     }
 }
 

@@ -48,7 +48,11 @@ pub fn draw(results: &Results, folder: &Path) -> Done {
     bars(&folder.join("memory.svg"), &most.into_iter().collect::<Vec<_>>(), "KiB a container", &|r| {
         r.memory.as_ref().map(|m| m.all)
     })?;
-    let growing = [("mounts", "mounts in the caller's namespace"), ("containers", "containers that live")];
+    let growing = [
+        ("mounts", "mounts in the caller's namespace"),
+        ("containers", "containers that live"),
+        ("placement", "busy processes for each CPU"),
+    ];
     lines(&folder.join("growth.svg"), &growing.map(|(name, of)| (of, named(name).collect::<Vec<_>>())))
 }
 

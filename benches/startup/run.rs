@@ -9,7 +9,7 @@ use crate::peers::{self, Peer};
 use crate::results::{Case, Results, Row};
 use crate::spawner::{Situation, Spawner};
 use crate::template::{self, Template};
-use crate::verdict::{CHROOT, MOVED, NOT_ROOT, SAFE};
+use crate::verdict::{CHROOT, MOVED, NOT_ROOT, PINNED, SAFE};
 use crate::{bundle, count, machine, programs, surroundings, throughput};
 use indicatif::{ProgressBar, ProgressStyle};
 use nix::sched::CloneFlags;
@@ -17,6 +17,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 use std::time::Duration;
 
 /// A run in progress.
@@ -78,6 +79,7 @@ pub fn all(asked: &Asked) -> Results {
         run.launches(kind);
     }
     run.namespaces();
+    run.placement();
     run.mounts(sizes);
     run.containers(sizes);
     run.at_once();
@@ -284,6 +286,36 @@ impl Run<'_> {
         self.finish("namespaces", "clone and execve, with one new namespace each", None, tools);
     }
 
+    /// Pinned and not, with so many processes for each CPU that do nothing but run.
+    fn placement(&mut self) {
+        if !self.asked.wants("placement") {
+            return;
+        }
+        let kind = Kind::NoNet;
+        let (root, situation) = (rootfs(), Situation::default());
+        for each in [0, 1, 4] {
+            let mut tools = self.tools_on(&root, kind, Payload::Ends, true);
+            tools.retain(|t| ["floor", "vesicle"].contains(&t.row.tool.as_str()));
+            let pinned = programs::floor_with(kind, &root, "/bin/true", 0, Some("pin"));
+            tools.push(tool(Role::Peer, PINNED, &pinned, "{}", &root, "/bin/true"));
+            let line = "{} run --privileged --share-net --pin {root} {command}";
+            tools.push(tool(Role::Peer, "vesicle --pin", &self.vesicle, line, &root, "/bin/true"));
+            for tool in tools.iter_mut().filter(|_| !is_root()) {
+                tool.row.failed = Some(NOT_ROOT.into());
+            }
+            self.try_all(&mut tools, &situation);
+            let what = format!("{each} busy processes for each CPU");
+            let busy = Busy::start(each * self.results.machine.cores);
+            self.measure(&mut tools, &mut self.spawner(&situation), self.limits(), &what);
+            drop(busy);
+            if each == 0 {
+                self.count(&mut tools, &root.join("bin/true"), None);
+            }
+            let title = "no-net, with so many busy processes for each CPU";
+            self.finish("placement", title, Some(each), tools);
+        }
+    }
+
     /// Growth with the mounts of the caller.
     fn mounts(&mut self, sizes: &[usize]) {
         if !self.asked.wants("mounts") {
@@ -388,6 +420,27 @@ impl Run<'_> {
             });
             let title = format!("all, so many at once, on {cores} cores");
             self.finish("at-once", &title, Some(many), tools);
+        }
+    }
+}
+
+/// Processes that do nothing but run, until this is dropped. Each has a session of its own, so that the kernel takes none of them
+/// for a part of the benchmark, sched(7).
+struct Busy(Vec<Child>);
+
+impl Busy {
+    fn start(many: usize) -> Busy {
+        let start =
+            |_| Command::new("setsid").args(["sh", "-c", "while :; do :; done"]).spawn().expect("setsid");
+        Busy((0..many).map(start).collect())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
         }
     }
 }

@@ -33,6 +33,9 @@ pub const SAFE: &str = "vesicle, safe";
 /// fast as the floor, and once in a while ten times as slow.
 pub const MOVED: &str = "floor, moved";
 
+/// The floor that pins itself, as vesicle does when it is told to. Nothing is claimed of it.
+pub const PINNED: &str = "floor, pinned";
+
 /// What failed of what must not: the floor and vesicle, in every case.
 pub fn broken(results: &Results) -> Vec<String> {
     let mut lines = Vec::new();
@@ -81,7 +84,7 @@ pub fn missed(results: &Results) -> Vec<String> {
         }
         let other = case.rows.iter().find(|r| r.tool == CHROOT);
         for peer in
-            case.rows.iter().filter(|r| !is_ours(r) && ![MOVED, template::FLOOR].contains(&r.tool.as_str()))
+            case.rows.iter().filter(|r| !is_ours(r) && ![MOVED, PINNED, template::FLOOR].contains(&r.tool.as_str()))
         {
             let is_chroot = peer.differs.as_ref().is_some_and(|d| d.starts_with("chroot(2)"));
             let Some(ours) = other.filter(|_| is_chroot).or(vesicle) else { continue };

@@ -225,6 +225,7 @@ options! {
         #[cfg(feature = "process")] DieWithParent "die-with-parent" SWITCH, "", "die with the launcher, and the launcher with its parent";
         #[cfg(feature = "process")] KeepFd "keep-fd" FD, "FD", "leave this descriptor open for COMMAND";
         #[cfg(feature = "process")] Umask "umask" MODE, "MODE", "file mode creation mask of COMMAND";
+        #[cfg(feature = "placement")] Pin "pin" SWITCH, "", "begin on the launcher's CPU: faster where all CPUs are busy";
         AllowNewPrivs "allow-new-privs" SWITCH, "", "let set-id programs work inside (no_new_privs off)";
     }
     #[cfg(any(feature = "caps", feature = "disable-userns", feature = "landlock", feature = "seccomp"))]

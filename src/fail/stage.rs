@@ -61,6 +61,7 @@ texts! {
         #[cfg(any(feature = "limits", feature = "words"))] Nice = "set nice value"
         #[cfg(any(feature = "limits", feature = "words"))] OomScore = "set OOM score"
         #[cfg(any(feature = "limits", feature = "words"))] Cpuset = "run on CPUs"
+        #[cfg(any(feature = "placement", feature = "words"))] Unpin = "restore the caller's CPUs"
         #[cfg(any(feature = "ids", feature = "words"))] Groups = "drop groups"
         #[cfg(any(feature = "ids", feature = "words"))] Gid = "set group id"
         #[cfg(any(feature = "ids", feature = "words"))] Uid = "set user id"

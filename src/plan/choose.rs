@@ -67,6 +67,8 @@ const ASKED: &[(Opt, Step)] = &[
     (Opt::Chdir, Step::Chdir),
     #[cfg(feature = "limits")]
     (Opt::Rlimit, Step::Rlimits),
+    #[cfg(feature = "placement")]
+    (Opt::Pin, Step::Unpin),
     #[cfg(feature = "limits")]
     (Opt::Cpuset, Step::Cpuset),
     #[cfg(feature = "caps")]

@@ -75,6 +75,8 @@ steps! {
     #[cfg(feature = "process")] Chdir Chdir
     /// The nice value of all that lives inside, while there is the capability that a lower one takes.
     #[cfg(feature = "limits")] Nice Nice
+    /// The caller's CPUs, where the launcher has pinned itself and so its child. Filters of system calls stand behind it.
+    #[cfg(feature = "placement")] Unpin Unpin
     /// The CPUs that all inside run on. Filters of system calls stand behind it: what they have to let pass is COMMAND's affair.
     #[cfg(feature = "limits")] Cpuset Cpuset
     /// no_new_privs

@@ -278,6 +278,16 @@ fn limits_stand_where_they_hurt_nothing_of_ours_and_where_they_may_still_be_rais
 }
 
 #[test]
+#[cfg(all(feature = "placement", feature = "limits", feature = "init", feature = "seccomp"))]
+fn mask_is_restored_before_filters_and_before_there_is_a_second_process() {
+    let all = steps("--pin --cpuset 0 --init --seccomp 5 /r true", 0);
+    let at = |s: Step| all.iter().position(|x| *x == s).unwrap_or_else(|| panic!("{s:?}: {all:?}"));
+    assert!(at(Step::Unpin) < at(Step::Cpuset) && at(Step::Unpin) < at(Step::FilterEarly));
+    assert!(at(Step::Unpin) < at(Step::Init) && at(Step::Enter) < at(Step::Unpin));
+    assert!(!steps("/r true", 0).contains(&Step::Unpin));
+}
+
+#[test]
 #[cfg(feature = "users")]
 fn map_of_nothing_but_the_caller_needs_no_help() {
     let plan = |words: &str| {

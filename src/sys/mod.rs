@@ -21,6 +21,8 @@ mod linux7;
 mod mount;
 #[cfg(feature = "veth")]
 mod netlink;
+#[cfg(feature = "placement")]
+mod placement;
 mod process;
 mod room;
 #[cfg(any(feature = "seccomp", feature = "deny-net"))]
@@ -54,6 +56,8 @@ pub use linux7::*;
 pub use mount::*;
 #[cfg(feature = "veth")]
 pub use netlink::*;
+#[cfg(feature = "placement")]
+pub use placement::*;
 pub use process::*;
 #[cfg(feature = "options")]
 pub use room::LongList;

@@ -10,12 +10,15 @@
 //! `cfg(sandbox)`: what sandbox.rs has. `cfg(cgroup)`: what cgroup.rs has; with `cfg(moved)` the child moves there
 //! itself.
 //! `cfg(root = "template")`: the mounts are a copy of those of process FLOOR_UID, and its network is joined.
+//! `cfg(pin)`: what placement.rs has.
 //! `cfg(plain)`: a clone(2) and an execve(2), and no signal.
 #![no_std]
 #![no_main]
 
 #[cfg(cgroup)]
 mod cgroup;
+#[cfg(pin)]
+mod placement;
 mod raw;
 #[cfg(sandbox)]
 mod sandbox;
@@ -50,6 +53,8 @@ extern "C" fn main() -> ! {
     if cfg!(init) {
         must(nr::PRCTL, &[36, 1]);
     }
+    #[cfg(pin)]
+    let own = placement::pin();
     let borrow = if cfg!(inside) { 0 } else { CLONE_VM | CLONE_VFORK };
     let mut namespaces = NAMESPACES;
     if cfg!(root = "template") {
@@ -62,6 +67,8 @@ extern "C" fn main() -> ! {
     // SAFETY: `live` never returns.
     #[cfg(not(cgroup))]
     let pid = unsafe { child(namespaces | borrow | SIGCHLD, live) };
+    #[cfg(pin)]
+    placement::unpin(&own);
     if cfg!(init) {
         let_go();
     }
@@ -129,6 +136,8 @@ extern "C" fn live() -> ! {
         must(nr::FCHDIR, &[root]);
         must(nr::CHROOT, &[at(".\0")]);
     }
+    #[cfg(pin)]
+    placement::unpin_child();
     if cfg!(inside) {
         must(new::CLOSE_RANGE, &[3, u32::MAX as usize, 0]);
         // SAFETY: `become_command` never returns.

@@ -44,6 +44,9 @@ pub mod nr {
     pub const UNLINKAT: usize = 263;
     pub const UNSHARE: usize = 272;
     pub const SETNS: usize = 308;
+    pub const SCHED_SETAFFINITY: usize = 203;
+    pub const SCHED_GETAFFINITY: usize = 204;
+    pub const GETCPU: usize = 309;
 }
 
 /// Numbers of system calls.
@@ -59,6 +62,9 @@ pub mod nr {
     pub const UNLINKAT: usize = 35;
     pub const UNSHARE: usize = 97;
     pub const SETNS: usize = 268;
+    pub const SCHED_SETAFFINITY: usize = 122;
+    pub const SCHED_GETAFFINITY: usize = 123;
+    pub const GETCPU: usize = 168;
     pub const FCNTL: usize = 25;
     pub const IOCTL: usize = 29;
     pub const UMOUNT2: usize = 39;
