@@ -50,23 +50,14 @@ fn join(plan: &mut Plan<'_>, word: ZStr<'static>, clock: Clock) -> Result<(), Fa
     if before != 0 {
         clock.shift(before & CLONE_NEWTIME, || sys::setns(target, before)).at(stage, word)?;
     }
-    if is_released(plan) {
+    // The launcher tells of the child, before that goes on.
+    #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
+    if plan.steps.has(crate::plan::Step::Released) {
         plan.template.joined = Some(sys::pipe().at(Stage::Handshake, None)?);
     }
     plan.template.target = Some(target);
     clock.lap(stage, Some(word));
     Ok(())
-}
-
-/// Whether the launcher reports of the child before that goes on.
-fn is_released(plan: &Plan<'_>) -> bool {
-    #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
-    return plan.steps.has(crate::plan::Step::Released);
-    #[cfg(not(any(feature = "users", feature = "report", feature = "veth")))]
-    {
-        let _ = plan;
-        false
-    }
 }
 
 /// Leaves out what is ours already. A container has a mount namespace of its own; where that is joined, and no other right is

@@ -175,7 +175,7 @@ impl Steps {
     }
 
     /// Takes one away.
-    #[cfg(any(feature = "bwrap", feature = "linux7", feature = "template"))]
+    #[cfg(any(feature = "bwrap", feature = "linux7", all(feature = "template", feature = "safe")))]
     pub(crate) fn remove(&mut self, step: Step) {
         self.0 &= !(1 << step as u32);
     }

@@ -562,7 +562,8 @@ fn template_is_begun_in_while_the_callers_proc_was_seen_and_before_it_is_told() 
         let stack = Stack::for_test(&args, &[], 0);
         let (mut words, mut lists) = Default::default();
         let mut spec = Spec::new(&mut words);
-        cli::parse(stack, &mut spec, |_| Ok(Block::of_argv(Stack::for_test(&[], &[], 0), 0))).unwrap();
+        cli::parse(stack, &mut spec, |_| Ok(crate::sys::Block::of_argv(Stack::for_test(&[], &[], 0), 0)))
+            .unwrap();
         let mut plan = build(&spec, stack, &mut lists).unwrap();
         assert!(plan.steps.has(Masks) && plan.steps.has(Bound) && plan.borrow && !plan.steps.has(Ids));
         plan.joins_their_users();

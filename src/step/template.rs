@@ -6,6 +6,7 @@ use super::World;
 use crate::cli::Opt;
 #[cfg(feature = "report")]
 use crate::plan::KINDS;
+#[cfg(any(feature = "users", feature = "report", feature = "veth"))]
 use crate::plan::Numbers;
 use crate::sys::{self, CLONE_NEWNS, CLONE_NEWUSER, Errno, Fd};
 #[cfg(feature = "report")]
@@ -51,16 +52,19 @@ pub(super) fn join(world: &mut World<'_, '_>) -> sys::Result<()> {
             }
         }
     }
-    match plan.template.joined {
-        Some((_, tell)) => tell_namespaces(tell, plan.template.proc),
-        None => Ok(()),
+    #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
+    if let Some((_, tell)) = plan.template.joined {
+        tell_namespaces(tell, plan.template.proc)?;
     }
+    Ok(())
 }
 
 /// Tells the launcher that we are there, and the numbers of our namespaces: who is not root may not look at those of a process
 /// that is not dumpable.
+#[cfg(any(feature = "users", feature = "report", feature = "veth"))]
 #[inline(never)]
 fn tell_namespaces(tell: Fd, proc: Option<Fd>) -> sys::Result<()> {
+    #[cfg_attr(not(feature = "report"), allow(unused_mut))]
     let mut numbers = Numbers::default();
     #[cfg(feature = "report")]
     if let Some(proc) = proc {

@@ -43,6 +43,7 @@ impl Fd {
         feature = "fs",
         feature = "landlock",
         feature = "report",
+        feature = "template",
         feature = "timings"
     ))]
     pub fn number(self) -> u32 {
