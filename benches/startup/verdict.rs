@@ -83,8 +83,10 @@ pub fn missed(results: &Results) -> Vec<String> {
             ));
         }
         let other = case.rows.iter().find(|r| r.tool == CHROOT);
-        for peer in
-            case.rows.iter().filter(|r| !is_ours(r) && ![MOVED, PINNED, template::FLOOR].contains(&r.tool.as_str()))
+        for peer in case
+            .rows
+            .iter()
+            .filter(|r| !is_ours(r) && ![MOVED, PINNED, template::FLOOR].contains(&r.tool.as_str()))
         {
             let is_chroot = peer.differs.as_ref().is_some_and(|d| d.starts_with("chroot(2)"));
             let Some(ours) = other.filter(|_| is_chroot).or(vesicle) else { continue };
