@@ -265,6 +265,8 @@ fn mandatory(call: &Call) -> Option<&'static str> {
             "no mount reaches the host"
         }
         "open_tree" if text.contains("OPEN_TREE_CLONE") => "the root becomes a mount",
+        // Since Linux 7 it takes the place of three others; before, it is how that is known.
+        "open_tree" => "a mount namespace of the root alone, if there can be one",
         "mount" if text.contains("MS_BIND") => "the root becomes a mount",
         "move_mount" => "the root is attached",
         "fchdir" | "chdir" => "the root is entered",

@@ -49,7 +49,7 @@ fn mask_program() -> Vec<u8> {
 /// A ROOTFS that has it as /bin/mask.
 fn root_with_mask(who: Who) -> PathBuf {
     let root = tiny_root(who);
-    let (raw, to) = (folder(Who::Root).join("mask"), root.join("bin/mask"));
+    let (raw, to) = (folder(who).join("mask"), root.join("bin/mask"));
     fs::write(&raw, mask_program()).expect("write");
     assert!(Command::new("cp").arg(raw).arg(&to).status().expect("cp").success());
     fs::set_permissions(&to, fs::Permissions::from_mode(0o755)).expect("chmod");
