@@ -21,6 +21,9 @@ fn main() {
 
     filters(Path::new(&root), if arch == "x86_64" { filter::Cpu::X86_64 } else { filter::Cpu::Aarch64 });
 
+    #[cfg(feature = "oci")]
+    calls(Path::new(&root));
+
     // A C compiler takes linker flags behind -Wl, and adds start files of its own; a bare linker knows neither.
     let direct = env::var("RUSTC_LINKER").is_ok_and(|l| {
         let name = Path::new(&l).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -64,4 +67,57 @@ fn filters(root: &Path, cpu: filter::Cpu) {
     let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     let text = filter::source(&filter::parse(&table), cpu);
     fs::write(Path::new(&out).join("filters.rs"), text).expect("OUT_DIR/filters.rs");
+}
+
+/// Names and numbers of system calls for src/oci/seccomp/calls.rs, which says how they are packed: OUT_DIR/calls.rs.
+#[cfg(feature = "oci")]
+fn calls(root: &Path) {
+    const BUCKETS: usize = 256;
+    const NONE: u16 = 1023;
+    println!("cargo::rerun-if-changed=src/oci/seccomp/calls.txt");
+    let table =
+        fs::read_to_string(root.join("src/oci/seccomp/calls.txt")).expect("src/oci/seccomp/calls.txt");
+    let rows = table.lines().filter(|l| !l.starts_with('#')).map(|l| l.split(' ').collect::<Vec<_>>());
+    let number = |word: &str| match word.strip_prefix("0xf000") {
+        Some(private) => 1016 + private.parse::<u16>().expect("a number of arm"),
+        None if word == "-" => NONE,
+        None => word.parse().unwrap_or_else(|_| panic!("no number: {word}")),
+    };
+    let mut cpus = [vec![Vec::new(); BUCKETS], vec![Vec::new(); BUCKETS]];
+    for row in rows {
+        let [name, x86_64, x32, i386, way, aarch64, arm] = row[..] else { panic!("no row: {row:?}") };
+        let x32 = match number(x32) {
+            same if same == number(x86_64) => 0,
+            NONE => 1,
+            other => other.checked_sub(510).filter(|n| (2..64).contains(n)).expect("a number of x32"),
+        };
+        let way = match way.split_once(':') {
+            None => 0,
+            Some(("socketcall", call)) => call.parse().expect("a call"),
+            Some((_, call)) => 32 + call.parse::<u16>().expect("a call"),
+        };
+        let both = [[number(x86_64) | x32 << 10, number(i386) | way << 10], [number(aarch64), number(arm)]];
+        for (cpu, numbers) in cpus.iter_mut().zip(both) {
+            // Nothing that can be called on this CPU: not even another way.
+            if numbers.iter().all(|n| *n & NONE == NONE) && numbers[1] >> 10 == 0 {
+                continue;
+            }
+            let bucket =
+                name.bytes().fold(0usize, |sum, b| sum.wrapping_mul(31).wrapping_add(b.into())) % BUCKETS;
+            let (last, before) = name.as_bytes().split_last().expect("a name");
+            cpu[bucket].extend_from_slice(before);
+            cpu[bucket].push(last | 0x80);
+            cpu[bucket].extend(numbers.iter().flat_map(|n| n.to_le_bytes()));
+        }
+    }
+    let mut source = String::new();
+    for (name, buckets) in ["X86_64", "AARCH64"].iter().zip(cpus) {
+        let starts = buckets.iter().scan(0, |end, b| Some(std::mem::replace(end, *end + b.len())));
+        let all = buckets.concat();
+        let starts: Vec<usize> = starts.chain([all.len()]).collect();
+        source += &format!("static {name}_CALLS: [u8; {}] = {all:?};\n", all.len());
+        source += &format!("static {name}_BUCKETS: [u16; {}] = {starts:?};\n", starts.len());
+    }
+    let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
+    fs::write(Path::new(&out).join("calls.rs"), source).expect("OUT_DIR/calls.rs");
 }

@@ -41,6 +41,13 @@ pub extern "C" fn live(child: &mut Child<'_, '_>) -> ! {
         let fail = Fail::new(stage, subject, Why::OutOfMemory);
         sys::exit(fail.report_in(child.world.plan.spec.voice()))
     }
+    #[cfg(feature = "oci")]
+    if child.world.plan.spec.oci
+        && let Some(mark) = child.world.mark
+    {
+        Fail::new(stage, subject, reason).report_to(mark);
+        sys::exit(crate::status::OWN)
+    }
     sys::exit(Fail::new(stage, subject, reason).report_in(child.world.plan.spec.voice()))
 }
 

@@ -102,7 +102,7 @@ impl<'a> Fail<'a> {
     }
 
     /// The number of its stage, and its reason.
-    fn parts(&self) -> (u8, i32) {
+    pub(crate) fn parts(&self) -> (u8, i32) {
         (self.what.get() as u8 & 0x7f, self.what.get() >> 8)
     }
 
@@ -110,6 +110,12 @@ impl<'a> Fail<'a> {
     #[cfg(feature = "timings")]
     pub(crate) fn stage(&self) -> u8 {
         self.parts().0
+    }
+
+    /// Whether it failed for this reason of ours.
+    #[cfg(feature = "oci")]
+    pub(crate) fn is(&self, why: Why) -> bool {
+        self.parts().1 == Reason::from(why).0.get()
     }
 
     /// Why it failed.
@@ -147,6 +153,16 @@ impl<'a> Fail<'a> {
         self.tell(value, &mut line);
         let _ = sys::write(Fd::STDERR, line.put(b'\n').get());
         self.code()
+    }
+
+    /// Says it to somebody else, without the name of who says it.
+    #[cfg(feature = "oci")]
+    #[cold]
+    pub fn report_to(&self, fd: Fd) {
+        let mut room = [0; 2048];
+        let mut line = Text::on(&mut room);
+        go::tell(self, &mut line);
+        let _ = sys::write(fd, line.get());
     }
 
     /// Appends its line.
@@ -205,7 +221,7 @@ fn escape(line: &mut Text<'_>, word: ZStr<'_>) {
 }
 
 /// `Permission denied (EACCES)`, and a hint where the errno is known to mislead; `errno 13` where it has no text.
-fn describe(stage: u8, e: u16, line: &mut Text<'_>) {
+pub(crate) fn describe(stage: u8, e: u16, line: &mut Text<'_>) {
     #[cfg(feature = "words")]
     if words::describe(stage, e, line).is_some() {
         return;
@@ -227,5 +243,7 @@ pub(crate) fn strerror<'l, 'b>(e: u16, line: &'l mut Text<'b>) -> &'l mut Text<'
 
 #[cfg(feature = "bwrap")]
 mod bwrap;
+#[cfg(feature = "oci")]
+pub(crate) mod go;
 #[cfg(feature = "words")]
 mod words;

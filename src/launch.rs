@@ -1,5 +1,7 @@
 //! The parent: everything between the plan and the child, and then the wait.
 
+#[cfg(feature = "oci")]
+mod bundle;
 #[cfg(feature = "bwrap")]
 pub mod bwrap;
 #[cfg(feature = "cgroup")]
@@ -37,6 +39,10 @@ mod veth;
 #[cfg(not(feature = "jobs"))]
 mod wait;
 
+#[cfg(feature = "oci")]
+pub use bundle::Witness;
+#[cfg(feature = "oci")]
+pub(crate) use cgroup::clear as clear_cgroup;
 #[cfg(feature = "args")]
 pub use load::load;
 
@@ -119,7 +125,12 @@ impl<'t> Container<'t> {
 
     /// Starts it.
     pub fn start(&mut self, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
-        start(plan, self)
+        start(
+            plan,
+            self,
+            #[cfg(feature = "oci")]
+            None,
+        )
     }
 
     /// It could not be started: says why, and when; the exit code.
@@ -178,7 +189,11 @@ impl<'t> Container<'t> {
 }
 
 /// With a frame of its own, as all that is large here: in a large one each access costs three bytes more.
-fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<'static>> {
+fn start(
+    plan: &mut Plan<'_>,
+    container: &mut Container<'_>,
+    #[cfg(feature = "oci")] witness: Option<&mut dyn Witness>,
+) -> Result<(), Fail<'static>> {
     let Container { main, timings, .. } = container;
     if plan.caller.secure {
         return fail(Stage::Usage, None, Why::Secure);
@@ -192,7 +207,7 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
     let own = cgroup::find(plan, timings.clock)?;
     #[cfg(feature = "template")]
     template::begin(plan, timings.clock)?;
-    #[cfg(feature = "enter")]
+    #[cfg(all(feature = "enter", not(feature = "oci")))]
     let entry = enter::begin(plan, timings.clock)?;
     #[cfg(all(feature = "join", not(feature = "enter")))]
     join::join(plan, timings.clock)?;
@@ -204,6 +219,9 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
     sys::swap_sigchld(&mut ignored).at(Stage::Signals, None)?;
     #[cfg(feature = "cgroup")]
     cgroup::make(plan, own, &mut container.cgroup, timings.clock)?;
+    // Behind the cgroup: in a user namespace of others we may have no right to that.
+    #[cfg(feature = "oci")]
+    let entry = enter::begin(plan, timings.clock)?;
     #[cfg(feature = "process")]
     let launcher = if plan.steps.has(Step::DieWithParent) { Some(die_with_parent()?) } else { None };
     #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
@@ -238,6 +256,8 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
         init: None,
         #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
         gate,
+        #[cfg(feature = "oci")]
+        state: &[],
         #[cfg(feature = "report")]
         mark,
         #[cfg(feature = "bwrap")]
@@ -296,7 +316,15 @@ fn start(plan: &mut Plan<'_>, container: &mut Container<'_>) -> Result<(), Fail<
     #[cfg(feature = "linux7")]
     mounts::let_go(mounts);
     #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
-    release::release(plan, *main, mask, gate, timings.clock)?;
+    release::release(
+        plan,
+        *main,
+        mask,
+        gate,
+        #[cfg(feature = "oci")]
+        witness,
+        timings.clock,
+    )?;
     #[cfg(feature = "veth")]
     {
         container.ends = plan.ends;

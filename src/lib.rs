@@ -25,6 +25,8 @@ pub mod fail;
 #[cfg(feature = "jobs")]
 pub mod init;
 pub mod launch;
+#[cfg(feature = "oci")]
+pub mod oci;
 pub mod plan;
 pub mod spec;
 pub mod status;

@@ -1,5 +1,7 @@
 //! Spec → Plan: the rules across options, the defaults, the order. Pure; what comes out has been checked.
 
+#[cfg(feature = "oci")]
+mod bundle;
 #[cfg(feature = "caps")]
 mod caps;
 #[cfg(feature = "cgroup")]
@@ -12,6 +14,7 @@ mod enter;
 mod env;
 #[cfg(feature = "fs")]
 mod fs;
+mod lists;
 #[cfg(feature = "linux7")]
 mod mounts;
 #[cfg(feature = "options")]
@@ -24,6 +27,8 @@ mod users;
 #[cfg(feature = "veth")]
 mod veth;
 
+#[cfg(feature = "oci")]
+pub use bundle::*;
 #[cfg(feature = "caps")]
 pub use caps::Caps;
 #[cfg(feature = "enter")]
@@ -32,6 +37,7 @@ pub use env::of as env_of;
 pub use fs::is_root;
 #[cfg(feature = "fs")]
 pub use fs::{Do, Operation};
+pub use lists::Lists;
 #[cfg(feature = "join")]
 pub use namespaces::JOINS;
 pub use step::{NAMED_WITHIN, STEPS, Step, Steps};
@@ -46,11 +52,9 @@ pub use veth::{Ends, MAX_PAIRS, Veth, Veths};
 use crate::cli::Opt;
 use crate::fail::{Fail, Why};
 use crate::spec::{Spec, misuse};
-#[cfg(any(feature = "env", feature = "fs", feature = "seccomp"))]
-use crate::sys::LongList;
 use crate::sys::{
     CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, Ids,
-    Stack, Strings, ZStr,
+    Stack, ZStr,
 };
 #[cfg(test)]
 use heapless::Vec;
@@ -100,37 +104,6 @@ const NEW: u32 = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLON
 /// The kinds of namespaces that are reported, by their names in /proc/PID; bubblewrap has a field `KIND-namespace` for each.
 #[cfg(feature = "report")]
 pub const KINDS: &[u8] = b"ns/cgroup\0ns/ipc\0ns/mnt\0ns/net\0ns/pid\0ns/uts\0";
-
-/// What a plan has many of.
-#[derive(Default)]
-pub struct Lists {
-    /// Filesystem operations, in the order given.
-    #[cfg(feature = "fs")]
-    pub operations: LongList<Operation, { crate::spec::MAX_GIVEN }>,
-    /// The environment when it is not the caller's: its words, `None` behind the last.
-    #[cfg(feature = "env")]
-    pub env: LongList<Option<ZStr<'static>>, { MAX_ENV + 1 }>,
-    /// The filters that --seccomp names, once they were read.
-    #[cfg(feature = "seccomp")]
-    pub programs: LongList<&'static [u64], { crate::spec::MAX_GIVEN }>,
-    /// The supplementary groups of COMMAND.
-    #[cfg(feature = "enter")]
-    pub groups: LongList<u32, 65536>,
-    /// Id maps: users, groups.
-    #[cfg(feature = "users")]
-    pub maps: [List; 2],
-}
-
-impl Lists {
-    /// The environment of COMMAND, for execve(2).
-    pub fn env(&self, caller: Stack) -> Strings<'_> {
-        #[cfg(feature = "env")]
-        if let Some(changed) = Strings::of(&self.env) {
-            return changed;
-        }
-        caller.envp()
-    }
-}
 
 /// What will be done.
 pub struct Plan<'w> {
@@ -220,6 +193,15 @@ impl Plan<'_> {
         false
     }
 
+    /// Whether mounts of the caller's are to be seen inside later.
+    #[inline(always)]
+    pub fn receives(&self) -> bool {
+        #[cfg(feature = "oci")]
+        return matches!(self.lists.bundle.propagation, crate::sys::MS_SLAVE | crate::sys::MS_SHARED);
+        #[cfg(not(feature = "oci"))]
+        false
+    }
+
     /// Whether all is left away that keeps root inside from being root outside.
     #[cfg(feature = "options")]
     pub fn is_privileged(&self) -> bool {
@@ -232,7 +214,8 @@ impl Plan<'_> {
     /// Whether execve(2) may grant rights: set-id programs work inside.
     #[cfg(feature = "options")]
     pub fn grants(&self) -> bool {
-        self.spec.has(Opt::AllowNewPrivs) || self.is_privileged() && !self.spec.is_bwrap()
+        self.spec.has(Opt::AllowNewPrivs)
+            || self.is_privileged() && !self.spec.is_bwrap() && !self.spec.is_oci()
     }
 
     /// What is asked for if it can be had is left out; the namespaces that are left.
@@ -345,6 +328,10 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
         enter::build(spec, &mut plan)?;
         env::build(spec, &mut plan)?;
         return Ok(plan);
+    }
+    #[cfg(feature = "oci")]
+    if spec.oci {
+        plan.namespaces = NEW;
     }
     #[cfg(feature = "options")]
     {

@@ -41,6 +41,9 @@ pub struct Spec<'w> {
     /// Whether it is `vesicle enter`: where ROOTFS would stand, there is PID.
     #[cfg(feature = "enter")]
     pub enter: bool,
+    /// Whether it was asked for by a bundle.
+    #[cfg(feature = "oci")]
+    pub oci: bool,
     /// PID, above 0, and the word that it was.
     #[cfg(feature = "enter")]
     pub target: crate::sys::Pid,
@@ -64,6 +67,8 @@ impl<'w> Spec<'w> {
             bwrap: false,
             #[cfg(feature = "enter")]
             enter: false,
+            #[cfg(feature = "oci")]
+            oci: false,
             #[cfg(feature = "enter")]
             target: crate::sys::Pid(0),
             #[cfg(feature = "enter")]
@@ -79,6 +84,15 @@ impl<'w> Spec<'w> {
         #[cfg(feature = "bwrap")]
         return self.bwrap;
         #[cfg(not(feature = "bwrap"))]
+        false
+    }
+
+    /// Whether it was asked for by a bundle.
+    #[inline(always)]
+    pub fn is_oci(&self) -> bool {
+        #[cfg(feature = "oci")]
+        return self.oci;
+        #[cfg(not(feature = "oci"))]
         false
     }
 

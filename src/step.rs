@@ -1,12 +1,18 @@
 //! What each step of a child's life does: one arm a step, over the calls of [`sys`]. A step gives an errno; what was
 //! being done, and to what, stands in the [`World`].
 
+#[cfg(feature = "oci")]
+mod bundle;
 #[cfg(feature = "bwrap")]
 pub(crate) mod bwrap;
 #[cfg(feature = "caps")]
 pub(crate) mod caps;
 #[cfg(feature = "cgroup")]
 mod cgroup;
+#[cfg(feature = "oci")]
+mod console;
+#[cfg(feature = "oci")]
+mod copy;
 #[cfg(feature = "fs")]
 mod data;
 #[cfg(feature = "deny-net")]
@@ -24,6 +30,8 @@ mod filter;
 mod fs;
 #[cfg(feature = "safe")]
 mod hide;
+#[cfg(feature = "oci")]
+pub(crate) mod hook;
 #[cfg(feature = "host")]
 mod host;
 mod ids;
@@ -63,6 +71,8 @@ pub use root::Rootfs;
 #[cfg(any(feature = "host", feature = "process", feature = "report"))]
 use crate::cli::Opt;
 use crate::fail::Stage;
+#[cfg(feature = "oci")]
+use crate::plan::kind;
 use crate::plan::{Plan, Step};
 #[cfg(any(feature = "options", feature = "process"))]
 use crate::sys::Fd;
@@ -127,6 +137,9 @@ pub struct World<'p, 'w> {
     /// Where the launcher's word is read, and where it is written: that end is the launcher's alone.
     #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
     pub gate: Option<(Fd, Fd)>,
+    /// The state of a bundle's container, for its hooks, once it was read.
+    #[cfg(feature = "oci")]
+    pub state: &'static [u8],
     /// What is written to right before COMMAND's execve, and again when that has failed.
     #[cfg(feature = "report")]
     pub mark: Option<Fd>,
@@ -205,8 +218,18 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::Private => sys::set_propagation(
             z!("/"),
             // bubblewrap's binds see what is mounted on the host later.
-            if world.plan.spec.is_bwrap() { sys::MS_SLAVE } else { sys::MS_PRIVATE },
+            if world.plan.spec.is_bwrap() || world.plan.receives() { sys::MS_SLAVE } else { sys::MS_PRIVATE },
         ),
+        #[cfg(feature = "oci")]
+        Step::HooksInside => hook::inside(kind::CREATE_CONTAINER, world),
+        #[cfg(feature = "oci")]
+        Step::HooksBefore => hook::inside(kind::START_CONTAINER, world),
+        #[cfg(feature = "oci")]
+        Step::Terminal => console::make(world.plan, world.root, false),
+        #[cfg(feature = "oci")]
+        Step::Propagation => sys::set_propagation(z!("/"), world.plan.lists.bundle.propagation),
+        #[cfg(feature = "oci")]
+        Step::Sysctls => bundle::sysctls(world),
         #[cfg(feature = "options")]
         Step::Sources => root::sources(world),
         Step::Rootfs => root::take(world),
@@ -276,7 +299,7 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
             sys::swap_mask(&mut world.mask)
         }
         #[cfg(feature = "report")]
-        Step::Block => exec::block(world.plan.spec.number(Opt::BlockFd).unwrap_or(0) as u32),
+        Step::Block => exec::block(world),
         #[cfg(feature = "seccomp")]
         Step::FilterEarly | Step::Filter => filter::load(world),
         Step::Exec => Err(exec::exec(world)),

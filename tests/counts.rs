@@ -75,7 +75,8 @@ fn features() -> Vec<String> {
     section
         .lines()
         .filter_map(|l| l.split('#').next()?.split_once('=').map(|(name, _)| name.trim().to_string()))
-        .filter(|n| n != "default" && !n.is_empty())
+        // vesicle-oci is another program, and vesicle is built without it.
+        .filter(|n| n != "default" && n != "oci" && !n.is_empty())
         .collect()
 }
 

@@ -164,12 +164,13 @@ fn without_tests(code: &str) -> String {
     String::from_utf8(out).expect("UTF-8")
 }
 
-/// Whether `word` stands in `line` as a whole word (`::` and `!` may be part of it).
+/// Whether `word` stands in `line` as a whole word (`::` and `!` may be part of it), and not as a lifetime.
 fn has_word(line: &str, word: &str) -> bool {
     let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     line.match_indices(word).any(|(n, _)| {
         let ends_open = word.ends_with(['(', '!', ':']);
-        !part(line[..n].chars().next_back()) && (ends_open || !part(line[n + word.len()..].chars().next()))
+        let before = line[..n].chars().next_back();
+        !part(before) && before != Some('\'') && (ends_open || !part(line[n + word.len()..].chars().next()))
     })
 }
 
@@ -249,7 +250,7 @@ fn system_call_numbers_are_named_in_sys_and_arch_only() {
 fn the_pure_half_makes_no_system_call() {
     // A type of sys (a C string, the argument block) is data; a function of sys is a call.
     let mut list = Vec::new();
-    for file in sources().iter().filter(|f| below(&f.name, &["cli", "spec", "plan", "status"])) {
+    for file in sources().iter().filter(|f| below(&f.name, &["cli", "spec", "plan", "status", "oci/cli"])) {
         for (n, line) in file.code.lines().enumerate() {
             for (at, _) in line.match_indices("sys::") {
                 let rest = &line[at + 5..];
@@ -274,10 +275,18 @@ fn the_pure_half_makes_no_system_call() {
 fn arrows_point_down_only() {
     let files = sources();
     let rules: &[(&[&str], &[&str])] = &[
-        (&["cli"], &["plan", "launch", "child", "step", "init", "boot"]),
+        (&["cli", "oci/cli"], &["plan", "launch", "child", "step", "init", "boot"]),
         (&["spec"], &["plan", "launch", "child", "step", "init", "boot"]),
         (&["plan"], &["launch", "child", "step", "init", "boot"]),
         (&["launch", "child", "step", "init"], &["boot"]),
+        // A front end in the place of a command line: nobody behind it knows of it.
+        (
+            &[
+                "cli", "spec", "plan", "launch", "child", "step", "init", "boot", "fail", "status", "sys",
+                "arch",
+            ],
+            &["oci"],
+        ),
         (&["status"], &["cli", "spec", "plan", "launch", "child", "step", "init", "boot", "fail", "sys"]),
         (&["sys"], &["cli", "spec", "plan", "launch", "child", "step", "init", "boot"]),
         (&["arch"], &["cli", "spec", "plan", "launch", "child", "step", "init", "boot", "sys"]),

@@ -17,7 +17,7 @@ static PACKED: [u8; packed_len(NAMES)] = pack(NAMES);
 /// The set that a word names: of one capability, by its name in any case, with its CAP_ or without, or by its number; or
 /// of ALL.
 #[inline(never)]
-pub(super) fn set(word: &[u8]) -> Option<u64> {
+pub fn set(word: &[u8]) -> Option<u64> {
     if let Some(number) = decimal(word) {
         return if number < 64 { Some(1 << number) } else { None };
     }
@@ -29,6 +29,16 @@ pub(super) fn set(word: &[u8]) -> Option<u64> {
         _ => word,
     };
     (0..NAMES.len()).find(|n| is(name, Text::on(&mut [0; 24]).say_nth(&PACKED, *n).get())).map(|n| 1 << n)
+}
+
+/// How many have names.
+#[cfg(feature = "oci")]
+pub(crate) const COUNT: usize = NAMES.len();
+
+/// Appends the name of number `n`, in lower case and without its CAP_.
+#[cfg(feature = "oci")]
+pub(crate) fn name<'l, 'b>(n: usize, line: &'l mut Text<'b>) -> &'l mut Text<'b> {
+    line.say_nth(&PACKED, n)
 }
 
 /// Whether it is that `name`, in any case.

@@ -5,7 +5,7 @@ pub mod boot;
 #[cfg(feature = "bwrap")]
 mod bwrap;
 #[cfg(feature = "caps")]
-mod cap;
+pub(crate) mod cap;
 #[cfg(feature = "enter")]
 mod enter;
 #[cfg(feature = "help")]
@@ -18,11 +18,13 @@ mod limit;
 mod options;
 #[cfg(feature = "options")]
 mod run;
-#[cfg(feature = "init")]
-mod signal;
+#[cfg(any(feature = "init", feature = "oci"))]
+pub(crate) mod signal;
 #[cfg(feature = "template")]
 mod template;
 
+#[cfg(feature = "oci")]
+pub use cap::set as capability;
 #[cfg(feature = "help")]
 pub use help::Help;
 #[cfg(feature = "cgroup")]

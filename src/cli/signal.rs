@@ -12,7 +12,7 @@ const RTMAX: u64 = 64;
 
 /// The number of a signal: from 1 to 64, or a name with or without its SIG, or `RTMIN+N` and `RTMAX-N`.
 #[inline(never)]
-pub(super) fn number(text: &[u8]) -> Option<u8> {
+pub(crate) fn number(text: &[u8]) -> Option<u8> {
     let name = text.strip_prefix(b"SIG").unwrap_or(text);
     let n = match name {
         [b'R', b'T', b'M', b'I', b'N'] => RTMIN,

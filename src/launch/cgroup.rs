@@ -3,9 +3,13 @@
 //! All is found from one descriptor: the caller's own cgroup.
 
 mod controllers;
+#[cfg(feature = "oci")]
+mod devices;
 mod end;
 mod limits;
 
+#[cfg(feature = "oci")]
+pub(crate) use end::clear;
 pub(super) use end::over;
 
 use super::cgroup2;
@@ -51,6 +55,13 @@ const BENEATH: u32 = sys::RESOLVE_BENEATH | sys::RESOLVE_NO_SYMLINKS | sys::RESO
 pub(super) fn find(plan: &Plan<'_>, clock: Clock) -> Result<Option<Fd>, Fail<'static>> {
     if !plan.steps.has(Step::Cgroup) {
         return Ok(None);
+    }
+    #[cfg(feature = "oci")]
+    if plan.spec.oci {
+        // Where there is no version 2 at all, a container without limits does without.
+        let root = cgroup2::root();
+        let needs = !plan.lists.bundle.writes.is_empty();
+        return if needs && root.is_none() { own().map(Some) } else { Ok(root) };
     }
     let own = own()?;
     clock.lap(Stage::FindCgroup, None);

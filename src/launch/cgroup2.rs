@@ -11,6 +11,20 @@ const BEFORE: usize = 32;
 /// Room for that, for the longest path, and for what names the other hierarchies.
 pub(super) const ROOM: usize = 6144;
 
+/// The root of the hierarchy, as we see it.
+#[cfg(feature = "oci")]
+pub(crate) fn root() -> Option<Fd> {
+    let flags = sys::O_PATH | sys::O_DIRECTORY | sys::O_NOFOLLOW;
+    [crate::z!("/sys/fs/cgroup"), crate::z!("/sys/fs/cgroup/unified")].into_iter().find_map(|root| {
+        let found = sys::open(root, flags).ok()?;
+        if sys::is_cgroup2(found) {
+            return Some(found);
+        }
+        sys::close(found);
+        None
+    })
+}
+
 /// A /proc/PID/cgroup that was read, and where in it the path stands.
 pub(super) struct Place<'r> {
     room: &'r mut [u8; ROOM],

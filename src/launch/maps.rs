@@ -30,7 +30,9 @@ struct Maps {
 /// Writes both maps of the child.
 #[inline(never)]
 pub(super) fn write(plan: &mut Plan<'_>, main: Pid, mask: SigSet, clock: Clock) -> Result<(), Fail<'static>> {
-    if !plan.steps.has(Step::IdsInside) {
+    // A user namespace that was joined has its maps.
+    let joined = cfg!(feature = "oci") && !plan.makes(sys::CLONE_NEWUSER);
+    if joined || !plan.steps.has(Step::IdsInside) {
         return Ok(());
     }
     let (auto, ids) = (plan.auto, plan.caller);

@@ -28,19 +28,29 @@ pub(super) fn release(
     main: Pid,
     mask: SigSet,
     gate: Option<(Fd, Fd)>,
+    #[cfg(feature = "oci")] witness: Option<&mut dyn super::Witness>,
     clock: Clock,
 ) -> Result<(), Fail<'static>> {
     let Some((gate, opener)) = gate else { return Ok(()) };
     sys::close(gate);
     #[cfg(feature = "template")]
-    let done = match template::is_there(plan).at(Stage::Handshake, None) {
+    let there = template::is_there(plan).at(Stage::Handshake, None);
+    #[cfg(not(feature = "template"))]
+    let there = Ok(true);
+    let done = match there {
         // It has ended, and said why.
         Ok(false) => return Ok(()),
-        Ok(true) => write(plan, main, mask, opener, clock),
+        Ok(true) => write(
+            plan,
+            main,
+            mask,
+            opener,
+            #[cfg(feature = "oci")]
+            witness,
+            clock,
+        ),
         Err(e) => Err(e),
     };
-    #[cfg(not(feature = "template"))]
-    let done = write(plan, main, mask, opener, clock);
     if done.is_err() {
         // It waits for a word that will not come.
         #[cfg(feature = "report")]
@@ -59,6 +69,7 @@ fn write(
     main: Pid,
     mask: SigSet,
     opener: Fd,
+    #[cfg(feature = "oci")] mut witness: Option<&mut dyn super::Witness>,
     clock: Clock,
 ) -> Result<(), Fail<'static>> {
     #[cfg(feature = "users")]
@@ -69,8 +80,16 @@ fn write(
     veth::make(plan, main, clock)?;
     #[cfg(feature = "report")]
     report::write(plan, main, clock)?;
-    let _ = (plan, main, mask, clock);
+    #[cfg(feature = "oci")]
+    if let Some(witness) = &mut witness {
+        witness.waits(main, &plan.lists.bundle, mask)?;
+    }
+    let _ = (&plan, main, mask, clock);
     let done = sys::write(opener, b"!");
+    #[cfg(feature = "oci")]
+    if let Some(witness) = witness {
+        witness.goes_on(&plan.lists.bundle, opener);
+    }
     sys::close(opener);
     match done {
         // It has ended already, and said why.

@@ -11,6 +11,9 @@ use crate::text::Text;
 pub(super) struct Status {
     pub(super) fd: Option<Fd>,
     pub(super) mark: Option<Fd>,
+    /// Whether it is that of a bundle, whose set-up is reported there too.
+    #[cfg(feature = "oci")]
+    pub(super) bundle: bool,
     /// Whether its time was up.
     #[cfg(feature = "timeout")]
     pub(super) timed_out: bool,
@@ -18,12 +21,21 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) fn of(plan: &Plan<'_>) -> Status {
-        Status { fd: plan.spec.get(Opt::JsonStatusFd).map(|given| given.fd()), ..Status::default() }
+        Status {
+            #[cfg(feature = "oci")]
+            bundle: plan.spec.oci,
+            fd: plan.spec.get(Opt::JsonStatusFd).map(|given| given.fd()),
+            ..Status::default()
+        }
     }
 
     /// What COMMAND's process writes to right before its execve, and again when that has failed.
     pub(super) fn open(&mut self) -> Result<Option<Fd>, Fail<'static>> {
-        if self.fd.is_none() {
+        #[cfg(feature = "oci")]
+        let bundle = self.bundle;
+        #[cfg(not(feature = "oci"))]
+        let bundle = false;
+        if self.fd.is_none() && !bundle {
             return Ok(None);
         }
         let (mark, write) = sys::pipe().at(Stage::Report, None)?;

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "caps")]
 use super::Caps;
+#[cfg(feature = "oci")]
+use super::kind;
 use super::{Plan, Root, Step, Steps};
 use crate::cli::Opt;
 use crate::spec::Spec;
@@ -202,6 +204,17 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
         #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
         steps.add(Step::Released, outside && (nice || score || spec.has(Opt::Rlimit)));
     }
+    #[cfg(feature = "oci")]
+    if spec.oci {
+        steps.add_all(Steps::of(&[Step::Released, Step::Bound, Step::Caps]));
+        let bundle = &plan.lists.bundle;
+        let last = bundle.has_hook(kind::START_CONTAINER);
+        // What they are told is read by the first of the two: behind it no descriptor of ours is left.
+        steps.add(Step::HooksInside, last || bundle.has_hook(kind::CREATE_CONTAINER));
+        steps.add(Step::HooksBefore, last);
+        steps.add(Step::Sysctls, !plan.lists.bundle.sysctls.is_empty());
+        steps.add(Step::Propagation, plan.lists.bundle.propagation != 0);
+    }
     let grants = plan.grants();
     steps.add(Step::NoNewPrivs, !grants);
     #[cfg(feature = "seccomp")]
@@ -210,6 +223,8 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
         let any = plan.guards_terminal || spec.has(Opt::Seccomp);
         #[cfg(feature = "bwrap")]
         let any = any || spec.has(Opt::AddSeccomp);
+        #[cfg(feature = "oci")]
+        let any = any || plan.lists.bundle.filter.is_some();
         // A filter of COMMAND alone would be none: it may trace an init that has the same ids.
         #[cfg(feature = "init")]
         let for_init = spec.has(Opt::Init) && !spec.is_bwrap();

@@ -32,8 +32,15 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
     steps.add(Step::Caps, becomes && !privileged);
     steps.add(Step::Ids, becomes || other);
     steps.add(Step::DieWithParentStill, (becomes || other) && spec.has(Opt::DieWithParent));
+    #[cfg(feature = "oci")]
+    if spec.oci {
+        steps.add_all(Steps::of(&[Step::Bound, Step::Caps]));
+        steps.add(Step::Terminal, plan.lists.bundle.console.is_some());
+    }
     plan.guards_terminal = !privileged;
     let filters = !privileged || spec.has(Opt::Seccomp);
+    #[cfg(feature = "oci")]
+    let filters = filters || plan.lists.bundle.filter.is_some();
     steps.add(Step::FilterEarly, filters && grants);
     steps.add(Step::Filter, filters && !grants);
     plan.namespaces = 0;

@@ -64,6 +64,21 @@ pub enum Do {
     /// Nothing yet: an init locks it.
     #[cfg(feature = "bwrap")]
     Lock,
+    /// Bind `source`, with the attributes of mount `number` of the bundle.
+    #[cfg(feature = "oci")]
+    Attach,
+    /// Mount the file system `source`, with the options of mount `number` of the bundle.
+    #[cfg(feature = "oci")]
+    Mount,
+    /// Make the devices that are always there, and those of the bundle.
+    #[cfg(feature = "oci")]
+    Devices,
+    /// Make a terminal, send its master to who asked for it, and bind its other end.
+    #[cfg(feature = "oci")]
+    Console,
+    /// Make what is there read-only, by a mount of its own.
+    #[cfg(feature = "oci")]
+    ReadOnly,
 }
 
 /// One of them.
@@ -136,6 +151,10 @@ const CGROUP: u32 = SAFE as u32 | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC;
 /// Reads them from the options; what --perms and --size say is for the next one, and --overlay-src for the next overlay.
 #[inline(never)]
 pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
+    #[cfg(feature = "oci")]
+    if spec.oci {
+        return super::bundle::operations(plan);
+    }
     let mut waiting = Waiting::default();
     for given in spec.given.iter() {
         #[cfg(feature = "bwrap")]

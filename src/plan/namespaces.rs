@@ -108,6 +108,11 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
     #[cfg(any(feature = "host", feature = "root", feature = "users"))]
     for given in spec.given.iter() {
         let (there, why) = match given.opt {
+            // What is joined has its maps, and a name that can be changed.
+            #[cfg(feature = "oci")]
+            Opt::MapUsers | Opt::MapGroups if spec.oci && spec.has(Opt::Userns) => continue,
+            #[cfg(feature = "oci")]
+            Opt::Hostname | Opt::Domainname if spec.oci && spec.has(Opt::Utsns) => continue,
             #[cfg(feature = "host")]
             Opt::Hostname | Opt::Domainname => (plan.makes(CLONE_NEWUTS), Why::NeedsUts),
             #[cfg(feature = "host")]

@@ -45,6 +45,8 @@ steps! {
     #[cfg(feature = "loopback")] Loopback Loopback
     /// The same, and the ends of pairs of interfaces up, with addresses and routes.
     #[cfg(feature = "veth")] Veth Loopback
+    /// Variables of the kernel, by the caller's /proc.
+    #[cfg(feature = "oci")] Sysctls Sysctl
     /// No mount of ours reaches the host, and none of the host's reaches us.
     Private Propagation
     /// What is needed of the host is taken, while its tree is as it was: sources of binds, the caller's /proc.
@@ -61,6 +63,8 @@ steps! {
     #[cfg(feature = "safe")] Masks Hide
     /// The filesystem operations, in the order given.
     #[cfg(feature = "fs")] Operations Mount
+    /// What somebody wants to be run in the container while the old root is still there.
+    #[cfg(feature = "oci")] HooksInside Hook
     /// ROOTFS becomes the root and the working directory.
     Enter Root
     /// ROOTFS itself read-only.
@@ -71,6 +75,10 @@ steps! {
     #[cfg(feature = "bwrap")] Userns2 Join2
     /// A look whether one more could be made.
     #[cfg(feature = "bwrap")] NotDisabled NotDisabled
+    /// How mounts of the container go to others, and theirs to it.
+    #[cfg(feature = "oci")] Propagation Propagation
+    /// A terminal of our own, where the root is there already.
+    #[cfg(feature = "oci")] Terminal Device
     /// Another working directory.
     #[cfg(feature = "process")] Chdir Chdir
     /// The nice value of all that lives inside, while there is the capability that a lower one takes.
@@ -108,6 +116,8 @@ steps! {
     Signals Mask
     /// Wait for data or end of file.
     #[cfg(feature = "report")] Block Block
+    /// What somebody wants to be run right before COMMAND.
+    #[cfg(feature = "oci")] HooksBefore Hook
     /// Filters of system calls: what COMMAND needs is all that they have to let pass.
     #[cfg(feature = "seccomp")] Filter Filter
     /// Become COMMAND.

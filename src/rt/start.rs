@@ -24,5 +24,5 @@ unsafe extern "C" fn _start() -> ! {
 unsafe extern "C" fn entry(sp: *mut usize) -> ! {
     // SAFETY: `sp` is what the kernel's execve left in the stack pointer, read once, here.
     let stack = unsafe { Stack::from_kernel(sp) };
-    vesicle::sys::exit(vesicle::run(stack))
+    vesicle::sys::exit(crate::run(stack))
 }

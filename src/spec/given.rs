@@ -55,7 +55,7 @@ impl Spec<'_> {
     }
 
     /// Takes it back.
-    #[cfg(feature = "bwrap")]
+    #[cfg(any(feature = "bwrap", feature = "oci"))]
     pub fn unask(&mut self, opt: Opt) {
         let (word, bit) = opt.place();
         if let Some(word) = self.asked.get_mut(word) {

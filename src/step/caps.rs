@@ -12,6 +12,10 @@ const OF_INIT: u64 = 1 << 5;
 
 /// Nobody inside gets another one by an execve(2). As long as we may: it takes SETPCAP.
 pub(super) fn bound(world: &mut World<'_, '_>) -> sys::Result<()> {
+    #[cfg(feature = "oci")]
+    if world.plan.spec.oci {
+        return bound_sets(world);
+    }
     let World { plan, doing, .. } = world;
     for given in plan.spec.given.iter() {
         if matches!(given.opt, Opt::CapAdd | Opt::CapDrop) && given.number != u64::MAX {
@@ -29,6 +33,10 @@ pub(super) fn bound(world: &mut World<'_, '_>) -> sys::Result<()> {
 /// Root has by its execve(2) what is permitted and bounding; anybody else what is ambient, and so inheritable.
 pub(super) fn take_on(world: &mut World<'_, '_>) -> sys::Result<()> {
     let plan = &*world.plan;
+    #[cfg(feature = "oci")]
+    if plan.spec.oci {
+        return take_on_sets(plan.lists.bundle.caps);
+    }
     let user = plan.spec.is_bwrap() || plan.uid != 0 || plan.caps.named != 0 && sys::uid()? != 0;
     let mut caps = if user { plan.caps.named } else { plan.caps.set };
     let inheritable = |caps| if user { caps } else { 0 };
@@ -45,6 +53,22 @@ pub(super) fn take_on(world: &mut World<'_, '_>) -> sys::Result<()> {
         done => done,
     }?;
     each(inheritable(caps), sys::raise_ambient)
+}
+
+/// The same by the sets of a bundle.
+#[cfg(feature = "oci")]
+fn bound_sets(world: &World<'_, '_>) -> sys::Result<()> {
+    let [bounding, ..] = world.plan.lists.bundle.caps;
+    each(!bounding, sys::drop_bounding)?;
+    if world.plan.uid != 0 { sys::keep_caps() } else { Ok(()) }
+}
+
+/// All five of them; what is effective before an execve(2) says nothing of what is behind it.
+#[cfg(feature = "oci")]
+fn take_on_sets([_, effective, inheritable, permitted, ambient]: [u64; 5]) -> sys::Result<()> {
+    sys::capset(permitted | effective, inheritable)?;
+    // One that is not inheritable can't be, and a bundle that `runc spec` makes has some: they are passed over there too.
+    each(ambient & inheritable & permitted, sys::raise_ambient)
 }
 
 /// The init needs next to none: whoever is root inside can make it do what it may do itself, ptrace(2).

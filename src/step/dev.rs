@@ -18,7 +18,7 @@ const DEVICES: [(u32, u32, ZStr<'static>); 6] = [
     (5, 0, z!("tty")),
 ];
 
-const LINKS: [(ZStr<'static>, ZStr<'static>); 6] = [
+pub(super) const LINKS: [(ZStr<'static>, ZStr<'static>); 6] = [
     (z!("/proc/self/fd"), z!("fd")),
     (z!("/proc/self/fd/0"), z!("stdin")),
     (z!("/proc/self/fd/1"), z!("stdout")),

@@ -1,6 +1,8 @@
 //! The end of a child's life: close what is ours, become COMMAND.
 
 use super::World;
+#[cfg(feature = "report")]
+use crate::cli::Opt;
 use crate::fail::Stage;
 use crate::sys::{self, Errno, Strings, ZStr};
 
@@ -44,9 +46,45 @@ pub(crate) fn close_but(kept: &dyn Fn(u32) -> u32) -> sys::Result<()> {
     Ok(())
 }
 
+/// All but COMMAND itself is there, as far as can be known: who waits for that is told.
+#[cfg(feature = "oci")]
+fn ready(world: &mut World<'_, '_>) -> sys::Result<()> {
+    let lists = &world.plan.lists;
+    let (at, stack) = (world.plan.spec.rootfs.wrapping_add(1), world.plan.stack);
+    if let Some(command) = lists.command(stack, at) {
+        world.doing.subject = Some(command);
+        let found = super::path::find(command, lists.env(stack));
+        if let Err((stage, e)) = found {
+            world.doing.stage = stage;
+            return Err(e);
+        }
+    }
+    let Some(mark) = world.mark.take() else { return Ok(()) };
+    sys::write(mark, b"!")?;
+    sys::close(mark);
+    Ok(())
+}
+
+/// Leave to go on, by a FIFO that somebody opens for writing when it is time. If he ends before he has said so, so do we.
+#[cfg(feature = "oci")]
+fn wait_for_start(fd: u32) -> sys::Result<()> {
+    let fifo = sys::Fd::inherited(fd);
+    sys::wait_for_writer(fifo)?;
+    match sys::read(fifo, &mut [0])? {
+        0 => sys::exit(crate::status::OWN),
+        _ => sys::close_range(fd, fd),
+    }
+}
+
 /// Data or end of file.
 #[cfg(feature = "report")]
-pub(super) fn block(fd: u32) -> sys::Result<()> {
+pub(super) fn block(world: &mut World<'_, '_>) -> sys::Result<()> {
+    let fd = world.plan.spec.number(Opt::BlockFd).unwrap_or(0) as u32;
+    #[cfg(feature = "oci")]
+    if world.plan.spec.oci {
+        ready(world)?;
+        return wait_for_start(fd);
+    }
     sys::read(sys::Fd::inherited(fd), &mut [0])?;
     sys::close_range(fd, fd)
 }
@@ -55,8 +93,8 @@ pub(super) fn block(fd: u32) -> sys::Result<()> {
 pub(super) fn exec(world: &mut World<'_, '_>) -> Errno {
     let plan = &*world.plan;
     let at = plan.spec.rootfs.wrapping_add(1);
-    let argv = plan.stack.argv_from(at);
-    let Some(command) = argv.first() else { return Errno::ENOENT };
+    let argv = plan.lists.argv(plan.stack, at);
+    let Some(command) = plan.lists.command(plan.stack, at) else { return Errno::ENOENT };
     #[cfg(feature = "process")]
     if let Some(name) = plan.text(crate::cli::Opt::Argv0) {
         plan.stack.set_arg(at, name);
@@ -64,7 +102,9 @@ pub(super) fn exec(world: &mut World<'_, '_>) -> Errno {
     world.doing.last(command);
     let tell = || {
         #[cfg(feature = "report")]
-        if let Some(mark) = world.mark {
+        if let Some(mark) = world.mark
+            && !plan.spec.is_oci()
+        {
             return sys::write(mark, b"!");
         }
         Ok(())

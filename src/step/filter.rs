@@ -12,6 +12,11 @@ include!(concat!(env!("OUT_DIR"), "/filters.rs"));
 #[inline(never)]
 pub(super) fn load(world: &mut World<'_, '_>) -> sys::Result<()> {
     let World { plan, doing, .. } = world;
+    #[cfg(feature = "oci")]
+    if let Some((program, flags)) = plan.lists.bundle.filter {
+        doing.now(Stage::Filter, z!("linux.seccomp"));
+        return sys::seccomp_with(program, flags).map(drop);
+    }
     if plan.guards_terminal {
         one(doing, z!("TIOCSTI"), DEFAULT.get(TERMINAL..), sys::seccomp)?;
     }

@@ -1,7 +1,11 @@
 //! Filesystem operations: binds, tmpfs, file systems of the kernel's, links, modes.
 
+#[cfg(feature = "oci")]
+use super::bundle;
 #[cfg(feature = "bwrap")]
 use super::bwrap;
+#[cfg(feature = "oci")]
+use super::console;
 use super::data;
 use super::dest::{Kind, PATH_MAX};
 #[cfg(feature = "safe")]
@@ -47,6 +51,17 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
                 doing.now(Stage::Source, z!("/dev"));
                 operation.taken = Some(mounts.dev()?);
                 operation.console = dev::console(*mounts, proc);
+            }
+            #[cfg(feature = "oci")]
+            Do::Attach | Do::Mount => {
+                doing.now(Stage::Source, operation.source);
+                let own_cgroups = plan.namespaces & sys::CLONE_NEWCGROUP != 0;
+                operation.taken = bundle::take(operation, &plan.lists.bundle, own_cgroups)?;
+            }
+            #[cfg(feature = "oci")]
+            Do::Devices => {
+                doing.now(Stage::Source, z!("/dev"));
+                operation.taken = Some(sys::open(z!("/dev"), sys::O_PATH | sys::O_DIRECTORY)?);
             }
             #[cfg(feature = "bwrap")]
             Do::Proc if plan.shared_proc => {
@@ -134,8 +149,26 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
             // When there is an init.
             #[cfg(feature = "bwrap")]
             Do::Lock => Ok(()),
+            #[cfg(feature = "oci")]
+            Do::Attach => operation.taken.map_or(Ok(()), |tree| bundle::attach(operation, tree, root)),
+            #[cfg(feature = "oci")]
+            Do::Mount => bundle::mount(operation, &plan.lists.bundle, root, doing),
+            #[cfg(feature = "oci")]
+            Do::Devices => bundle::devices(operation, plan, root, doing),
+            #[cfg(feature = "oci")]
+            Do::Console => {
+                doing.stage = Stage::Device;
+                console::make(plan, root, true)
+            }
+            #[cfg(feature = "oci")]
+            Do::ReadOnly => {
+                doing.stage = Stage::ReadOnly;
+                bundle::read_only(operation, root)
+            }
         }?;
     }
+    #[cfg(feature = "oci")]
+    bundle::finish(plan, *rootfs, doing)?;
     Ok(())
 }
 

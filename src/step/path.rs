@@ -69,3 +69,25 @@ fn look(command: ZStr<'_>, argv: Strings<'_>, envp: Strings<'_>, room: &mut [u8]
     }
     Some((if best == Errno::ENOENT { Stage::ExecPath } else { Stage::Exec }, best))
 }
+
+/// Whether it is there and can be executed, as far as its permissions say.
+#[cfg(feature = "oci")]
+#[inline(never)]
+pub(super) fn find(command: ZStr<'_>, envp: Strings<'_>) -> Result<(), (Stage, Errno)> {
+    if command.has(b'/') {
+        return sys::can_execute(command).map_err(|e| (Stage::Exec, e));
+    }
+    let path = envp.variable(NAME).unwrap_or(DEFAULT.skip(NAME.len())).bytes();
+    let mut room = [0; PATH_MAX];
+    let mut best = (Stage::ExecPath, Errno::ENOENT);
+    for dir in crate::text::fields(path, b':') {
+        let mut file = Text::on(&mut room);
+        file.push(dir).push(if dir.is_empty() { b"" } else { b"/" }).push(command.bytes());
+        match file.zstr().map(sys::can_execute) {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(Errno::EACCES)) => best = (Stage::Exec, Errno::EACCES),
+            _ => {}
+        }
+    }
+    Err(best)
+}

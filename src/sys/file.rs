@@ -169,7 +169,7 @@ pub fn working_directory(room: &mut [u8]) -> Result<ZStr<'_>> {
 }
 
 /// So many bytes, all 0, that are never given back.
-#[cfg(any(feature = "bwrap", feature = "cgroup"))]
+#[cfg(any(feature = "bwrap", feature = "cgroup", feature = "oci"))]
 pub fn room<'r>(len: usize) -> Result<&'r mut [u8]> {
     let start = super::room::map(len)?;
     // SAFETY: the mapping is that long and stays, and nobody else knows of it.
@@ -210,7 +210,7 @@ pub fn umask(mode: u32) -> u32 {
 /// What [`statx`] tells.
 pub struct Stat {
     /// File type, inode(7).
-    kind: u32,
+    pub(super) kind: u32,
     /// Which mount it lies on (Linux 5.8).
     pub mount: u64,
     /// Inode number.

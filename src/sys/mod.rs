@@ -6,10 +6,14 @@ use core::num::NonZeroI32;
 
 #[cfg(feature = "boot")]
 mod boot;
+#[cfg(feature = "oci")]
+mod bpf;
 #[cfg(feature = "caps")]
 mod caps;
 #[cfg(feature = "cgroup")]
 mod cgroup;
+#[cfg(feature = "oci")]
+mod console;
 mod fd;
 mod file;
 #[cfg(feature = "landlock")]
@@ -21,6 +25,8 @@ mod linux7;
 mod mount;
 #[cfg(feature = "veth")]
 mod netlink;
+#[cfg(feature = "oci")]
+mod oci;
 #[cfg(feature = "placement")]
 mod placement;
 mod process;
@@ -41,10 +47,14 @@ pub(crate) use crate::arch::ELF_MACHINE;
 pub(crate) use crate::arch::{FOREIGN, NATIVE};
 #[cfg(feature = "boot")]
 pub use boot::*;
+#[cfg(feature = "oci")]
+pub use bpf::*;
 #[cfg(feature = "caps")]
 pub use caps::*;
 #[cfg(feature = "cgroup")]
 pub use cgroup::*;
+#[cfg(feature = "oci")]
+pub use console::*;
 pub use fd::{Fd, close, dup};
 pub use file::*;
 #[cfg(feature = "landlock")]
@@ -56,6 +66,8 @@ pub use linux7::*;
 pub use mount::*;
 #[cfg(feature = "veth")]
 pub use netlink::*;
+#[cfg(feature = "oci")]
+pub use oci::*;
 #[cfg(feature = "placement")]
 pub use placement::*;
 pub use process::*;
@@ -101,7 +113,7 @@ macro_rules! errnos {
 impl Errno {
     errnos! { EPERM ENOENT EINTR ENOEXEC EAGAIN ENOMEM EACCES EEXIST ENOTDIR EISDIR EINVAL EMFILE ENAMETOOLONG ENOSYS
     ELOOP ENODEV ETIMEDOUT ESTALE E2BIG EBUSY ENXIO EPIPE EBADF EROFS ENOMEDIUM EOPNOTSUPP
-    ENETUNREACH EHOSTUNREACH EADDRNOTAVAIL ESRCH }
+    ENETUNREACH EHOSTUNREACH EADDRNOTAVAIL ESRCH ENOTEMPTY }
 
     /// As the kernel returned it.
     pub const fn raw(self) -> NonZeroI32 {

@@ -10,6 +10,14 @@ pub use linux_raw_sys::general::{
     MS_NODEV, MS_NOEXEC, MS_PRIVATE, MS_RDONLY, MS_REC, MS_SLAVE, OPEN_TREE_CLONE,
 };
 
+#[cfg(feature = "oci")]
+pub use linux_raw_sys::general::{
+    MOUNT_ATTR__ATIME as MOUNT_ATTR_ATIME, MOUNT_ATTR_NOSYMFOLLOW, MOUNT_ATTR_STRICTATIME, MS_SHARED,
+    MS_UNBINDABLE,
+};
+#[cfg(all(feature = "oci", not(feature = "boot")))]
+pub use linux_raw_sys::general::{MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODIRATIME};
+
 /// fchdir(2), then mount(2) of a new file system there: on that very directory and not on whatever its name leads to.
 /// `data` are the file system's own options; none is set-id in it.
 #[inline(never)]
@@ -110,6 +118,31 @@ pub fn mount_setattr(tree: Fd, recursive: bool, set: u32, clear: u32) -> Result<
             size_of::<c::mount_attr>()
         )
     }
+}
+
+/// The same, and a change of propagation (MS_*, or 0 for none).
+#[cfg(feature = "oci")]
+pub fn mount_attributes(tree: Fd, recursive: bool, set: u32, clear: u32, propagation: u32) -> Result<()> {
+    let attr = c::mount_attr {
+        attr_set: u64::from(set),
+        attr_clr: u64::from(clear),
+        propagation: u64::from(propagation),
+        userns_fd: 0,
+    };
+    let flags = c::AT_EMPTY_PATH | if recursive { AT_RECURSIVE } else { 0 };
+    // SAFETY: the kernel reads the string and the struct, whose size it is given.
+    unsafe {
+        let (path, size) = (crate::z!("").as_ptr(), size_of::<c::mount_attr>());
+        done!(mount_setattr, tree.0, path, flags, &raw const attr, size)
+    }
+}
+
+/// open_tree(2) with OPEN_TREE_CLONE of what a descriptor has open, with all that is mounted below.
+#[cfg(feature = "oci")]
+pub fn clone_below(fd: Fd) -> Result<Fd> {
+    let flags = OPEN_TREE_CLONE | c::O_CLOEXEC | c::AT_EMPTY_PATH | AT_RECURSIVE;
+    // SAFETY: the kernel reads a NUL-terminated string.
+    unsafe { opened!(open_tree, fd.0, crate::z!("").as_ptr(), flags) }
 }
 
 /// A file system that is being configured: fsopen(2). Linux 5.2.

@@ -54,6 +54,14 @@ impl<T, const MAX: usize> LongList<T, MAX> {
         self.len = self.len.wrapping_add(1);
         Ok(true)
     }
+
+    /// What is in it, for good.
+    #[cfg(feature = "oci")]
+    pub fn leak(self) -> &'static mut [T] {
+        let list = core::mem::ManuallyDrop::new(self);
+        // SAFETY: `push` wrote `len` values, or any aligned pointer will do; the mapping stays, and nobody else knows of it.
+        unsafe { core::slice::from_raw_parts_mut(list.start.as_ptr(), list.len) }
+    }
 }
 
 #[cfg(feature = "options")]

@@ -45,6 +45,15 @@ pub fn seccomp(program: &[u64]) -> Result<()> {
     unsafe { load(program.as_ptr().cast(), program.len()) }
 }
 
+/// The same with flags of the caller's, SECCOMP_FILTER_FLAG_*: the descriptor of a listener if one is asked for, or 0.
+#[cfg(feature = "oci")]
+pub fn seccomp_with(program: &[u64], flags: u32) -> Result<u32> {
+    let program = p::sock_fprog { len: program.len() as u16, filter: program.as_ptr().cast_mut().cast() };
+    // SAFETY: the kernel reads one struct sock_fprog, and `len` instructions at its pointer: both come from one slice, whose
+    // length fits, as MAX_INSTRUCTIONS does.
+    unsafe { super::call!(seccomp, p::SECCOMP_SET_MODE_FILTER, flags, &raw const program) }
+}
+
 /// [`load`] of a program of ours.
 #[cfg(feature = "deny-net")]
 pub fn load_filter(program: &[SockFilter]) -> Result<()> {

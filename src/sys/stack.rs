@@ -140,6 +140,18 @@ impl<'a> Strings<'a> {
         unsafe { ZStr::from_ptr((*self.0).cast_mut()) }
     }
 
+    /// The one of this number; none behind the last, and nobody asks for what is behind that.
+    #[cfg(feature = "oci")]
+    pub fn nth(self, n: usize) -> Option<ZStr<'a>> {
+        let mut rest = self;
+        for _ in 0..n {
+            rest.first()?;
+            // SAFETY: behind a string stands another one, or the null.
+            rest.0 = unsafe { rest.0.add(1) };
+        }
+        rest.first()
+    }
+
     /// Of an environment: the value of the variable that `name`, with its `=`, begins.
     pub fn variable(self, name: &[u8]) -> Option<ZStr<'a>> {
         let mut rest = self;

@@ -31,6 +31,15 @@ impl<'a> ZStr<'a> {
         None
     }
 
+    /// All of `bytes`, which close with a NUL; `None` when they don't.
+    #[cfg(feature = "oci")]
+    pub fn closed(bytes: &'a [u8]) -> Option<ZStr<'a>> {
+        match bytes {
+            [.., 0] => Some(ZStr(NonNull::from(bytes).cast(), PhantomData)),
+            _ => None,
+        }
+    }
+
     /// From a pointer of the kernel's making; `None` for null.
     ///
     /// # Safety

@@ -152,7 +152,7 @@ impl Text<'_> {
     }
 
     /// Appends a packed text.
-    #[cfg(any(feature = "help", feature = "init"))]
+    #[cfg(any(feature = "help", feature = "init", feature = "oci"))]
     pub(crate) fn say(&mut self, packed: &[u8]) -> &mut Self {
         self.say_nth(packed, 0)
     }

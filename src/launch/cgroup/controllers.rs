@@ -22,7 +22,16 @@ const NAMES: &[(&[u8], &[u8])] = &[
     (b"io", b"blkio"),
     #[cfg(feature = "limits")]
     (b"cpuset", b"cpuset"),
+    #[cfg(feature = "oci")]
+    (b"hugetlb", b"hugetlb"),
 ];
+
+/// The controller whose file this is; none where it is of every cgroup.
+#[cfg(feature = "oci")]
+pub(super) fn of(file: ZStr<'_>) -> u8 {
+    let name = before(file.bytes(), b'.');
+    NAMES.iter().position(|(known, _)| *known == name).map_or(0, |bit| 1 << bit)
+}
 
 /// Those whose bit is in `set`.
 fn named(set: u8) -> impl Iterator<Item = &'static (&'static [u8], &'static [u8])> {

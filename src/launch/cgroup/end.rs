@@ -111,7 +111,7 @@ pub(super) fn remove_stale(own: Fd, path: ZStr<'_>) -> sys::Result<()> {
 /// Ends all that lives in it and below, and removes what is below.
 #[cold]
 #[inline(never)]
-fn clear(dir: Fd) -> sys::Result<()> {
+pub(crate) fn clear(dir: Fd) -> sys::Result<()> {
     // Linux 5.14.
     let all = write(dir, z!("cgroup.kill"), b"1");
     if all != Err(Errno::ENOENT) {

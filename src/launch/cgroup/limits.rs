@@ -35,6 +35,11 @@ pub(super) fn set(plan: &Plan<'_>, cgroup: &mut Cgroup, clock: Clock) -> Result<
         done.at(Stage::Limit, *file)?;
         clock.lap(Stage::Limit, Some(*file));
     }
+    #[cfg(feature = "oci")]
+    if plan.spec.oci {
+        write_all(plan, cgroup)?;
+        return super::devices::restrict(plan, cgroup);
+    }
     #[cfg(feature = "limits")]
     if let Some(list) = plan.text(Opt::Cpuset) {
         let file = z!("cpuset.cpus");
@@ -71,4 +76,21 @@ fn put(cgroup: &Cgroup, opt: Opt, file: ZStr<'_>, number: u64) -> Result<(), Err
         return write(cgroup.dir, z!("io.bfq.weight"), text.get());
     }
     done
+}
+
+/// Writes what a bundle says to the files that it names; where one is missing its controller may have to be enabled.
+#[cfg(feature = "oci")]
+fn write_all(plan: &Plan<'_>, cgroup: &mut Cgroup) -> Result<(), Fail<'static>> {
+    let mut enabled = false;
+    for (file, value) in plan.lists.bundle.writes.iter() {
+        let mut done = write(cgroup.dir, *file, value.bytes());
+        if done == Err(Errno::ENOENT) && !enabled {
+            let set = plan.lists.bundle.writes.iter().fold(0, |set, (file, _)| set | controllers::of(*file));
+            controllers::enable(cgroup, set)?;
+            enabled = true;
+            done = write(cgroup.dir, *file, value.bytes());
+        }
+        done.at(Stage::Limit, *file)?;
+    }
+    Ok(())
 }

@@ -1,0 +1,48 @@
+//! The container of a bundle: what else is done with one than with that of `vesicle run`.
+
+use super::{Container, start};
+use crate::fail::Fail;
+use crate::plan::{Bundle, Plan};
+use crate::sys::{self, Fd, Pid, SigSet};
+
+/// Who does something while the first process waits.
+pub trait Witness {
+    /// It waits, and is this one.
+    fn waits(&mut self, main: Pid, bundle: &Bundle, mask: SigSet) -> Result<(), Fail<'static>>;
+    /// It goes on; what it needs to know more it reads here.
+    fn goes_on(&mut self, bundle: &Bundle, to: Fd);
+}
+
+impl Container<'_> {
+    /// The same, and something is done while its first process waits.
+    pub fn start_after(
+        &mut self,
+        plan: &mut Plan<'_>,
+        witness: &mut dyn Witness,
+    ) -> Result<(), Fail<'static>> {
+        start(plan, self, Some(witness))
+    }
+
+    /// What the child of a bundle says of its set-up: `!` once it waits for its start, nothing once it has become COMMAND or was
+    /// killed, or else why it has failed.
+    pub fn word<'r>(&self, room: &'r mut [u8]) -> &'r [u8] {
+        let len = self.status.mark.map_or(Ok(0), |mark| sys::read(mark, room)).unwrap_or(0);
+        room.get(..len as usize).unwrap_or_default()
+    }
+
+    /// It was started in vain: nothing of it is left.
+    pub fn undo(&self) {
+        if self.main.0 != 0 {
+            sys::kill(self.main, sys::SIGKILL);
+            let _ = sys::wait_for(self.main);
+        }
+        if let Some(cgroup) = &self.cgroup {
+            cgroup.remove();
+        }
+    }
+
+    /// The process that lives in it first.
+    pub fn main(&self) -> Pid {
+        self.main
+    }
+}

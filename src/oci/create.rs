@@ -1,0 +1,214 @@
+//! From a bundle to a container: `create` and `run`.
+//!
+//! What is known of it is written down while its first process still waits for a word of ours: if we are killed before
+//! that, so ends the process; if later, `delete` finds all that there is.
+
+use super::cli::{Opt, Request};
+use super::json::Reader;
+use super::out::Out;
+use super::process;
+use super::state::{State, Status};
+use super::store::{CONFIG, Entry, FIFO, Root};
+use super::{config, hooks, log};
+use crate::cli::Opt as Asked;
+use crate::fail::{At, Fail, Stage, Why, fail};
+use crate::launch::{Container, Witness};
+use crate::plan::kind;
+use crate::plan::{self, Bundle, Lists};
+use crate::spec::Spec;
+use crate::step::hook;
+use crate::sys::{self, Fd, Pid, SigSet, ZStr};
+use crate::text::Text;
+use crate::timings::Timings;
+use crate::{Work, z};
+
+type Done = Result<u8, Fail<'static>>;
+
+/// The largest config.json that is read.
+pub(super) const LIMIT: usize = 16 << 20;
+
+/// Makes a container that waits for its start.
+pub fn create(request: &Request) -> Done {
+    make(request, false)
+}
+
+/// Makes one and starts it; with `--detach` it is left alone then.
+pub fn run(request: &Request) -> Done {
+    make(request, true)
+}
+
+#[inline(never)]
+fn make(request: &Request, runs: bool) -> Done {
+    // What was named is named from where we were called.
+    let pid_file = PidFile::find(request)?;
+    let console = console(request)?;
+    let bundle = request.text(Opt::Bundle).unwrap_or(z!("."));
+    let mut state = State::new(request.id)?;
+    let entry = Entry::create(Root::make(request)?, request.id)?;
+    let done = begin(request, &entry, bundle, &mut state, (pid_file, console), runs);
+    let removed = if runs && !request.has(Opt::Detach) && !request.has(Opt::Keep) || !matches!(done, Ok(0)) {
+        entry.remove()
+    } else {
+        Ok(())
+    };
+    removed.and(done)
+}
+
+/// The rest, from when there is something that can be left behind.
+fn begin(
+    request: &Request,
+    entry: &Entry,
+    bundle: ZStr<'static>,
+    state: &mut State,
+    (pid_file, console): (PidFile, Option<Fd>),
+    runs: bool,
+) -> Done {
+    let mut timings = Timings::begin(request.stack());
+    let mut work = Work::default();
+    let mut spec = Spec::new(&mut work.words);
+    state.bundle = sys::enter_directory(bundle).at(Stage::Bundle, bundle)?;
+    let file = z!("config.json");
+    let text = sys::open(file, sys::O_RDONLY).and_then(|f| sys::read_text(f, LIMIT)).at(Stage::Read, file)?;
+    let Some((_, config)) = text.split_last() else { return Ok(log::FAILED) };
+    // As it was, for those who come later: it is read in place.
+    entry.write(CONFIG, config).at(Stage::State, request.id)?;
+    work.lists.bundle.console = console;
+    config::read(Reader::of(text), request.id, &mut spec, &mut work.lists)?;
+    complete(state, &spec, &work.lists)?;
+    terminal(&work.lists.bundle)?;
+    options(request, &mut spec)?;
+    if !runs {
+        let fifo = entry.make_fifo()?;
+        config::give(&mut spec, Asked::BlockFd, FIFO, FIFO, fifo.number().into())?;
+    }
+    let mut plan = plan::build(&spec, request.stack(), &mut work.lists)?;
+    let mut container = Container::of(&plan, &mut timings);
+    let started = container.start_after(&mut plan, &mut Writer { state: &mut *state, entry });
+    let mut room = [0; 2048];
+    let word = if started.is_ok() { container.word(&mut room) } else { b"" };
+    let ready = if runs { word.is_empty() } else { word == b"!" };
+    let done = started.and_then(|()| if ready { pid_file.write(container.main()) } else { Ok(()) });
+    if done.is_ok() && ready {
+        if runs {
+            hooks::run(request, entry, state, kind::POSTSTART, Status::Running);
+        }
+        return Ok(if runs && !request.has(Opt::Detach) { container.wait() } else { 0 });
+    }
+    container.undo();
+    done?;
+    if word.is_empty() || word == b"!" {
+        return fail(Stage::Container, request.id, Why::Killed);
+    }
+    Ok(log::report_text(word, request))
+}
+
+/// Whom the master of a terminal goes to.
+pub(super) fn console(request: &Request) -> Result<Option<Fd>, Fail<'static>> {
+    let Some(path) = request.text(Opt::ConsoleSocket) else { return Ok(None) };
+    sys::connect(path).map(Some).at(Stage::Console, path)
+}
+
+/// Nobody else could show it, and nobody gets one that does not ask for it.
+pub(super) fn terminal(bundle: &Bundle) -> Result<(), Fail<'static>> {
+    let name = z!("process.terminal");
+    match (bundle.terminal, bundle.console) {
+        (true, None) => fail(Stage::Config, name, Why::NeedsConsole),
+        (false, Some(_)) => fail(Stage::Config, name, Why::NeedsTerminal),
+        _ => Ok(()),
+    }
+}
+
+/// What the state tells of config.json.
+fn complete(state: &mut State, spec: &Spec<'_>, lists: &Lists) -> Result<(), Fail<'static>> {
+    let root = spec.word.unwrap_or(z!(""));
+    state.rootfs = if root.first() == b'/' { root } else { join(state.bundle, root)? };
+    state.cgroup = join(z!(""), spec.cgroup().unwrap_or(z!("")))?;
+    state.annotations = lists.bundle.annotations.unwrap_or(z!(""));
+    Ok(())
+}
+
+fn join(dir: ZStr<'_>, name: ZStr<'_>) -> Result<ZStr<'static>, Fail<'static>> {
+    let len = dir.bytes().len().wrapping_add(name.bytes().len()).wrapping_add(2);
+    let room = sys::room(len).at(Stage::Memory, None)?;
+    Text::on(room).push(dir.bytes()).put(b'/').push(name.bytes());
+    Ok(ZStr::until_nul(room).unwrap_or(z!("")))
+}
+
+/// What the command line says beside the file.
+fn options(request: &Request, spec: &mut Spec<'_>) -> Result<(), Fail<'static>> {
+    spec.ask(Asked::NewSession);
+    if request.has(Opt::NoPivot) {
+        spec.ask(Asked::Chroot);
+    }
+    if request.has(Opt::SystemdCgroup) {
+        return fail(Stage::Option, z!("--systemd-cgroup"), Why::NotSupported);
+    }
+    for n in 0..request.number(Opt::PreserveFds) {
+        config::give(spec, Asked::KeepFd, z!("--preserve-fds"), z!(""), n.wrapping_add(3))?;
+    }
+    Ok(())
+}
+
+/// Who writes down what there is.
+struct Writer<'w> {
+    state: &'w mut State,
+    entry: &'w Entry,
+}
+
+impl Writer<'_> {
+    fn tell(&self, to: Fd) {
+        let mut out = Out::to(to, b"");
+        self.state.tell(Status::Creating, None, &mut out);
+        // Who does not read it has no use for it.
+        let _ = out.done();
+    }
+}
+
+impl Witness for Writer<'_> {
+    fn waits(&mut self, main: Pid, bundle: &Bundle, mask: SigSet) -> Result<(), Fail<'static>> {
+        self.state.pid = main;
+        self.state.start = process::begun(main).at(Stage::State, self.state.id)?.1;
+        self.state.save(self.entry)?;
+        for kind in [kind::PRESTART, kind::CREATE_RUNTIME] {
+            hook::run(bundle, kind, &|fd| self.tell(fd), mask)?;
+        }
+        Ok(())
+    }
+
+    fn goes_on(&mut self, bundle: &Bundle, to: Fd) {
+        if bundle.has_hook(kind::CREATE_CONTAINER) || bundle.has_hook(kind::START_CONTAINER) {
+            self.tell(to);
+        }
+    }
+}
+
+/// Where the process id is to be written, for those who wait for it. Its directory is found before anything changes: later
+/// the path may mean something else, in a mount namespace that was joined.
+pub(super) struct PidFile(Option<(Fd, ZStr<'static>)>);
+
+impl PidFile {
+    pub(super) fn find(request: &Request) -> Result<PidFile, Fail<'static>> {
+        let Some(path) = request.text(Opt::PidFile) else { return Ok(PidFile(None)) };
+        let len = path.bytes().iter().rposition(|byte| *byte == b'/').map_or(0, |at| at.wrapping_add(1));
+        let dir = match path.bytes().get(..len) {
+            None | Some([]) => z!("."),
+            Some(dir) => {
+                let room = sys::room(len.wrapping_add(1)).at(Stage::Memory, None)?;
+                Text::on(room).push(dir);
+                ZStr::until_nul(room).unwrap_or(z!("."))
+            }
+        };
+        let dir = sys::open(dir, sys::O_PATH | sys::O_DIRECTORY).at(Stage::Report, path)?;
+        Ok(PidFile(Some((dir, path.skip(len)))))
+    }
+
+    /// Writes it, by one call.
+    pub(super) fn write(&self, main: Pid) -> Result<(), Fail<'static>> {
+        let Some((dir, name)) = self.0 else { return Ok(()) };
+        let flags = sys::O_WRONLY | sys::O_CREAT | sys::O_TRUNC;
+        let file = sys::openat(dir, name, flags, 0o644).at(Stage::Report, name)?;
+        let done = sys::write(file, Text::on(&mut [0; 24]).number(main.0 as u64).get());
+        sys::close(file);
+        done.at(Stage::Report, name)
+    }
+}

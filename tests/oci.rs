@@ -1,0 +1,213 @@
+//! vesicle-oci by the bundles that real engines have written, and by what is left of them when they are spoilt.
+#![cfg(feature = "oci")]
+
+mod common;
+
+use common::*;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn program() -> PathBuf {
+    std::env::var_os("VESICLE_OCI_BIN")
+        .map_or_else(|| env!("CARGO_BIN_EXE_vesicle-oci").into(), PathBuf::from)
+}
+
+/// A bundle of this config.json, with the directory where its containers are known.
+struct Bundle {
+    dir: PathBuf,
+    state: PathBuf,
+}
+
+impl Bundle {
+    fn of(config: &Value) -> Bundle {
+        let dir = folder(Who::Root);
+        fs::write(dir.join("config.json"), config.to_string()).expect("config.json");
+        Bundle { state: dir.join("state"), dir }
+    }
+
+    /// By files: what waits for its start has our descriptors, and would hold a pipe open.
+    fn call(&self, words: &[&str]) -> Output {
+        let [out, err] = ["out", "err"].map(|name| self.dir.join(name));
+        let status = Command::new(program())
+            .arg("--root")
+            .arg(&self.state)
+            .args(words)
+            .current_dir(&self.dir)
+            .stdin(Stdio::null())
+            .stdout(fs::File::create(&out).expect("a file"))
+            .stderr(fs::File::create(&err).expect("a file"))
+            .status();
+        let read = |file| fs::read(file).expect("what it says");
+        Output { status: status.expect("vesicle-oci"), stdout: read(out), stderr: read(err) }
+    }
+
+    /// The containers that are known.
+    fn known(&self) -> usize {
+        fs::read_dir(&self.state).map_or(0, |dir| dir.count())
+    }
+}
+
+fn files(below: &str) -> Vec<PathBuf> {
+    let dir = sources().join("tests/oci").join(below);
+    let mut files: Vec<_> =
+        fs::read_dir(dir).expect("tests/oci").map(|e| e.expect("an entry").path()).collect();
+    files.retain(|file| file.to_string_lossy().ends_with(".json"));
+    files.sort();
+    files
+}
+
+fn read(file: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(file).expect("a file")).expect("JSON")
+}
+
+/// The configs of engines, as this machine can have them: its own rootfs, none of the engine's files and sockets, no limits where
+/// there may be no controllers, no namespace of a process that has ended.
+fn captured(root: &Path, cgroup: &str) -> Vec<(String, Value)> {
+    let files = files("captured").into_iter().filter(|f| f.to_string_lossy().ends_with(".config.json"));
+    let adapted = files.map(|file| {
+        let mut config = read(&file);
+        config["root"]["path"] = json!(root);
+        config["hooks"] = json!({});
+        let process = config["process"].as_object_mut().expect("process");
+        for key in ["terminal", "consoleSize", "rlimits", "oomScoreAdj", "apparmorProfile"] {
+            process.remove(key);
+        }
+        process.insert("args".into(), json!(["/bin/sh", "-c", "echo up $(id -u)"]));
+        let mounts = config["mounts"].as_array_mut().expect("mounts");
+        mounts.retain(|mount| mount["type"] != "bind");
+        let linux = config["linux"].as_object_mut().expect("linux");
+        for namespace in linux["namespaces"].as_array_mut().expect("namespaces") {
+            namespace.as_object_mut().expect("a namespace").remove("path");
+        }
+        let devices = linux.get("resources").map(|r| r["devices"].clone());
+        linux.insert("resources".into(), json!({ "devices": devices }));
+        linux.insert("cgroupsPath".into(), json!(format!("/{cgroup}")));
+        (file.file_name().expect("a name").to_string_lossy().into_owned(), config)
+    });
+    adapted.collect()
+}
+
+/// The name of a cgroup that no other test has.
+fn own_cgroup(test: &str) -> String {
+    format!("vesicle-oci-{test}-{}", std::process::id())
+}
+
+/// Where it is.
+fn cgroups(name: &str) -> Vec<PathBuf> {
+    let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
+    roots.iter().map(|root| Path::new(root).join(name)).filter(|dir| dir.exists()).collect()
+}
+
+#[test]
+fn what_engines_have_written_runs() {
+    let Some(root) = rootfs(Who::Root).filter(|_| is_root()) else {
+        return skip("what_engines_have_written_runs", "not root");
+    };
+    let before = mounts();
+    let cgroup = own_cgroup("runs");
+    let captured = captured(&root, &cgroup);
+    assert!(captured.len() >= 15, "{}", captured.len());
+    for (name, config) in captured {
+        let bundle = Bundle::of(&config);
+        let out = bundle.call(&["run", "a"]);
+        let said = String::from_utf8_lossy(&out.stdout).into_owned();
+        let uid = &config["process"]["user"]["uid"];
+        assert!(out.status.success() && said.trim() == format!("up {uid}"), "{name}: {out:?}");
+        assert_eq!((bundle.known(), cgroups(&cgroup)), (0, Vec::<PathBuf>::new()), "{name}");
+    }
+    assert_eq!(new_mounts(&before), Vec::<String>::new());
+}
+
+#[test]
+fn examples_that_break_the_schema_give_an_error_and_leave_nothing() {
+    if !is_root() {
+        return skip("examples_that_break_the_schema_give_an_error_and_leave_nothing", "not root");
+    }
+    let files = files("schema/test/config/bad");
+    assert!(files.len() >= 4);
+    for file in files {
+        let bundle = Bundle::of(&json!({}));
+        fs::copy(&file, bundle.dir.join("config.json")).expect("config.json");
+        let out = bundle.call(&["create", "a"]);
+        assert_eq!((out.status.code(), bundle.known()), (Some(1), 0), "{file:?}: {out:?}");
+        assert!(out.stderr.starts_with(b"vesicle-oci: "), "{file:?}: {out:?}");
+    }
+}
+
+/// A place in a document, other than its root filesystem: there the host's own tree would be taken for one.
+fn places(value: &Value, at: &str, all: &mut Vec<String>) {
+    if at == "/root" {
+        return;
+    }
+    if !at.is_empty() {
+        all.push(at.to_string());
+    }
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                places(value, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), all);
+            }
+        }
+        Value::Array(list) => {
+            for (n, value) in list.iter().enumerate() {
+                places(value, &format!("{at}/{n}"), all);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn five_hundred_mutations_fail_or_work_and_leave_nothing() {
+    let name = "five_hundred_mutations_fail_or_work_and_leave_nothing";
+    let Some(root) = rootfs(Who::Root).filter(|_| is_root()) else { return skip(name, "not root") };
+    let before = mounts();
+    let cgroup = own_cgroup("spoilt");
+    let captured = captured(&root, &cgroup);
+    let mut random = fastrand::Rng::with_seed(9);
+    let (mut refused, mut made) = (0, 0);
+    for n in 0..500 {
+        let (name, good) = &captured[random.usize(..captured.len())];
+        let mut config = good.clone();
+        let mut all = Vec::new();
+        places(&config, "", &mut all);
+        // Not one name in the long list of a filter, time and again.
+        all.retain(|place| !place.contains("/seccomp/syscalls/") || random.u8(..) < 8);
+        let place = &all[random.usize(..all.len())];
+        let spoilt = [
+            Value::Null,
+            json!(true),
+            json!(-1),
+            json!(u64::MAX),
+            json!(1.5),
+            json!(""),
+            json!("x"),
+            json!("../../x"),
+            json!("x".repeat(5000)),
+            json!("a\u{0}b"),
+            json!([]),
+            json!({}),
+            json!([null]),
+            json!({ "x": 1 }),
+        ];
+        *config.pointer_mut(place).expect("a place") = spoilt[random.usize(..spoilt.len())].clone();
+        let bundle = Bundle::of(&config);
+        let out = bundle.call(&["create", "a"]);
+        let shown = || format!("{n}: {name} {place}: {} {out:?}", config.pointer(place).expect("it"));
+        if out.status.success() {
+            made += 1;
+            let gone = bundle.call(&["delete", "--force", "a"]);
+            assert!(gone.status.success(), "{}: {gone:?}", shown());
+        } else {
+            refused += 1;
+            assert_eq!(out.status.code(), Some(1), "{}", shown());
+            assert!(out.stderr.starts_with(b"vesicle-oci: "), "{}", shown());
+        }
+        assert_eq!((bundle.known(), cgroups(&cgroup)), (0, Vec::<PathBuf>::new()), "{}", shown());
+    }
+    assert!(refused > 20 && made > 20, "{refused} refused, {made} made");
+    assert_eq!(new_mounts(&before), Vec::<String>::new());
+    say(&format!("{refused} refused, {made} made and deleted"));
+}
