@@ -211,3 +211,50 @@ fn five_hundred_mutations_fail_or_work_and_leave_nothing() {
     assert_eq!(new_mounts(&before), Vec::<String>::new());
     say(&format!("{refused} refused, {made} made and deleted"));
 }
+
+/// The process that a container begins with.
+fn pid(bundle: &Bundle) -> Option<i32> {
+    let out = bundle.call(&["state", "a"]);
+    let state: Value = serde_json::from_slice(&out.stdout).ok()?;
+    (state["status"] == "running").then(|| state["pid"].as_i64().expect("a number") as i32)
+}
+
+#[test]
+fn a_run_in_the_foreground_keeps_nobody_out_and_ends_as_its_command_does() {
+    let name = "a_run_in_the_foreground_keeps_nobody_out_and_ends_as_its_command_does";
+    let Some(root) = rootfs(Who::Root).filter(|_| is_root()) else { return skip(name, "not root") };
+    let cgroup = own_cgroup("foreground");
+    let (_, mut config) = captured(&root, &cgroup).swap_remove(0);
+    config["process"]["args"] = json!(["/bin/sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.1; done"]);
+    let told = folder(Who::Root).join("hook");
+    let script = format!("read state; echo \"$state\" >{}", told.display());
+    config["hooks"] = json!({ "poststop": [{ "path": "/bin/sh", "args": ["sh", "-c", script] }] });
+    for keeps in [false, true] {
+        let bundle = Bundle::of(&config);
+        let mut run = Command::new(program());
+        run.arg("--root").arg(&bundle.state).arg("run").args(keeps.then_some("--keep")).arg("a");
+        let mut run = run.current_dir(&bundle.dir).stdin(Stdio::null()).spawn().expect("vesicle-oci");
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while pid(&bundle).is_none() {
+            assert!(std::time::Instant::now() < end, "it does not run");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        // The shell may not have its trap yet: then the kernel keeps the signal from process 1.
+        while run.try_wait().expect("wait").is_none() {
+            assert!(std::time::Instant::now() < end, "it does not end");
+            bundle.call(&["kill", "a", "TERM"]);
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert_eq!(run.wait().expect("wait").code(), Some(7));
+        assert_eq!((bundle.known(), told.exists()), (usize::from(keeps), !keeps));
+        if keeps {
+            assert!(bundle.call(&["delete", "a"]).status.success());
+            assert_eq!(bundle.known(), 0);
+        }
+        let state: Value =
+            serde_json::from_slice(&fs::read(&told).expect("what the hook was told")).expect("JSON");
+        assert_eq!((&state["status"], &state["id"]), (&json!("stopped"), &json!("a")));
+        fs::remove_file(&told).expect("it");
+        assert_eq!(cgroups(&cgroup), Vec::<PathBuf>::new());
+    }
+}

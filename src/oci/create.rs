@@ -44,32 +44,36 @@ fn make(request: &Request, runs: bool) -> Done {
     let console = console(request)?;
     let bundle = request.text(Opt::Bundle).unwrap_or(z!("."));
     let mut state = State::new(request.id)?;
-    let entry = Entry::create(Root::make(request)?, request.id)?;
-    let done = begin(request, &entry, bundle, &mut state, (pid_file, console), runs);
-    let removed = if runs && !request.has(Opt::Detach) && !request.has(Opt::Keep) || !matches!(done, Ok(0)) {
-        entry.remove()
-    } else {
-        Ok(())
-    };
-    removed.and(done)
+    let mut entry = Entry::create(Root::make(request)?, request.id)?;
+    let done = begin(request, &mut entry, bundle, &mut state, (pid_file, console), runs);
+    if !matches!(done, Ok(Outcome { stays: true, .. })) {
+        entry.remove()?;
+    }
+    done.map(|outcome| outcome.code)
+}
+
+/// The exit code, and whether the container is to be known from here on.
+struct Outcome {
+    code: u8,
+    stays: bool,
 }
 
 /// The rest, from when there is something that can be left behind.
 fn begin(
     request: &Request,
-    entry: &Entry,
+    entry: &mut Entry,
     bundle: ZStr<'static>,
     state: &mut State,
     (pid_file, console): (PidFile, Option<Fd>),
     runs: bool,
-) -> Done {
+) -> Result<Outcome, Fail<'static>> {
     let mut timings = Timings::begin(request.stack());
     let mut work = Work::default();
     let mut spec = Spec::new(&mut work.words);
     state.bundle = sys::enter_directory(bundle).at(Stage::Bundle, bundle)?;
     let file = z!("config.json");
     let text = sys::open(file, sys::O_RDONLY).and_then(|f| sys::read_text(f, LIMIT)).at(Stage::Read, file)?;
-    let Some((_, config)) = text.split_last() else { return Ok(log::FAILED) };
+    let config = text.split_last().map_or(&[][..], |(_, config)| config);
     // As it was, for those who come later: it is read in place.
     entry.write(CONFIG, config).at(Stage::State, request.id)?;
     work.lists.bundle.console = console;
@@ -83,7 +87,7 @@ fn begin(
     }
     let mut plan = plan::build(&spec, request.stack(), &mut work.lists)?;
     let mut container = Container::of(&plan, &mut timings);
-    let started = container.start_after(&mut plan, &mut Writer { state: &mut *state, entry });
+    let started = container.start_after(&mut plan, &mut Writer { state: &mut *state, entry: &*entry });
     let mut room = [0; 2048];
     let word = if started.is_ok() { container.word(&mut room) } else { b"" };
     let ready = if runs { word.is_empty() } else { word == b"!" };
@@ -92,14 +96,24 @@ fn begin(
         if runs {
             hooks::run(request, entry, state, kind::POSTSTART, Status::Running);
         }
-        return Ok(if runs && !request.has(Opt::Detach) { container.wait() } else { 0 });
+        if !runs || request.has(Opt::Detach) {
+            return Ok(Outcome { code: 0, stays: true });
+        }
+        // Others may do with it what they want meanwhile.
+        entry.unlock();
+        let code = container.wait();
+        let stays = request.has(Opt::Keep);
+        if !stays {
+            hooks::run(request, entry, state, kind::POSTSTOP, Status::Stopped);
+        }
+        return Ok(Outcome { code, stays });
     }
     container.undo();
     done?;
     if word.is_empty() || word == b"!" {
         return fail(Stage::Container, request.id, Why::Killed);
     }
-    Ok(log::report_text(word, request))
+    Ok(Outcome { code: log::report_text(word, request), stays: false })
 }
 
 /// Whom the master of a terminal goes to.

@@ -24,8 +24,6 @@ pub struct Bundle {
     pub console: Option<Fd>,
     /// Capabilities: bounding, effective, inheritable, permitted, ambient.
     pub caps: [u64; 5],
-    /// Whether no_new_privs was asked for.
-    pub no_new_privs: bool,
     /// The mounts, whose operations have their places in here as a number.
     pub mounts: LongList<Mount, MAX_MOUNTS>,
     /// What is said to file systems, by all mounts.

@@ -51,7 +51,6 @@ impl Source<'_, '_> {
             b"noNewPrivileges" => {
                 if file.boolean(z!("process.noNewPrivileges"))? {
                     file.spec.unask(Opt::AllowNewPrivs);
-                    file.bundle().no_new_privs = true;
                 }
                 Ok(())
             }
