@@ -258,3 +258,35 @@ fn a_run_in_the_foreground_keeps_nobody_out_and_ends_as_its_command_does() {
         assert_eq!(cgroups(&cgroup), Vec::<PathBuf>::new());
     }
 }
+
+#[test]
+fn where_there_is_no_cgroup2_a_container_without_limits_has_none_and_can_be_deleted() {
+    let name = "where_there_is_no_cgroup2_a_container_without_limits_has_none_and_can_be_deleted";
+    let Some(root) = rootfs(Who::Root).filter(|_| is_root()) else { return skip(name, "not root") };
+    let (_, mut config) = captured(&root, &own_cgroup("none")).swap_remove(0);
+    config["mounts"].as_array_mut().expect("mounts").retain(|mount| mount["type"] != "cgroup");
+    let bundle = Bundle::of(&config);
+    let script = "umount -R /sys/fs/cgroup; for verb in 'run a' 'create b' 'start b' 'delete --force b'; do \"$0\" --root state $verb || exit; done";
+    let out = Command::new("unshare")
+        .args(["--mount", "--propagation", "private", "sh", "-ec", script])
+        .arg(program())
+        .current_dir(&bundle.dir)
+        .stdin(Stdio::null())
+        .output()
+        .expect("unshare");
+    assert!(out.status.success() && out.stderr.is_empty(), "{out:?}");
+    assert_eq!(bundle.known(), 0);
+    let limited = json!({ "resources": { "pids": { "limit": 9 } } });
+    config["linux"]["resources"] = limited["resources"].clone();
+    let bundle = Bundle::of(&config);
+    let script = "umount -R /sys/fs/cgroup; ! \"$0\" --root state run a";
+    let out = Command::new("unshare")
+        .args(["--mount", "--propagation", "private", "sh", "-ec", script])
+        .arg(program())
+        .current_dir(&bundle.dir)
+        .output()
+        .expect("unshare");
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success() && said.contains("no cgroup2"), "{out:?}");
+    assert_eq!(bundle.known(), 0);
+}

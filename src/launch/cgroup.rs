@@ -59,9 +59,12 @@ pub(super) fn find(plan: &Plan<'_>, clock: Clock) -> Result<Option<Fd>, Fail<'st
     #[cfg(feature = "oci")]
     if plan.spec.oci {
         // Where there is no version 2 at all, a container without limits does without.
-        let root = cgroup2::root();
-        let needs = !plan.lists.bundle.writes.is_empty();
-        return if needs && root.is_none() { own().map(Some) } else { Ok(root) };
+        let at = z!("/sys/fs/cgroup");
+        return match cgroup2::root() {
+            Err(Errno::ENODEV) if plan.lists.bundle.writes.is_empty() => Ok(None),
+            Err(Errno::ENODEV) => fail(Stage::FindCgroup, at, Why::NoCgroup2),
+            root => root.map(Some).at(Stage::FindCgroup, at),
+        };
     }
     let own = own()?;
     clock.lap(Stage::FindCgroup, None);
@@ -195,7 +198,7 @@ impl Cgroup {
 
 /// Opens a file of a cgroup, writes it and closes it.
 #[inline(never)]
-fn write(dir: Fd, file: ZStr<'_>, text: &[u8]) -> sys::Result<()> {
+pub(crate) fn write(dir: Fd, file: ZStr<'_>, text: &[u8]) -> sys::Result<()> {
     let file = sys::openat2(dir, file, sys::O_WRONLY, BENEATH)?;
     let done = sys::write(file, text);
     sys::close(file);

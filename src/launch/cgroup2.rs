@@ -11,18 +11,19 @@ const BEFORE: usize = 32;
 /// Room for that, for the longest path, and for what names the other hierarchies.
 pub(super) const ROOM: usize = 6144;
 
-/// The root of the hierarchy, as we see it.
+/// The root of the hierarchy, as we see it. ENODEV: there is none.
 #[cfg(feature = "oci")]
-pub(crate) fn root() -> Option<Fd> {
-    let flags = sys::O_PATH | sys::O_DIRECTORY | sys::O_NOFOLLOW;
-    [crate::z!("/sys/fs/cgroup"), crate::z!("/sys/fs/cgroup/unified")].into_iter().find_map(|root| {
-        let found = sys::open(root, flags).ok()?;
-        if sys::is_cgroup2(found) {
-            return Some(found);
+pub(crate) fn root() -> sys::Result<Fd> {
+    let mut why = Errno::ENODEV;
+    for root in [crate::z!("/sys/fs/cgroup"), crate::z!("/sys/fs/cgroup/unified")] {
+        match sys::open(root, sys::O_PATH | sys::O_DIRECTORY | sys::O_NOFOLLOW) {
+            Ok(found) if sys::is_cgroup2(found) => return Ok(found),
+            Ok(found) => sys::close(found),
+            Err(Errno::ENOENT) => {}
+            Err(e) => why = e,
         }
-        sys::close(found);
-        None
-    })
+    }
+    Err(why)
 }
 
 /// A /proc/PID/cgroup that was read, and where in it the path stands.

@@ -1,13 +1,13 @@
 //! The cgroup of a container, of version 2, cgroups(7): who is in it, to be frozen, and to be signalled.
 
 use super::store::names;
-use crate::launch::clear_cgroup;
+pub(super) use crate::launch::write_cgroup as write;
+use crate::launch::{cgroup_root as root, clear_cgroup};
 use crate::sys::{self, Errno, Fd, Pid, ZStr};
 use crate::text::fields;
 use crate::z;
 
-/// Where the hierarchy is mounted: alone, or beside those of version 1.
-const ROOTS: [ZStr<'static>; 2] = [z!("/sys/fs/cgroup"), z!("/sys/fs/cgroup/unified")];
+/// To open a directory by.
 const PLACE: u32 = sys::O_PATH | sys::O_DIRECTORY | sys::O_NOFOLLOW;
 /// There is no link in a cgroup2, and nothing else of ours to reach from there.
 const BENEATH: u32 = sys::RESOLVE_BENEATH | sys::RESOLVE_NO_SYMLINKS | sys::RESOLVE_NO_XDEV;
@@ -16,18 +16,15 @@ const DEPTH: u8 = 64;
 /// How long those in it may take to be frozen, in nanoseconds.
 const PATIENCE: u64 = 10_000_000_000;
 
-/// The root of the hierarchy. ENODEV: there is none.
-fn root() -> sys::Result<Fd> {
-    let mut why = Errno::ENODEV;
-    for root in ROOTS {
-        match sys::open(root, PLACE) {
-            Ok(found) if sys::is_cgroup2(found) => return Ok(found),
-            Ok(found) => sys::close(found),
-            Err(Errno::ENOENT) => {}
-            Err(e) => why = e,
+/// Whether there is a hierarchy of version 2 at all: without one a container has no cgroup, and none is looked for at its end.
+pub fn is_known() -> bool {
+    match root() {
+        Ok(root) => {
+            sys::close(root);
+            true
         }
+        Err(e) => e != Errno::ENODEV,
     }
-    Err(why)
 }
 
 /// The name from the root on: of one below it, and never of the root itself.
@@ -64,14 +61,6 @@ pub fn remove(path: ZStr<'static>) -> sys::Result<()> {
     }
     sys::close(root);
     if done == Err(Errno::ENOENT) { Ok(()) } else { done }
-}
-
-/// Opens a file of it, writes it and closes it.
-pub fn write(dir: Fd, file: ZStr<'_>, text: &[u8]) -> sys::Result<()> {
-    let file = sys::openat2(dir, file, sys::O_WRONLY, BENEATH)?;
-    let done = sys::write(file, text);
-    sys::close(file);
-    done
 }
 
 /// Whether it is frozen; one that is not there isn't.

@@ -9,7 +9,7 @@ use super::out::Out;
 use super::process;
 use super::state::{State, Status};
 use super::store::{CONFIG, Entry, FIFO, Root};
-use super::{config, hooks, log};
+use super::{cgroup, config, hooks, log};
 use crate::cli::Opt as Asked;
 use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::launch::{Container, Witness};
@@ -136,7 +136,9 @@ pub(super) fn terminal(bundle: &Bundle) -> Result<(), Fail<'static>> {
 fn complete(state: &mut State, spec: &Spec<'_>, lists: &Lists) -> Result<(), Fail<'static>> {
     let root = spec.word.unwrap_or(z!(""));
     state.rootfs = if root.first() == b'/' { root } else { join(state.bundle, root)? };
-    state.cgroup = join(z!(""), spec.cgroup().unwrap_or(z!("")))?;
+    if cgroup::is_known() {
+        state.cgroup = join(z!(""), spec.cgroup().unwrap_or(z!("")))?;
+    }
     state.annotations = lists.bundle.annotations.unwrap_or(z!(""));
     Ok(())
 }
