@@ -4,6 +4,7 @@
 
 mod common;
 
+use common::container::*;
 use common::hostile::{SECRET, hostile};
 use common::*;
 use std::collections::BTreeSet;
@@ -15,47 +16,9 @@ use std::time::Duration;
 
 payload_lives!(hostile);
 
-const KINDS: [&str; 8] = ["user", "pid", "net", "uts", "ipc", "cgroup", "time", "mnt"];
-/// What tells its namespaces, a line each.
-const TELL: &str = "cd /proc/self/ns; for n in user pid net uts ipc cgroup time mnt; do readlink $n; done";
-
-/// A container that runs, and the process id of its command.
-struct Box {
-    running: Running,
-    pid: i32,
-}
-
-/// `vesicle run OPTIONS` of a command that does nothing.
-fn container(who: Who, options: &str) -> Option<Box> {
-    container_of(who, options, &rootfs(who)?, "echo up; exec sleep 1000")
-}
-
-fn container_of(who: Who, options: &str, root: &Path, script: &str) -> Option<Box> {
-    let mut running = run(who).words(options).sh(root, script).limit(120).spawn();
-    running.until_says("up");
-    let mut pid = *children(running.pid()).first().expect("a child");
-    if options.contains("--init") {
-        pid = *children(pid).first().expect("a child of init");
-    }
-    Some(Box { running, pid })
-}
-
-impl Drop for Box {
-    fn drop(&mut self) {
-        self.running.signal(Signal::SIGKILL);
-        kill_marked(&self.running.mark);
-    }
-}
-
 /// `vesicle enter OPTIONS PID`.
 fn enter(who: Who, options: &str, pid: i32) -> Launch {
     call(who).arg("enter").words(options).arg(pid.to_string())
-}
-
-/// The namespaces of a process, seen from outside.
-fn namespaces(pid: i32) -> Vec<String> {
-    let link = |kind| fs::read_link(format!("/proc/{pid}/ns/{kind}")).expect("a namespace");
-    KINDS.map(|kind| link(kind).to_string_lossy().into_owned()).to_vec()
 }
 
 /// A line of a /proc/PID/status.

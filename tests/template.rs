@@ -4,6 +4,7 @@
 
 mod common;
 
+use common::container::*;
 use common::hostile::{SECRET, hostile};
 use common::*;
 use std::fs::{self, File};
@@ -13,44 +14,6 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 payload_lives!(hostile);
-
-const KINDS: [&str; 8] = ["user", "pid", "net", "uts", "ipc", "cgroup", "time", "mnt"];
-/// What tells the namespaces, a line each; it needs no /proc of its own.
-const TELL: &str = "cd /proc/self/ns; for n in user pid net uts ipc cgroup time mnt; do readlink $n; done";
-
-/// A container that runs, and the process id of its command.
-struct Template {
-    running: Running,
-    pid: i32,
-}
-
-fn template(who: Who, options: &str) -> Option<Template> {
-    template_of(who, options, &rootfs(who)?, "echo up; exec sleep 1000")
-}
-
-fn template_of(who: Who, options: &str, root: &Path, script: &str) -> Option<Template> {
-    let mut running = run(who).words(options).sh(root, script).limit(120).spawn();
-    running.until_says("up");
-    let mut pid = *children(running.pid()).first().expect("a child");
-    if options.contains("--init") {
-        pid = *children(pid).first().expect("a child of init");
-    }
-    Some(Template { running, pid })
-}
-
-impl Template {
-    /// The end of all that lives in it.
-    fn end(&mut self) {
-        self.running.signal(Signal::SIGKILL);
-        kill_marked(&self.running.mark);
-    }
-}
-
-impl Drop for Template {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
 
 /// `vesicle run --template VALUE OPTIONS ROOTFS /bin/sh -c SCRIPT`.
 fn begin(who: Who, value: &str, options: &str, root: &str, script: &str) -> Launch {
@@ -63,12 +26,6 @@ fn told(who: Who, value: &str, options: &str, script: &str) -> Vec<String> {
     end.code(0);
     assert_eq!(end.stderr, "", "{}", end.shown);
     end.stdout.lines().map(String::from).collect()
-}
-
-/// The namespaces of a process, seen from outside.
-fn namespaces(pid: i32) -> Vec<String> {
-    let link = |kind| fs::read_link(format!("/proc/{pid}/ns/{kind}")).expect("a namespace");
-    KINDS.map(|kind| link(kind).to_string_lossy().into_owned()).to_vec()
 }
 
 fn ours() -> Vec<String> {
@@ -93,7 +50,7 @@ fn judge(seen: &[String], theirs: &[String], joined: &[&str], kept: &[&str], wha
 fn namespaces_are_the_templates_where_they_are_named_and_else_new() {
     for &who in everyone() {
         for options in ["", "--init", "--unshare-user", "--unshare-user --unshare-time"] {
-            let Some(inside) = template(who, options) else { return };
+            let Some(inside) = container(who, options) else { return };
             let theirs = namespaces(inside.pid);
             // A user namespace that is another one is joined in any case; a time namespace is nobody's unless it is named.
             let user = if theirs[0] == ours()[0] { &[][..] } else { &["user"][..] };
@@ -129,7 +86,7 @@ fn files_are_the_templates_and_mounts_are_a_copy() {
         fs::write(root.join("data/mark"), "template").expect("write");
         fs::write(image.join("data/mark"), "image").expect("write");
         let options = format!("--bind {} /image --tmpfs /tmp --dev /dev", image.display());
-        let Some(inside) = template_of(who, &options, &root, "echo up; exec sleep 1000") else { return };
+        let Some(inside) = container_of(who, &options, &root, "echo up; exec sleep 1000") else { return };
         let pid = inside.pid.to_string();
         assert_eq!(told(who, &pid, "", "cat /data/mark /image/data/mark; pwd"), ["templateimage/"]);
         // A rootfs, a working directory, sources: what lies in its tree.
@@ -165,7 +122,7 @@ fn files_are_the_templates_and_mounts_are_a_copy() {
 #[test]
 fn network_alone_is_that_of_a_pod() {
     for &who in everyone() {
-        let (Some(inside), Some(root)) = (template(who, ""), rootfs(who)) else { return };
+        let (Some(inside), Some(root)) = (container(who, ""), rootfs(who)) else { return };
         fs::write(root.join("data/mark"), "mine").expect("write");
         let root = root.display().to_string();
         let value = format!("{}:net", inside.pid);
@@ -186,7 +143,7 @@ fn network_alone_is_that_of_a_pod() {
 #[test]
 fn share_mount_lives_in_the_templates_own_mount_namespace() {
     for &who in everyone() {
-        let Some(inside) = template(who, "--privileged --tmpfs /tmp") else { return };
+        let Some(inside) = container(who, "--privileged --tmpfs /tmp") else { return };
         let pid = inside.pid.to_string();
         // Its /proc is that of its PID namespace.
         let value = format!("{pid}:mnt,net,pid");
@@ -211,8 +168,8 @@ fn share_mount_lives_in_the_templates_own_mount_namespace() {
 #[test]
 fn proc_is_new_and_masked_as_in_any_container() {
     for &who in everyone() {
-        let Some(inside) = template(who, "") else { return };
-        let Some(plain) = template(who, "") else { return };
+        let Some(inside) = container(who, "") else { return };
+        let Some(plain) = container(who, "") else { return };
         let pid = inside.pid.to_string();
         let script = "ls /proc | grep '^[0-9]' | head -1; echo x 2>/dev/null >/proc/sys/kernel/core_pattern && echo written; \
                       cat /proc/keys /proc/timer_list 2>/dev/null | head -c 1; grep -E 'CapEff|CapBnd|NoNewPrivs|Seccomp:' /proc/self/status";
@@ -260,19 +217,19 @@ fn ids_are_those_that_are_asked_for_in_the_templates_user_namespace() {
     let (none, all) = ("0000000000000000", "000001ffffffffff");
     let mine = "--tmpfs /tmp --chmod 1777 /tmp";
     for &who in everyone() {
-        let Some(inside) = template(who, "--unshare-user") else { return };
+        let Some(inside) = container(who, "--unshare-user") else { return };
         let pid = inside.pid.to_string();
         assert_eq!(told(who, &pid, mine, script), lines(0, 0, all), "{who:?}");
         begin(who, &pid, "--uid 7", "/", "true").go().refuses(125, &["set user id", "not in the id map"]);
         if who == Who::User {
-            let Some(other) = template(who, "--uid 7 --gid 8") else { return };
+            let Some(other) = container(who, "--uid 7 --gid 8") else { return };
             let pid = other.pid.to_string();
             assert_eq!(told(who, &pid, &format!("{mine} --uid 7 --gid 8"), script), lines(7, 8, none));
             begin(who, &pid, "", "/", "true").go().refuses(125, &["not in the id map"]);
             continue;
         }
         let ranges = "--unshare-user --map-users 0:100000:65536 --map-groups 0:100000:65536";
-        let Some(other) = template(who, ranges) else { return };
+        let Some(other) = container(who, ranges) else { return };
         let pid = other.pid.to_string();
         // Root's groups are nobody's in there.
         let groups = || {
@@ -303,7 +260,7 @@ fn ids_are_those_that_are_asked_for_in_the_templates_user_namespace() {
         assert!(status.contains("Uid:\t100000\t100000"), "{status}");
         kill_marked(&sleeper.mark.clone());
         // Without a user namespace it is as safe as any container of root's.
-        let Some(plain) = template(who, "") else { return };
+        let Some(plain) = container(who, "") else { return };
         let pid = plain.pid.to_string();
         assert_eq!(told(who, &pid, mine, script), lines(0, 0, "00000000800405fb"));
         assert_eq!(told(who, &pid, &format!("{mine} --uid 7 --gid 8"), script), lines(7, 8, none));
@@ -313,7 +270,7 @@ fn ids_are_those_that_are_asked_for_in_the_templates_user_namespace() {
 #[test]
 fn reports_tell_what_is_true() {
     for &who in everyone() {
-        let Some(inside) = template(who, "") else { return };
+        let Some(inside) = container(who, "") else { return };
         for more in ["", "--init", "--unshare-time"] {
             if more == "--unshare-time" && who == Who::User {
                 // Its files in /proc are root's, as with --userns.
@@ -380,7 +337,7 @@ fn limits_are_set_by_the_callers_proc() {
         std::os::unix::fs::symlink("/etc", root.join(format!("data/self/fd/{n}"))).expect("symlink");
     }
     fs::create_dir(root.join("data/proc")).expect("mkdir");
-    let inside = template_of(Who::Root, "--no-proc", &root, "echo up; exec sleep 1000").expect("a template");
+    let inside = container_of(Who::Root, "--no-proc", &root, "echo up; exec sleep 1000").expect("a template");
     let options = "--no-proc --proc /data/proc --oom-score-adj 77 --unshare-time --boottime-offset 99 --tmpfs /tmp --dir /tmp/d \
                    --chmod 0701 /tmp/d --file 20 /tmp/f";
     let script = "cat /data/proc/self/oom_score_adj /data/proc/self/timens_offsets; stat -c %a /tmp/d /etc; cat /tmp/f";
@@ -403,7 +360,7 @@ fn links_of_a_hostile_template_lead_nowhere() {
     // It shares the PID namespace, so that its links can name processes of the caller's.
     let Some(root) = rootfs(Who::Root) else { return };
     let inside =
-        template_of(Who::Root, "--share-pid", &root, "echo up; exec sleep 1000").expect("a template");
+        container_of(Who::Root, "--share-pid", &root, "echo up; exec sleep 1000").expect("a template");
     let us = std::process::id();
     for (name, to) in [
         ("root", format!("/proc/{us}/root")),
@@ -431,7 +388,7 @@ fn links_of_a_hostile_template_lead_nowhere() {
 fn container_outlives_its_template() {
     for &who in everyone() {
         let Some(root) = rootfs(who) else { return };
-        let Some(mut inside) = template_of(who, "", &root, "echo up; exec sleep 1000") else { return };
+        let Some(mut inside) = container_of(who, "", &root, "echo up; exec sleep 1000") else { return };
         let pid = inside.pid;
         let script = "echo up; until [ -e /data/go ]; do usleep 2000; done; ip addr >/dev/null; cat /data/x; echo alive";
         let mut running =
@@ -453,7 +410,7 @@ fn template_that_ends_meanwhile_ends_the_launch_or_nothing() {
     for &who in everyone() {
         let pids = folder(who).join("pid");
         for n in 0..20u64 {
-            let Some(mut inside) = template(who, "") else { return };
+            let Some(mut inside) = container(who, "") else { return };
             let pid = inside.pid.to_string();
             let launch = begin(who, &pid, &format!("--pid-file {}", pids.display()), "/", "echo ran").spawn();
             std::thread::sleep(Duration::from_micros(150 * n));
@@ -495,7 +452,7 @@ fn what_is_no_container_is_refused() {
         }
         if who == Who::User && is_root() {
             // Of root's, in a container and not.
-            let Some(inside) = template(Who::Root, "") else { return };
+            let Some(inside) = container(Who::Root, "") else { return };
             for pid in [std::process::id() as i32, inside.pid] {
                 let pid = pid.to_string();
                 go(&pid).refuses(125, &["process", &pid, "EACCES"]);
@@ -547,7 +504,7 @@ fn options_that_contradict_it_are_refused() {
 #[test]
 fn descriptors_and_the_working_directory_stay_outside() {
     for &who in everyone() {
-        let Some(inside) = template(who, "") else { return };
+        let Some(inside) = container(who, "") else { return };
         let script = "pwd; ls /proc/self/fd | wc -l";
         let mut launch = begin(who, &inside.pid.to_string(), "", "/", script).cwd(&std::env::temp_dir());
         for n in 20..24 {
@@ -563,7 +520,7 @@ fn descriptors_and_the_working_directory_stay_outside() {
 #[test]
 fn end_comes_as_with_any_container() {
     for &who in everyone() {
-        let Some(inside) = template(who, "") else { return };
+        let Some(inside) = container(who, "") else { return };
         let pid = inside.pid.to_string();
         begin(who, &pid, "", "/", "exit 7").go().code(7);
         begin(who, &pid, "--init", "/", "kill -9 $$").go().code(137);

@@ -1,6 +1,7 @@
 //! What the integration tests share: the binary, a root file system, a launch with a time limit, what was left behind.
 #![allow(dead_code, unsafe_code)]
 
+pub mod container;
 pub mod hostile;
 pub mod payload;
 
