@@ -209,10 +209,6 @@ fn start(
     let own = cgroup::find(plan, timings.clock)?;
     #[cfg(feature = "template")]
     template::begin(plan, timings.clock)?;
-    #[cfg(all(feature = "enter", not(feature = "oci")))]
-    let entry = enter::begin(plan, timings.clock)?;
-    #[cfg(all(feature = "join", not(feature = "enter")))]
-    join::join(plan, timings.clock)?;
     // From here on no signal is lost: what comes is pending until the wait.
     let mut mask = SigSet::ALL;
     sys::swap_mask(&mut mask).at(Stage::Signals, None)?;
@@ -222,8 +218,10 @@ fn start(
     #[cfg(feature = "cgroup")]
     cgroup::make(plan, own, &mut container.cgroup, timings.clock)?;
     // Behind the cgroup: in a user namespace of others we may have no right to that.
-    #[cfg(feature = "oci")]
+    #[cfg(feature = "enter")]
     let entry = enter::begin(plan, timings.clock)?;
+    #[cfg(all(feature = "join", not(feature = "enter")))]
+    join::join(plan, timings.clock)?;
     #[cfg(feature = "process")]
     let launcher = if plan.steps.has(Step::DieWithParent) { Some(die_with_parent()?) } else { None };
     #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
