@@ -272,6 +272,22 @@ fn a_child_that_waits_for_its_launcher_ends_with_it() {
     }
 }
 
+/// As root, `/dev/null` is the one of the whole machine: here there is a link in its place.
+#[test]
+fn pid_file_that_is_a_device_or_a_pipe_stays() {
+    for &who in everyone() {
+        let Some(root) = rootfs(who) else { continue };
+        let dir = folder(who);
+        let null = dir.join("null");
+        std::os::unix::fs::symlink("/dev/null", &null).expect("a symbolic link");
+        for how in ["", "--init"] {
+            run(who).words(how).arg("--pid-file").arg(&null).sh(&root, "true").go().code(0);
+            assert!(fs::symlink_metadata(&null).is_ok(), "{who:?} {how}: it was removed");
+        }
+        fs::remove_file(&null).expect("the link");
+    }
+}
+
 #[test]
 fn pid_file_is_there_before_the_command_and_gone_after_whatever_happens() {
     for &who in everyone() {

@@ -42,9 +42,11 @@ fn pid_file(path: ZStr<'static>, main: Pid) -> Result<(), Fail<'static>> {
     done.at(Stage::Report, path)
 }
 
-/// At the end; somebody else may have removed it, and then all is well.
+/// At the end; somebody else may have removed it, and then all is well. A device or a pipe that it was written to stays.
 pub(super) fn remove(path: Option<ZStr<'static>>) {
-    if let Some(path) = path {
+    if let Some(path) = path
+        && sys::statx(Fd::CWD, path).map_or(true, |file| file.is_file())
+    {
         let _ = sys::unlinkat(Fd::CWD, path, false);
     }
 }
