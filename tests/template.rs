@@ -5,12 +5,11 @@
 mod common;
 
 use common::container::*;
-use common::hostile::{SECRET, hostile};
+use common::hostile::{be_visited, hostile};
 use common::*;
 use std::fs::{self, File};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 payload_lives!(hostile);
@@ -550,47 +549,14 @@ fn hostile_template_gets_nothing_of_those_who_begin_in_it() {
         let settings: &[&str] =
             if who == Who::Root { &["", ranges, "--share-pid"] } else { &["", "--share-pid"] };
         for options in settings {
-            let Some(root) = rootfs(who) else { return };
-            let words = common::payload::as_payload([""; 0]);
-            fs::copy(&words[0], root.join("bin/hostile")).expect("copy");
-            // What it is linked with.
-            fs::create_dir(root.join("usr")).expect("mkdir");
-            for lib in ["lib", "lib64"] {
-                std::os::unix::fs::symlink(format!("usr/{lib}"), root.join(lib)).expect("symlink");
-            }
-            let launch = run(who).words(options).words("--ro-bind /usr /usr").arg(&root).arg("/bin/hostile");
-            // A process group of its own, by which it knows those that begin.
-            let group =
-                || Ok(nix::unistd::setpgid(nix::unistd::Pid::from_raw(0), nix::unistd::Pid::from_raw(0))?);
-            let mut hostile = launch.args(&words[1..]).before(group).limit(300).spawn();
-            hostile.until_says("up");
-            let pid = children(hostile.pid())[0];
             // Into its PID namespace, where it sees them; and what it sees without that.
             let lists = if options.contains("--share-pid") { ["", ":mnt"] } else { ["", ":mnt,net,pid"] };
-            for n in 0..visits {
-                let mut command = Command::new(vesicle());
-                let value = format!("{pid}{}", lists[n % 2]);
-                command.args(["run", "--template", &value, "--no-proc", "--clearenv", "/", "/bin/true"]);
-                let (name, value) = SECRET.split_once('=').expect("a variable");
-                command.env(name, value).stdin(Stdio::null()).stdout(Stdio::null());
-                command.process_group(hostile.pid());
-                if who == Who::User && is_root() {
-                    command.uid(UID).gid(UID);
-                }
-                let status = command.status().expect("vesicle");
-                // A command that it has ended is its own affair.
-                assert!(status.code().is_some_and(|c| c == 0 || c > 128), "{status:?}");
-            }
-            // It tells how many it saw, and what it has got of them.
-            kill(pid, Signal::SIGUSR1);
-            hostile.until_says("seen");
-            let text = hostile.stdout();
-            say(&format!(
-                "{visits} begin as {who:?} ({options}): {}",
-                text.lines().last().unwrap_or_default()
-            ));
-            assert!(!text.contains("got"), "{who:?} {options}: {text}");
-            kill_marked(&hostile.mark.clone());
+            be_visited(who, options, visits, &|n, pid| {
+                let template = format!("{pid}{}", lists[n % 2]);
+                ["run", "--template", &template, "--no-proc", "--clearenv", "/", "/bin/true"]
+                    .map(String::from)
+                    .into()
+            });
         }
     }
 }

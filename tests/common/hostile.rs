@@ -1,9 +1,13 @@
 //! A payload that wants something of whoever comes to where it is.
 
-use super::libc;
+use super::{UID, Who, children, is_root, kill, kill_marked, libc, rootfs, run, say, vesicle};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// What those who come have in their environment, and shall not show.
@@ -108,4 +112,42 @@ fn loot(pid: i32) -> Vec<String> {
         }
     }
     list
+}
+
+/// A hostile container of `options`, its process 1, and `visits` visitors, who run with `words` of what the number of the
+/// visit and its process id make; none of them may be seen with anything of the host's.
+pub fn be_visited(who: Who, options: &str, visits: usize, words: &dyn Fn(usize, i32) -> Vec<String>) {
+    let Some(root) = rootfs(who) else { return };
+    let payload = super::payload::as_payload([""; 0]);
+    fs::copy(&payload[0], root.join("bin/hostile")).expect("copy");
+    // What it is linked with.
+    fs::create_dir(root.join("usr")).expect("mkdir");
+    for lib in ["lib", "lib64"] {
+        std::os::unix::fs::symlink(format!("usr/{lib}"), root.join(lib)).expect("symlink");
+    }
+    let launch = run(who).words(options).words("--ro-bind /usr /usr").arg(&root).arg("/bin/hostile");
+    // A process group of its own, by which it knows those who visit it.
+    let group = || Ok(nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0))?);
+    let mut hostile = launch.args(&payload[1..]).before(group).limit(300).spawn();
+    hostile.until_says("up");
+    let pid = children(hostile.pid())[0];
+    for n in 0..visits {
+        let mut command = Command::new(vesicle());
+        let (name, value) = SECRET.split_once('=').expect("a variable");
+        command.args(words(n, pid)).env(name, value).stdin(Stdio::null()).stdout(Stdio::null());
+        command.process_group(hostile.pid());
+        if who == Who::User && is_root() {
+            command.uid(UID).gid(UID);
+        }
+        let status = command.status().expect("vesicle");
+        // A command that it has ended is its own affair.
+        assert!(status.code().is_some_and(|c| c == 0 || c > 128), "{status:?}");
+    }
+    // It tells how many it saw, and what it has got of them.
+    kill(pid, Signal::SIGUSR1);
+    hostile.until_says("seen");
+    let text = hostile.stdout();
+    say(&format!("{visits} visits as {who:?} ({options}): {}", text.lines().last().unwrap_or_default()));
+    assert!(!text.contains("got"), "{who:?} {options}: {text}");
+    kill_marked(&hostile.mark.clone());
 }
