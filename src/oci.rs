@@ -10,6 +10,7 @@ mod create;
 mod exec;
 mod hooks;
 pub mod json;
+mod known;
 pub mod log;
 pub mod out;
 pub mod process;

@@ -9,6 +9,7 @@ mod process;
 mod resources;
 
 use super::json::{Bad, Kind, Reader};
+use super::known::known;
 use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage, Why};
 use crate::plan::{Bundle, Lists};
@@ -41,27 +42,29 @@ const ROOM: usize = 64 << 10;
 pub fn read(reader: Reader, id: ZStr<'static>, spec: &mut Spec<'_>, lists: &mut Lists) -> Read<()> {
     let mut source = Source::of(reader, id, spec, lists);
     let mut version = None;
-    source.members(z!("config.json"), &mut |file, key| match key {
-        b"ociVersion" => {
-            version = file.text(z!("ociVersion"))?;
-            Ok(())
-        }
-        b"process" => file.process(),
-        b"root" => file.root(),
-        b"hostname" => file.given(Opt::Hostname, z!("hostname")),
-        b"domainname" => file.given(Opt::Domainname, z!("domainname")),
-        b"mounts" => file.mounts(),
-        b"linux" => file.linux(),
-        b"hooks" => file.hooks(),
-        b"annotations" => {
-            let read = file.reader.raw();
-            file.bundle().annotations = Some(file.told(z!("annotations"), read)?);
-            Ok(())
-        }
-        b"vm" | b"windows" | b"solaris" | b"zos" | b"freebsd" => {
-            file.refused(z!("a platform that is not Linux"))
-        }
-        _ => file.skip(),
+    source.members(z!("config.json"), &mut |file, key| {
+        known!(match key {
+            b"ociVersion" => {
+                version = file.text(z!("ociVersion"))?;
+                Ok(())
+            }
+            b"process" => file.process(),
+            b"root" => file.root(),
+            b"hostname" => file.given(Opt::Hostname, z!("hostname")),
+            b"domainname" => file.given(Opt::Domainname, z!("domainname")),
+            b"mounts" => file.mounts(),
+            b"linux" => file.linux(),
+            b"hooks" => file.hooks(),
+            b"annotations" => {
+                let read = file.reader.raw();
+                file.bundle().annotations = Some(file.told(z!("annotations"), read)?);
+                Ok(())
+            }
+            b"vm" | b"windows" | b"solaris" | b"zos" | b"freebsd" => {
+                file.refused(z!("a platform that is not Linux"))
+            }
+            _ => file.skip(),
+        })
     })?;
     source.end()?;
     source.words_end()?;
@@ -87,13 +90,15 @@ pub fn read_process(reader: Reader, spec: &mut Spec<'_>, lists: &mut Lists) -> R
 /// the whole process.
 pub fn read_container(reader: Reader, whole: bool, spec: &mut Spec<'_>, lists: &mut Lists) -> Read<()> {
     let mut source = Source::of(reader, z!(""), spec, lists);
-    source.members(z!("config.json"), &mut |file, key| match key {
-        b"process" if whole => file.process(),
-        b"linux" => file.members(z!("linux"), &mut |file, key| match key {
-            b"seccomp" => file.seccomp(),
+    source.members(z!("config.json"), &mut |file, key| {
+        known!(match key {
+            b"process" if whole => file.process(),
+            b"linux" => file.members(z!("linux"), &mut |file, key| known!(match key {
+                b"seccomp" => file.seccomp(),
+                _ => file.skip(),
+            })),
             _ => file.skip(),
-        }),
-        _ => file.skip(),
+        })
     })?;
     source.end()
 }
@@ -108,9 +113,11 @@ pub fn read_resources(reader: Reader, spec: &mut Spec<'_>, lists: &mut Lists) ->
 /// Reads no more than its hooks.
 pub fn read_hooks(reader: Reader, spec: &mut Spec<'_>, lists: &mut Lists) -> Read<()> {
     let mut source = Source::of(reader, z!(""), spec, lists);
-    source.members(z!("config.json"), &mut |file, key| match key {
-        b"hooks" => file.hooks(),
-        _ => file.skip(),
+    source.members(z!("config.json"), &mut |file, key| {
+        known!(match key {
+            b"hooks" => file.hooks(),
+            _ => file.skip(),
+        })
     })
 }
 
@@ -262,18 +269,20 @@ impl Source<'_, '_> {
 
     /// The root filesystem.
     fn root(&mut self) -> Read<()> {
-        self.members(z!("root"), &mut |file, key| match key {
-            b"path" => {
-                file.spec.word = Some(file.word(z!("root.path"))?);
-                Ok(())
-            }
-            b"readonly" => {
-                if file.boolean(z!("root.readonly"))? {
-                    file.spec.ask(Opt::ReadOnly);
+        self.members(z!("root"), &mut |file, key| {
+            known!(match key {
+                b"path" => {
+                    file.spec.word = Some(file.word(z!("root.path"))?);
+                    Ok(())
                 }
-                Ok(())
-            }
-            _ => file.skip(),
+                b"readonly" => {
+                    if file.boolean(z!("root.readonly"))? {
+                        file.spec.ask(Opt::ReadOnly);
+                    }
+                    Ok(())
+                }
+                _ => file.skip(),
+            })
         })
     }
 

@@ -8,6 +8,7 @@ mod filter;
 mod program;
 
 use super::json::{Bad, Reader};
+use super::known::known;
 use crate::sys::{Errno, LongList, ZStr};
 use crate::z;
 use calls::{Call, HERE, Machine};
@@ -149,7 +150,7 @@ fn read_for(machine: &Machine, reader: &mut Reader) -> Result<Option<Filter>, Wr
     reader.object().of(name)?;
     while let Some(key) = reader.field().of(name)? {
         let key = key.bytes();
-        match key {
+        known!(match key {
             b"defaultAction" => default = Some(one_of(reader, z!("defaultAction"), ACTION, &OF_ACTIONS)?),
             b"defaultErrnoRet" => profile.default_errno = Some(reader.number32().of(z!("defaultErrnoRet"))?),
             b"architectures" => each(reader, z!("architectures"), &mut |reader, name| {
@@ -171,7 +172,7 @@ fn read_for(machine: &Machine, reader: &mut Reader) -> Result<Option<Filter>, Wr
             b"listenerMetadata" => metadata = Some(reader.text().of(z!("listenerMetadata"))?),
             b"syscalls" => each(reader, z!("syscalls"), &mut |reader, _| profile.rule(machine, reader))?,
             _ => reader.skip().of(name)?,
-        }
+        })
     }
     let Some(default) = default else {
         // So engines in Go write that there is none.
@@ -210,7 +211,7 @@ impl Profile {
         let name = z!("syscalls");
         reader.object().of(name)?;
         while let Some(key) = reader.field().of(name)? {
-            match key.bytes() {
+            known!(match key.bytes() {
                 b"names" => each(reader, z!("names"), &mut |reader, name| {
                     let call = reader.text().of(name)?;
                     match machine.call(call.bytes()) {
@@ -230,7 +231,7 @@ impl Profile {
                     self.note(Item::When(condition))
                 })?,
                 _ => reader.skip().of(name)?,
-            }
+            })
         }
         let Some(action) = action else { return wrong(z!("action"), Problem::Missing) };
         let action = with_errno(z!("errnoRet"), action, errno)?;
@@ -252,13 +253,13 @@ fn condition(reader: &mut Reader, name: ZStr<'static>) -> Result<Condition, Wron
     let (mut index, mut op, mut value, mut second) = (None, None, None, 0);
     reader.object().of(name)?;
     while let Some(key) = reader.field().of(name)? {
-        match key.bytes() {
+        known!(match key.bytes() {
             b"index" => index = Some(reader.number().of(z!("index"))?),
             b"value" => value = Some(reader.number().of(z!("value"))?),
             b"valueTwo" => second = reader.number().of(z!("valueTwo"))?,
             b"op" => op = Some(one_of(reader, z!("op"), OP, &OF_OPS)?),
             _ => reader.skip().of(name)?,
-        }
+        })
     }
     match (index, op, value) {
         (Some(index @ 0..6), Some(op), Some(value)) => {

@@ -3,6 +3,7 @@
 //! Nothing in it says whether the container runs: that is asked of the kernel each time, see [`Status`].
 
 use super::json::{Bad, Reader};
+use super::known::known;
 use super::out::Out;
 use super::process::Process;
 use super::store::{Entry, NO_LINK, STATE, TEMPORARY};
@@ -156,7 +157,7 @@ impl State {
         let mut found = 0u8;
         reader.object()?;
         while let Some(key) = reader.key()? {
-            found |= match key.bytes() {
+            found |= known!(match key.bytes() {
                 b"pid" => {
                     state.pid = i32::try_from(reader.number()?).map(Pid).map_err(|_| Bad::Range)?;
                     1
@@ -189,7 +190,7 @@ impl State {
                     reader.skip()?;
                     0
                 }
-            };
+            });
         }
         reader.end()?;
         Ok((found == 63).then_some(state))

@@ -2,6 +2,7 @@
 
 use super::{Read, Source, push};
 use crate::fail::Why;
+use crate::oci::known::known;
 use crate::plan::Hook;
 use crate::sys::ZStr;
 use crate::z;
@@ -29,7 +30,7 @@ impl Source<'_, '_> {
         let mut path = None;
         let mut hook = Hook { kind, ..Hook::default() };
         self.members(name, &mut |file, key| {
-            let list = match key {
+            let list = known!(match key {
                 b"path" => {
                     path = file.text(name)?;
                     return Ok(());
@@ -44,7 +45,7 @@ impl Source<'_, '_> {
                 b"args" => &mut hook.args,
                 b"env" => &mut hook.env,
                 _ => return file.skip(),
-            };
+            });
             let first = file.bundle().words.len() as u16;
             *list = Some(first);
             file.items(name, &mut |file| {

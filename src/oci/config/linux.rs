@@ -3,6 +3,7 @@
 use super::{Read, Source, push};
 use crate::cli::Opt;
 use crate::fail::{At, Stage, Why};
+use crate::oci::known::known;
 use crate::oci::seccomp::{self, Problem, Wrong};
 use crate::plan::{Device, Do};
 use crate::sys::{MS_PRIVATE, MS_SHARED, MS_SLAVE, MS_UNBINDABLE, ZStr};
@@ -31,45 +32,47 @@ const KINDS: [Kind; 8] = [
 
 impl Source<'_, '_> {
     pub(super) fn linux(&mut self) -> Read<()> {
-        self.members(z!("linux"), &mut |file, key| match key {
-            b"namespaces" => file.items(z!("linux.namespaces"), &mut Self::namespace),
-            b"uidMappings" => file.map(Opt::MapUsers, z!("linux.uidMappings")),
-            b"gidMappings" => file.map(Opt::MapGroups, z!("linux.gidMappings")),
-            b"timeOffsets" => file.members(z!("linux.timeOffsets"), &mut |file, key| match key {
-                b"boottime" => file.offset(Opt::Boottime, z!("linux.timeOffsets.boottime")),
-                b"monotonic" => file.offset(Opt::Monotonic, z!("linux.timeOffsets.monotonic")),
+        self.members(z!("linux"), &mut |file, key| {
+            known!(match key {
+                b"namespaces" => file.items(z!("linux.namespaces"), &mut Self::namespace),
+                b"uidMappings" => file.map(Opt::MapUsers, z!("linux.uidMappings")),
+                b"gidMappings" => file.map(Opt::MapGroups, z!("linux.gidMappings")),
+                b"timeOffsets" => file.members(z!("linux.timeOffsets"), &mut |file, key| known!(match key {
+                    b"boottime" => file.offset(Opt::Boottime, z!("linux.timeOffsets.boottime")),
+                    b"monotonic" => file.offset(Opt::Monotonic, z!("linux.timeOffsets.monotonic")),
+                    _ => file.skip(),
+                })),
+                b"devices" => file.items(z!("linux.devices"), &mut Self::device),
+                b"cgroupsPath" => {
+                    file.bundle().cgroups_path = file.text(z!("linux.cgroupsPath"))?;
+                    Ok(())
+                }
+                b"resources" => file.resources(),
+                b"rootfsPropagation" => {
+                    let name = z!("linux.rootfsPropagation");
+                    let Some(word) = file.text(name)? else { return Ok(()) };
+                    file.bundle().propagation = known!(match word.bytes() {
+                        b"private" | b"rprivate" => MS_PRIVATE,
+                        b"slave" | b"rslave" => MS_SLAVE,
+                        b"shared" | b"rshared" => MS_SHARED,
+                        b"unbindable" | b"runbindable" => MS_UNBINDABLE,
+                        _ => return file.bad(name, Why::Propagation),
+                    });
+                    Ok(())
+                }
+                b"sysctl" => file.pairs(z!("linux.sysctl"), &mut |file, name, value| {
+                    push(&mut file.lists.bundle.sysctls, (name, value), z!("linux.sysctl"))
+                }),
+                b"maskedPaths" => file.paths(Do::Mask, z!("linux.maskedPaths")),
+                b"readonlyPaths" => file.paths(Do::ReadOnly, z!("linux.readonlyPaths")),
+                b"seccomp" => file.seccomp(),
+                b"mountLabel" => file.refused(z!("linux.mountLabel")),
+                b"personality" => file.refused(z!("linux.personality")),
+                b"intelRdt" => file.refused(z!("linux.intelRdt")),
+                b"memoryPolicy" => file.refused(z!("linux.memoryPolicy")),
+                b"netDevices" => file.refused(z!("linux.netDevices")),
                 _ => file.skip(),
-            }),
-            b"devices" => file.items(z!("linux.devices"), &mut Self::device),
-            b"cgroupsPath" => {
-                file.bundle().cgroups_path = file.text(z!("linux.cgroupsPath"))?;
-                Ok(())
-            }
-            b"resources" => file.resources(),
-            b"rootfsPropagation" => {
-                let name = z!("linux.rootfsPropagation");
-                let Some(word) = file.text(name)? else { return Ok(()) };
-                file.bundle().propagation = match word.bytes() {
-                    b"private" | b"rprivate" => MS_PRIVATE,
-                    b"slave" | b"rslave" => MS_SLAVE,
-                    b"shared" | b"rshared" => MS_SHARED,
-                    b"unbindable" | b"runbindable" => MS_UNBINDABLE,
-                    _ => return file.bad(name, Why::Propagation),
-                };
-                Ok(())
-            }
-            b"sysctl" => file.pairs(z!("linux.sysctl"), &mut |file, name, value| {
-                push(&mut file.lists.bundle.sysctls, (name, value), z!("linux.sysctl"))
-            }),
-            b"maskedPaths" => file.paths(Do::Mask, z!("linux.maskedPaths")),
-            b"readonlyPaths" => file.paths(Do::ReadOnly, z!("linux.readonlyPaths")),
-            b"seccomp" => file.seccomp(),
-            b"mountLabel" => file.refused(z!("linux.mountLabel")),
-            b"personality" => file.refused(z!("linux.personality")),
-            b"intelRdt" => file.refused(z!("linux.intelRdt")),
-            b"memoryPolicy" => file.refused(z!("linux.memoryPolicy")),
-            b"netDevices" => file.refused(z!("linux.netDevices")),
-            _ => file.skip(),
+            })
         })
     }
 
@@ -102,11 +105,11 @@ impl Source<'_, '_> {
     fn namespace(&mut self) -> Read<()> {
         let (mut kind, mut path) = (None, None);
         self.members(z!("linux.namespaces"), &mut |file, key| {
-            let slot = match key {
+            let slot = known!(match key {
                 b"type" => &mut kind,
                 b"path" => &mut path,
                 _ => return file.skip(),
-            };
+            });
             *slot = file.text(z!("linux.namespaces"))?;
             Ok(())
         })?;
@@ -142,12 +145,12 @@ impl Source<'_, '_> {
         self.items(name, &mut |file| {
             let mut numbers = [None; 3];
             file.members(name, &mut |file, key| {
-                let place = match key {
+                let place = known!(match key {
                     b"containerID" => 0,
                     b"hostID" => 1,
                     b"size" => 2,
                     _ => return file.skip(),
-                };
+                });
                 let number = file.id(name)?;
                 if let Some(slot) = numbers.get_mut(place) {
                     *slot = Some(number);
@@ -166,16 +169,18 @@ impl Source<'_, '_> {
 
     fn offset(&mut self, opt: Opt, name: ZStr<'static>) -> Read<()> {
         let (mut seconds, mut rest) = (0, 0);
-        self.members(name, &mut |file, key| match key {
-            b"secs" => {
-                seconds = file.number(name, i64::MIN, i64::MAX)?;
-                Ok(())
-            }
-            b"nanosecs" => {
-                rest = file.number(name, 0, 999_999_999)?;
-                Ok(())
-            }
-            _ => file.skip(),
+        self.members(name, &mut |file, key| {
+            known!(match key {
+                b"secs" => {
+                    seconds = file.number(name, i64::MIN, i64::MAX)?;
+                    Ok(())
+                }
+                b"nanosecs" => {
+                    rest = file.number(name, 0, 999_999_999)?;
+                    Ok(())
+                }
+                _ => file.skip(),
+            })
         })?;
         match seconds.checked_mul(1_000_000_000).and_then(|n| n.checked_add(rest)) {
             Some(0) => Ok(()),
@@ -189,7 +194,7 @@ impl Source<'_, '_> {
         let mut device = Device::default();
         let mut path = None;
         self.members(name, &mut |file, key| {
-            match key {
+            known!(match key {
                 b"path" => path = file.text(z!("linux.devices.path"))?,
                 b"type" => device.kind = file.word(z!("linux.devices.type"))?.first(),
                 b"major" => device.major = file.number(z!("linux.devices.major"), 0, 0xfff)? as u32,
@@ -201,7 +206,7 @@ impl Source<'_, '_> {
                 b"uid" => device.uid = file.id(z!("linux.devices.uid"))?,
                 b"gid" => device.gid = file.id(z!("linux.devices.gid"))?,
                 _ => return file.skip(),
-            }
+            });
             Ok(())
         })?;
         let Some(path) = path else { return self.bad(z!("linux.devices.path"), Why::Missing) };

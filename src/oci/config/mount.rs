@@ -2,6 +2,7 @@
 
 use super::{Read, Source, push};
 use crate::fail::Why;
+use crate::oci::known::known;
 use crate::plan::{Do, Mount, Operation};
 use crate::sys::{
     MOUNT_ATTR_ATIME, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODEV, MOUNT_ATTR_NODIRATIME, MOUNT_ATTR_NOEXEC,
@@ -83,23 +84,25 @@ impl Source<'_, '_> {
         let (mut dest, mut source, mut kind) = (None, None, None);
         let first = self.bundle().options.len() as u16;
         let mut mount = Mount { first, last: first, ..Mount::default() };
-        self.members(name, &mut |file, key| match key {
-            b"destination" => {
-                dest = file.text(z!("mounts.destination"))?;
-                Ok(())
-            }
-            b"source" => {
-                source = file.text(z!("mounts.source"))?;
-                Ok(())
-            }
-            b"type" => {
-                kind = file.text(z!("mounts.type"))?;
-                Ok(())
-            }
-            b"options" => file.items(z!("mounts.options"), &mut |file| file.mount_option(&mut mount)),
-            b"uidMappings" => file.refused(z!("mounts.uidMappings")),
-            b"gidMappings" => file.refused(z!("mounts.gidMappings")),
-            _ => file.skip(),
+        self.members(name, &mut |file, key| {
+            known!(match key {
+                b"destination" => {
+                    dest = file.text(z!("mounts.destination"))?;
+                    Ok(())
+                }
+                b"source" => {
+                    source = file.text(z!("mounts.source"))?;
+                    Ok(())
+                }
+                b"type" => {
+                    kind = file.text(z!("mounts.type"))?;
+                    Ok(())
+                }
+                b"options" => file.items(z!("mounts.options"), &mut |file| file.mount_option(&mut mount)),
+                b"uidMappings" => file.refused(z!("mounts.uidMappings")),
+                b"gidMappings" => file.refused(z!("mounts.gidMappings")),
+                _ => file.skip(),
+            })
         })?;
         let Some(dest) = dest else { return self.bad(z!("mounts.destination"), Why::Missing) };
         if dest.bytes().iter().all(|b| matches!(b, b'/' | b'.')) {

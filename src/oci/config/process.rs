@@ -3,6 +3,7 @@
 use super::{Read, Source, push};
 use crate::cli::{Opt, capability};
 use crate::fail::Why;
+use crate::oci::known::known;
 use crate::sys::ZStr;
 use crate::text;
 use crate::z;
@@ -19,52 +20,54 @@ const SETS: [(&[u8], ZStr<'static>); 5] = [
 impl Source<'_, '_> {
     /// The process: of a container, or one that is executed in it.
     pub(in crate::oci) fn process(&mut self) -> Read<()> {
-        self.members(z!("process"), &mut |file, key| match key {
-            b"terminal" => {
-                file.bundle().terminal = file.boolean(z!("process.terminal"))?;
-                Ok(())
-            }
-            b"consoleSize" => file.console_size(),
-            b"user" => file.user(),
-            b"args" => file.items(z!("process.args"), &mut |file| {
-                let word = file.reader.text();
-                // One that is empty is a word too.
-                let word = file.told(z!("process.args"), word)?;
-                push(&mut file.lists.bundle.args, Some(word), z!("process.args"))
-            }),
-            b"env" => file.items(z!("process.env"), &mut |file| {
-                let word = file.word(z!("process.env"))?;
-                if text::before(word.bytes(), b'=').is_empty() || !word.has(b'=') {
-                    return file.bad(z!("process.env"), Why::Name);
+        self.members(z!("process"), &mut |file, key| {
+            known!(match key {
+                b"terminal" => {
+                    file.bundle().terminal = file.boolean(z!("process.terminal"))?;
+                    Ok(())
                 }
-                push(&mut file.lists.env, Some(word), z!("process.env"))
-            }),
-            b"cwd" => {
-                let dir = file.word(z!("process.cwd"))?;
-                if dir.first() != b'/' {
-                    return file.bad(z!("process.cwd"), Why::Absolute);
+                b"consoleSize" => file.console_size(),
+                b"user" => file.user(),
+                b"args" => file.items(z!("process.args"), &mut |file| {
+                    let word = file.reader.text();
+                    // One that is empty is a word too.
+                    let word = file.told(z!("process.args"), word)?;
+                    push(&mut file.lists.bundle.args, Some(word), z!("process.args"))
+                }),
+                b"env" => file.items(z!("process.env"), &mut |file| {
+                    let word = file.word(z!("process.env"))?;
+                    if text::before(word.bytes(), b'=').is_empty() || !word.has(b'=') {
+                        return file.bad(z!("process.env"), Why::Name);
+                    }
+                    push(&mut file.lists.env, Some(word), z!("process.env"))
+                }),
+                b"cwd" => {
+                    let dir = file.word(z!("process.cwd"))?;
+                    if dir.first() != b'/' {
+                        return file.bad(z!("process.cwd"), Why::Absolute);
+                    }
+                    file.give(Opt::Chdir, z!("process.cwd"), dir, 0)
                 }
-                file.give(Opt::Chdir, z!("process.cwd"), dir, 0)
-            }
-            b"capabilities" => file.capabilities(),
-            b"rlimits" => file.items(z!("process.rlimits"), &mut Self::rlimit),
-            b"noNewPrivileges" => {
-                if file.boolean(z!("process.noNewPrivileges"))? {
-                    file.spec.unask(Opt::AllowNewPrivs);
+                b"capabilities" => file.capabilities(),
+                b"rlimits" => file.items(z!("process.rlimits"), &mut Self::rlimit),
+                b"noNewPrivileges" => {
+                    if file.boolean(z!("process.noNewPrivileges"))? {
+                        file.spec.unask(Opt::AllowNewPrivs);
+                    }
+                    Ok(())
                 }
-                Ok(())
-            }
-            b"oomScoreAdj" => {
-                let name = z!("process.oomScoreAdj");
-                let score = file.number(name, -1000, 1000)?;
-                file.give(Opt::OomScoreAdj, name, name, score as u64)
-            }
-            b"apparmorProfile" => file.no_label(z!("process.apparmorProfile")),
-            b"selinuxLabel" => file.no_label(z!("process.selinuxLabel")),
-            b"scheduler" => file.refused(z!("process.scheduler")),
-            b"ioPriority" => file.refused(z!("process.ioPriority")),
-            b"execCPUAffinity" => file.refused(z!("process.execCPUAffinity")),
-            _ => file.skip(),
+                b"oomScoreAdj" => {
+                    let name = z!("process.oomScoreAdj");
+                    let score = file.number(name, -1000, 1000)?;
+                    file.give(Opt::OomScoreAdj, name, name, score as u64)
+                }
+                b"apparmorProfile" => file.no_label(z!("process.apparmorProfile")),
+                b"selinuxLabel" => file.no_label(z!("process.selinuxLabel")),
+                b"scheduler" => file.refused(z!("process.scheduler")),
+                b"ioPriority" => file.refused(z!("process.ioPriority")),
+                b"execCPUAffinity" => file.refused(z!("process.execCPUAffinity")),
+                _ => file.skip(),
+            })
         })
     }
 
@@ -78,11 +81,11 @@ impl Source<'_, '_> {
 
     fn console_size(&mut self) -> Read<()> {
         self.members(z!("process.consoleSize"), &mut |file, key| {
-            let size = match key {
+            let size = known!(match key {
                 b"height" => 0,
                 b"width" => 1,
                 _ => return file.skip(),
-            };
+            });
             let number = file.number(z!("process.consoleSize"), 0, u16::MAX.into())?;
             if let Some(slot) = file.bundle().console_size.get_mut(size) {
                 *slot = number as u16;
@@ -92,25 +95,27 @@ impl Source<'_, '_> {
     }
 
     fn user(&mut self) -> Read<()> {
-        self.members(z!("process.user"), &mut |file, key| match key {
-            b"uid" => {
-                let (name, uid) = (z!("process.user.uid"), file.id(z!("process.user.uid"))?);
-                file.give(Opt::Uid, name, name, uid.into())
-            }
-            b"gid" => {
-                let (name, gid) = (z!("process.user.gid"), file.id(z!("process.user.gid"))?);
-                file.give(Opt::Gid, name, name, gid.into())
-            }
-            b"umask" => {
-                let name = z!("process.user.umask");
-                let umask = file.number(name, 0, 0o777)?;
-                file.give(Opt::Umask, name, name, umask as u64)
-            }
-            b"additionalGids" => file.items(z!("process.user.additionalGids"), &mut |file| {
-                let gid = file.id(z!("process.user.additionalGids"))?;
-                push(&mut file.lists.groups, gid, z!("process.user.additionalGids"))
-            }),
-            _ => file.skip(),
+        self.members(z!("process.user"), &mut |file, key| {
+            known!(match key {
+                b"uid" => {
+                    let (name, uid) = (z!("process.user.uid"), file.id(z!("process.user.uid"))?);
+                    file.give(Opt::Uid, name, name, uid.into())
+                }
+                b"gid" => {
+                    let (name, gid) = (z!("process.user.gid"), file.id(z!("process.user.gid"))?);
+                    file.give(Opt::Gid, name, name, gid.into())
+                }
+                b"umask" => {
+                    let name = z!("process.user.umask");
+                    let umask = file.number(name, 0, 0o777)?;
+                    file.give(Opt::Umask, name, name, umask as u64)
+                }
+                b"additionalGids" => file.items(z!("process.user.additionalGids"), &mut |file| {
+                    let gid = file.id(z!("process.user.additionalGids"))?;
+                    push(&mut file.lists.groups, gid, z!("process.user.additionalGids"))
+                }),
+                _ => file.skip(),
+            })
         })
     }
 
@@ -138,7 +143,7 @@ impl Source<'_, '_> {
         let name = z!("process.rlimits");
         let (mut kind, mut soft, mut hard) = (None, None, None);
         self.members(name, &mut |file, key| {
-            let slot = match key {
+            let slot = known!(match key {
                 b"type" => {
                     kind = file.text(name)?;
                     return Ok(());
@@ -146,7 +151,7 @@ impl Source<'_, '_> {
                 b"soft" => &mut soft,
                 b"hard" => &mut hard,
                 _ => return file.skip(),
-            };
+            });
             let read = file.reader.number();
             *slot = Some(file.told(name, read)?);
             Ok(())

@@ -3,6 +3,7 @@
 
 use super::{Read, Source, push};
 use crate::fail::Why;
+use crate::oci::known::known;
 use crate::plan::DeviceRule;
 use crate::sys::ZStr;
 use crate::text::Text;
@@ -14,41 +15,44 @@ const MAX: ZStr<'static> = z!("max");
 impl Source<'_, '_> {
     /// Those of a container, or those of an update.
     pub(in crate::oci) fn resources(&mut self) -> Read<()> {
-        self.members(z!("linux.resources"), &mut |file, key| match key {
-            b"memory" => file.memory(),
-            b"cpu" => file.cpu(),
-            b"pids" => file.members(z!("linux.resources.pids"), &mut |file, key| {
-                let name = z!("linux.resources.pids.limit");
-                match key {
-                    b"limit" => match file.number(name, i64::MIN, i64::MAX)? {
-                        0 => Ok(()),
-                        limit => file.limit(z!("pids.max"), name, limit),
-                    },
-                    _ => file.skip(),
-                }
-            }),
-            b"blockIO" => file.block_io(),
-            b"hugepageLimits" => file.items(z!("linux.resources.hugepageLimits"), &mut Self::huge_pages),
-            b"rdma" => file.refused(z!("linux.resources.rdma")),
-            b"network" => file.members(z!("linux.resources.network"), &mut |file, key| match key {
-                b"classID" => match file.id(z!("linux.resources.network.classID"))? {
-                    0 => Ok(()),
-                    _ => file.refused(z!("linux.resources.network.classID")),
-                },
-                b"priorities" => file.items(z!("linux.resources.network.priorities"), &mut |file| {
-                    file.refused(z!("linux.resources.network.priorities"))
+        self.members(z!("linux.resources"), &mut |file, key| {
+            known!(match key {
+                b"memory" => file.memory(),
+                b"cpu" => file.cpu(),
+                b"pids" => file.members(z!("linux.resources.pids"), &mut |file, key| {
+                    let name = z!("linux.resources.pids.limit");
+                    known!(match key {
+                        b"limit" => match file.number(name, i64::MIN, i64::MAX)? {
+                            0 => Ok(()),
+                            limit => file.limit(z!("pids.max"), name, limit),
+                        },
+                        _ => file.skip(),
+                    })
+                }),
+                b"blockIO" => file.block_io(),
+                b"hugepageLimits" => file.items(z!("linux.resources.hugepageLimits"), &mut Self::huge_pages),
+                b"rdma" => file.refused(z!("linux.resources.rdma")),
+                b"network" =>
+                    file.members(z!("linux.resources.network"), &mut |file, key| known!(match key {
+                        b"classID" => match file.id(z!("linux.resources.network.classID"))? {
+                            0 => Ok(()),
+                            _ => file.refused(z!("linux.resources.network.classID")),
+                        },
+                        b"priorities" => file.items(z!("linux.resources.network.priorities"), &mut |file| {
+                            file.refused(z!("linux.resources.network.priorities"))
+                        }),
+                        _ => file.skip(),
+                    })),
+                b"devices" => file.items(z!("linux.resources.devices"), &mut Self::device_rule),
+                b"unified" => file.pairs(z!("linux.resources.unified"), &mut |file, name, value| {
+                    // A file of the cgroup itself.
+                    if name.has(b'/') || !name.has(b'.') || name.first() == b'.' {
+                        return file.bad(z!("linux.resources.unified"), Why::CgroupFile);
+                    }
+                    file.put(name, value)
                 }),
                 _ => file.skip(),
-            }),
-            b"devices" => file.items(z!("linux.resources.devices"), &mut Self::device_rule),
-            b"unified" => file.pairs(z!("linux.resources.unified"), &mut |file, name, value| {
-                // A file of the cgroup itself.
-                if name.has(b'/') || !name.has(b'.') || name.first() == b'.' {
-                    return file.bad(z!("linux.resources.unified"), Why::CgroupFile);
-                }
-                file.put(name, value)
-            }),
-            _ => file.skip(),
+            })
         })
     }
 
@@ -79,7 +83,7 @@ impl Source<'_, '_> {
         let name = z!("linux.resources.memory");
         let (mut limit, mut swap, mut reservation) = (0, 0, 0);
         self.members(name, &mut |file, key| {
-            let slot = match key {
+            let slot = known!(match key {
                 b"limit" => &mut limit,
                 b"swap" => &mut swap,
                 b"reservation" => &mut reservation,
@@ -89,7 +93,7 @@ impl Source<'_, '_> {
                 }
                 // Version 2 has none of `swappiness`, `kernel` and `kernelTCP`, and engines always say them.
                 _ => return file.skip(),
-            };
+            });
             *slot = file.number(name, -1, i64::MAX)?;
             Ok(())
         })?;
@@ -111,47 +115,49 @@ impl Source<'_, '_> {
     fn cpu(&mut self) -> Read<()> {
         let name = z!("linux.resources.cpu");
         let (mut quota, mut period) = (0, 0);
-        self.members(name, &mut |file, key| match key {
-            b"quota" => {
-                quota = file.number(z!("linux.resources.cpu.quota"), i64::MIN, i64::MAX)?;
-                Ok(())
-            }
-            b"period" => {
-                period = file.number(z!("linux.resources.cpu.period"), 0, i64::MAX)?;
-                Ok(())
-            }
-            b"shares" => match file.number(z!("linux.resources.cpu.shares"), 0, i64::MAX)? {
-                0 => Ok(()),
-                // 2 to 262144 become 1 to 10000.
-                shares => {
-                    let weight = 1 + (shares.clamp(2, 262_144) - 2) as u64 * 9999 / 262_142;
-                    let value = file.numbers(name, &[weight])?;
-                    file.put(z!("cpu.weight"), value)
+        self.members(name, &mut |file, key| {
+            known!(match key {
+                b"quota" => {
+                    quota = file.number(z!("linux.resources.cpu.quota"), i64::MIN, i64::MAX)?;
+                    Ok(())
                 }
-            },
-            b"burst" => {
-                let burst = file.number(z!("linux.resources.cpu.burst"), 0, i64::MAX)?;
-                file.limit(z!("cpu.max.burst"), name, burst)
-            }
-            b"idle" => {
-                let idle = file.number(z!("linux.resources.cpu.idle"), 0, 1)?;
-                file.limit(z!("cpu.idle"), name, idle)
-            }
-            b"cpus" => match file.text(z!("linux.resources.cpu.cpus"))? {
-                Some(list) => file.put(z!("cpuset.cpus"), list),
-                None => Ok(()),
-            },
-            b"mems" => match file.text(z!("linux.resources.cpu.mems"))? {
-                Some(list) => file.put(z!("cpuset.mems"), list),
-                None => Ok(()),
-            },
-            b"realtimeRuntime" | b"realtimePeriod" => {
-                match file.number(z!("linux.resources.cpu.realtimeRuntime"), i64::MIN, i64::MAX)? {
+                b"period" => {
+                    period = file.number(z!("linux.resources.cpu.period"), 0, i64::MAX)?;
+                    Ok(())
+                }
+                b"shares" => match file.number(z!("linux.resources.cpu.shares"), 0, i64::MAX)? {
                     0 => Ok(()),
-                    _ => file.refused(z!("linux.resources.cpu.realtimeRuntime")),
+                    // 2 to 262144 become 1 to 10000.
+                    shares => {
+                        let weight = 1 + (shares.clamp(2, 262_144) - 2) as u64 * 9999 / 262_142;
+                        let value = file.numbers(name, &[weight])?;
+                        file.put(z!("cpu.weight"), value)
+                    }
+                },
+                b"burst" => {
+                    let burst = file.number(z!("linux.resources.cpu.burst"), 0, i64::MAX)?;
+                    file.limit(z!("cpu.max.burst"), name, burst)
                 }
-            }
-            _ => file.skip(),
+                b"idle" => {
+                    let idle = file.number(z!("linux.resources.cpu.idle"), 0, 1)?;
+                    file.limit(z!("cpu.idle"), name, idle)
+                }
+                b"cpus" => match file.text(z!("linux.resources.cpu.cpus"))? {
+                    Some(list) => file.put(z!("cpuset.cpus"), list),
+                    None => Ok(()),
+                },
+                b"mems" => match file.text(z!("linux.resources.cpu.mems"))? {
+                    Some(list) => file.put(z!("cpuset.mems"), list),
+                    None => Ok(()),
+                },
+                b"realtimeRuntime" | b"realtimePeriod" => {
+                    match file.number(z!("linux.resources.cpu.realtimeRuntime"), i64::MIN, i64::MAX)? {
+                        0 => Ok(()),
+                        _ => file.refused(z!("linux.resources.cpu.realtimeRuntime")),
+                    }
+                }
+                _ => file.skip(),
+            })
         })?;
         if (quota, period) == (0, 0) {
             return Ok(());
@@ -170,7 +176,7 @@ impl Source<'_, '_> {
 
     fn block_io(&mut self) -> Read<()> {
         self.members(z!("linux.resources.blockIO"), &mut |file, key| {
-            let rate: &[u8] = match key {
+            let rate: &[u8] = known!(match key {
                 b"weight" => {
                     let name = z!("linux.resources.blockIO.weight");
                     return match file.number(name, 0, 1000)? {
@@ -193,7 +199,7 @@ impl Source<'_, '_> {
                 }
                 // Of version 1 alone.
                 _ => return file.skip(),
-            };
+            });
             file.items(z!("linux.resources.blockIO"), &mut |file| file.throttle(rate))
         })
     }
@@ -202,12 +208,12 @@ impl Source<'_, '_> {
         let name = z!("linux.resources.blockIO");
         let (mut major, mut minor, mut rate) = (0, 0, 0);
         self.members(name, &mut |file, key| {
-            let slot = match key {
+            let slot = known!(match key {
                 b"major" => &mut major,
                 b"minor" => &mut minor,
                 b"rate" => &mut rate,
                 _ => return file.skip(),
-            };
+            });
             *slot = file.number(name, 0, i64::MAX)? as u64;
             Ok(())
         })?;
@@ -220,16 +226,18 @@ impl Source<'_, '_> {
     fn huge_pages(&mut self) -> Read<()> {
         let name = z!("linux.resources.hugepageLimits");
         let (mut size, mut limit) = (None, 0);
-        self.members(name, &mut |file, key| match key {
-            b"pageSize" => {
-                size = file.text(name)?;
-                Ok(())
-            }
-            b"limit" => {
-                limit = file.number(name, 0, i64::MAX)?;
-                Ok(())
-            }
-            _ => file.skip(),
+        self.members(name, &mut |file, key| {
+            known!(match key {
+                b"pageSize" => {
+                    size = file.text(name)?;
+                    Ok(())
+                }
+                b"limit" => {
+                    limit = file.number(name, 0, i64::MAX)?;
+                    Ok(())
+                }
+                _ => file.skip(),
+            })
         })?;
         let Some(size) = size.filter(|size| !size.has(b'/')) else { return self.bad(name, Why::Missing) };
         let to = self.compose(name, &|text: &mut Text<'_>| {
@@ -244,7 +252,7 @@ impl Source<'_, '_> {
         let mut rule = DeviceRule::default();
         let mut allow = None;
         self.members(name, &mut |file, key| {
-            match key {
+            known!(match key {
                 b"allow" => allow = Some(file.boolean(z!("linux.resources.devices.allow"))?),
                 b"type" => {
                     rule.kind = match file.word(z!("linux.resources.devices.type"))?.bytes() {
@@ -271,7 +279,7 @@ impl Source<'_, '_> {
                     }
                 }
                 _ => return file.skip(),
-            }
+            });
             Ok(())
         })?;
         let Some(allow) = allow else { return self.bad(z!("linux.resources.devices.allow"), Why::Missing) };
