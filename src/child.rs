@@ -42,7 +42,7 @@ pub extern "C" fn live(child: &mut Child<'_, '_>) -> ! {
         sys::exit(fail.report_in(child.world.plan.spec.voice()))
     }
     #[cfg(feature = "oci")]
-    if child.world.plan.spec.oci
+    if child.world.plan.spec.is_oci()
         && let Some(mark) = child.world.mark
     {
         Fail::new(stage, subject, reason).report_to(mark);

@@ -206,7 +206,7 @@ impl Plan<'_> {
     #[cfg(feature = "options")]
     pub fn is_privileged(&self) -> bool {
         #[cfg(feature = "safe")]
-        return self.spec.has(Opt::Privileged) || self.spec.is_bwrap();
+        return self.spec.has(Opt::Privileged) || self.spec.is_bwrap() || self.spec.is_oci();
         #[cfg(not(feature = "safe"))]
         false
     }
@@ -330,7 +330,7 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
         return Ok(plan);
     }
     #[cfg(feature = "oci")]
-    if spec.oci {
+    if spec.is_oci() {
         plan.namespaces = NEW;
     }
     #[cfg(feature = "options")]

@@ -91,7 +91,7 @@ impl<'w> Spec<'w> {
     #[inline(always)]
     pub fn is_oci(&self) -> bool {
         #[cfg(feature = "oci")]
-        return self.oci;
+        return self.oci || crate::oci::ALONE;
         #[cfg(not(feature = "oci"))]
         false
     }

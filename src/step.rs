@@ -177,6 +177,19 @@ pub struct World<'p, 'w> {
 /// Does one step.
 pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
     match step {
+        // No bundle asks for it.
+        #[cfg(feature = "oci")]
+        Step::DieWithParent
+        | Step::DieWithParentStill
+        | Step::Masks
+        | Step::Proc
+        | Step::Nice
+        | Step::Cpuset
+        | Step::NoUserns
+            if crate::oci::ALONE =>
+        {
+            Err(sys::Errno::EOPNOTSUPP)
+        }
         #[cfg(feature = "cgroup")]
         Step::Cgroup => cgroup::join(world),
         #[cfg(feature = "process")]

@@ -57,7 +57,7 @@ pub(super) fn find(plan: &Plan<'_>, clock: Clock) -> Result<Option<Fd>, Fail<'st
         return Ok(None);
     }
     #[cfg(feature = "oci")]
-    if plan.spec.oci {
+    if plan.spec.is_oci() {
         // Where there is no version 2 at all, a container without limits does without.
         let at = z!("/sys/fs/cgroup");
         return match cgroup2::root() {

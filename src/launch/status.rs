@@ -23,7 +23,7 @@ impl Status {
     pub(super) fn of(plan: &Plan<'_>) -> Status {
         Status {
             #[cfg(feature = "oci")]
-            bundle: plan.spec.oci,
+            bundle: plan.spec.is_oci(),
             fd: plan.spec.get(Opt::JsonStatusFd).map(|given| given.fd()),
             ..Status::default()
         }

@@ -205,7 +205,7 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
         steps.add(Step::Released, outside && (nice || score || spec.has(Opt::Rlimit)));
     }
     #[cfg(feature = "oci")]
-    if spec.oci {
+    if spec.is_oci() {
         steps.add_all(Steps::of(&[Step::Released, Step::Bound, Step::Caps]));
         let bundle = &plan.lists.bundle;
         let last = bundle.has_hook(kind::START_CONTAINER);

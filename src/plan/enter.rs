@@ -33,7 +33,7 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
     steps.add(Step::Ids, becomes || other);
     steps.add(Step::DieWithParentStill, (becomes || other) && spec.has(Opt::DieWithParent));
     #[cfg(feature = "oci")]
-    if spec.oci {
+    if spec.is_oci() {
         steps.add_all(Steps::of(&[Step::Bound, Step::Caps]));
         steps.add(Step::Terminal, plan.lists.bundle.console.is_some());
     }

@@ -152,7 +152,7 @@ const CGROUP: u32 = SAFE as u32 | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC;
 #[inline(never)]
 pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
     #[cfg(feature = "oci")]
-    if spec.oci {
+    if spec.is_oci() {
         return super::bundle::operations(plan);
     }
     let mut waiting = Waiting::default();

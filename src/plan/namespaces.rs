@@ -110,9 +110,9 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
         let (there, why) = match given.opt {
             // What is joined has its maps, and a name that can be changed.
             #[cfg(feature = "oci")]
-            Opt::MapUsers | Opt::MapGroups if spec.oci && spec.has(Opt::Userns) => continue,
+            Opt::MapUsers | Opt::MapGroups if spec.is_oci() && spec.has(Opt::Userns) => continue,
             #[cfg(feature = "oci")]
-            Opt::Hostname | Opt::Domainname if spec.oci && spec.has(Opt::Utsns) => continue,
+            Opt::Hostname | Opt::Domainname if spec.is_oci() && spec.has(Opt::Utsns) => continue,
             #[cfg(feature = "host")]
             Opt::Hostname | Opt::Domainname => (plan.makes(CLONE_NEWUTS), Why::NeedsUts),
             #[cfg(feature = "host")]

@@ -65,6 +65,10 @@ impl Spec<'_> {
 
     /// Whether it was.
     pub fn has(&self, opt: Opt) -> bool {
+        #[cfg(all(feature = "oci", not(feature = "help")))]
+        if !crate::oci::asks_for(opt) {
+            return false;
+        }
         let (word, bit) = opt.place();
         self.asked.get(word).is_some_and(|word| word & bit != 0)
     }
@@ -93,7 +97,21 @@ impl Spec<'_> {
         self.given.iter().rfind(|given| self.is_cgroup(given)).map(|given| given.a)
     }
 
+    /// The last one of this option, with its value: where there is no command line there is none but of what bundles ask for.
+    #[cfg(all(feature = "oci", not(feature = "help")))]
+    #[inline(always)]
+    pub fn get(&self, opt: Opt) -> Option<&Given> {
+        if crate::oci::asks_for(opt) { self.last(opt) } else { None }
+    }
+
+    #[cfg(all(feature = "oci", not(feature = "help")))]
+    #[inline(never)]
+    fn last(&self, opt: Opt) -> Option<&Given> {
+        self.given.iter().rfind(|g| g.opt == opt)
+    }
+
     /// The last one of this option, with its value.
+    #[cfg(not(all(feature = "oci", not(feature = "help"))))]
     #[inline(never)]
     pub fn get(&self, opt: Opt) -> Option<&Given> {
         self.given.iter().rfind(|g| g.opt == opt)

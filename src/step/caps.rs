@@ -13,7 +13,7 @@ const OF_INIT: u64 = 1 << 5;
 /// Nobody inside gets another one by an execve(2). As long as we may: it takes SETPCAP.
 pub(super) fn bound(world: &mut World<'_, '_>) -> sys::Result<()> {
     #[cfg(feature = "oci")]
-    if world.plan.spec.oci {
+    if world.plan.spec.is_oci() {
         return bound_sets(world);
     }
     let World { plan, doing, .. } = world;
@@ -34,7 +34,7 @@ pub(super) fn bound(world: &mut World<'_, '_>) -> sys::Result<()> {
 pub(super) fn take_on(world: &mut World<'_, '_>) -> sys::Result<()> {
     let plan = &*world.plan;
     #[cfg(feature = "oci")]
-    if plan.spec.oci {
+    if plan.spec.is_oci() {
         return take_on_sets(plan.lists.bundle.caps);
     }
     let user = plan.spec.is_bwrap() || plan.uid != 0 || plan.caps.named != 0 && sys::uid()? != 0;

@@ -81,7 +81,7 @@ fn wait_for_start(fd: u32) -> sys::Result<()> {
 pub(super) fn block(world: &mut World<'_, '_>) -> sys::Result<()> {
     let fd = world.plan.spec.number(Opt::BlockFd).unwrap_or(0) as u32;
     #[cfg(feature = "oci")]
-    if world.plan.spec.oci {
+    if world.plan.spec.is_oci() {
         ready(world)?;
         return wait_for_start(fd);
     }

@@ -36,7 +36,7 @@ pub(super) fn set(plan: &Plan<'_>, cgroup: &mut Cgroup, clock: Clock) -> Result<
         clock.lap(Stage::Limit, Some(*file));
     }
     #[cfg(feature = "oci")]
-    if plan.spec.oci {
+    if plan.spec.is_oci() {
         write_all(plan, cgroup)?;
         return super::devices::restrict(plan, cgroup);
     }
