@@ -66,6 +66,12 @@ pub const fn does(what: Do) -> bool {
         )
 }
 
+/// What is read of a bundle: made in one place, as it is long to write down that nothing is there yet.
+#[inline(never)]
+fn work() -> crate::Work {
+    crate::Work::default()
+}
+
 /// Everything between the entry and the exit: the exit code.
 pub fn run(stack: crate::sys::Stack) -> u8 {
     let mut request = Request::new(stack);

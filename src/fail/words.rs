@@ -61,11 +61,42 @@ macro_rules! hints {
     ($($($stage:ident)|+ => $errno:ident $text:literal)*) => {
         /// The stages and the errno of each hint.
         const HINTS: &[(&[Stage], u32)] = &[$((&[$(Stage::$stage),+], linux_raw_sys::errno::$errno)),*];
-        const HINT_TEXTS: &[&str] = &[$($text),*];
+        const HINT_TEXTS: &[&str] = &[$(if is_for_all(&[$(Stage::$stage),+], $text) { $text } else { "" }),*];
         static PACKED_HINTS: [u8; packed_len(HINT_TEXTS)] = pack(HINT_TEXTS);
         /// Stage, errno, and which hint: no pointers.
         static ROWS: [[u8; 3]; [$($(Stage::$stage),+),*].len()] = rows(HINTS);
     };
+}
+
+/// Whether every build can need the hint. Where vesicle-oci is alone none helps that names an option of the launcher, or is
+/// about what only those do.
+const fn is_for_all(stages: &[Stage], text: &str) -> bool {
+    use Stage::*;
+    let (mut i, text) = (1, text.as_bytes());
+    if cfg!(any(not(feature = "oci"), feature = "help")) {
+        return true;
+    }
+    while i < text.len() {
+        if text[i - 1] == b'-' && text[i] == b'-' {
+            return false;
+        }
+        i += 1;
+    }
+    !matches!(
+        stages[0],
+        Address
+            | Bridge
+            | DenyNet
+            | ExecRules
+            | FindRoot
+            | Hide
+            | Landlock
+            | MountRoot
+            | Nice
+            | Overlay
+            | Template
+            | Veth
+    )
 }
 
 const fn rows<const N: usize>(hints: &[(&[Stage], u32)]) -> [[u8; 3]; N] {

@@ -18,6 +18,12 @@ pub(super) fn prepare(plan: &mut Plan<'_>, clock: Clock) -> Result<(), Fail<'sta
     let stage = if plan.spec.bwrap { Stage::ReadFilter } else { Stage::Filter };
     #[cfg(not(feature = "bwrap"))]
     let stage = Stage::Filter;
+    #[cfg(feature = "oci")]
+    if plan.spec.is_oci() {
+        // It stands in the plan already.
+        plan.guards_terminal = false;
+        return Ok(());
+    }
     for given in plan.spec.given.iter().filter(|given| plan.spec.is_filter(given)) {
         #[cfg(feature = "bwrap")]
         if plan.spec.bwrap && is_read_twice(plan, given) {

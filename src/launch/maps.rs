@@ -49,7 +49,7 @@ impl Maps {
     /// Writes one of them; where it is to be looked up, `auto` is the caller's own id.
     #[inline(never)]
     fn write(&self, map: &mut List, kind: &Kind, auto: Option<u32>) -> Result<(), Fail<'static>> {
-        if let Some(own) = auto {
+        if let Some(own) = auto.filter(|_| !NEVER_AUTO) {
             look_up(map, kind.lent, self.uid, own)?;
         }
         match write_map(map, self.main, kind.map) {
@@ -81,6 +81,12 @@ impl Maps {
         }
     }
 }
+
+/// Whether nobody can ask for a map that is looked up: a bundle says it itself.
+#[cfg(feature = "oci")]
+const NEVER_AUTO: bool = crate::oci::ALONE;
+#[cfg(not(feature = "oci"))]
+const NEVER_AUTO: bool = false;
 
 /// The longest /etc/passwd, /etc/subuid or /etc/subgid that is read.
 const LIMIT: usize = 4 << 20;

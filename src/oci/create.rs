@@ -20,7 +20,7 @@ use crate::step::hook;
 use crate::sys::{self, Fd, Pid, SigSet, ZStr};
 use crate::text::Text;
 use crate::timings::Timings;
-use crate::{Work, z};
+use crate::z;
 
 type Done = Result<u8, Fail<'static>>;
 
@@ -68,7 +68,7 @@ fn begin(
     runs: bool,
 ) -> Result<Outcome, Fail<'static>> {
     let mut timings = Timings::begin(request.stack());
-    let mut work = Work::default();
+    let mut work = super::work();
     let mut spec = Spec::new(&mut work.words);
     state.bundle = sys::enter_directory(bundle).at(Stage::Bundle, bundle)?;
     let file = z!("config.json");

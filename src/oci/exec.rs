@@ -17,7 +17,7 @@ use crate::spec::Spec;
 use crate::sys::{self, LongList, ZStr};
 use crate::text::{self, decimal, fields};
 use crate::timings::Timings;
-use crate::{Work, z};
+use crate::z;
 
 type Done = Result<u8, Fail<'static>>;
 
@@ -32,7 +32,7 @@ pub fn exec(request: &Request) -> Done {
         Status::Paused => return fail(Stage::Container, entry.id, Why::Paused),
         _ => return fail(Stage::Container, entry.id, Why::NotRunning),
     }
-    let mut work = Work::default();
+    let mut work = super::work();
     let mut spec = Spec::new(&mut work.words);
     work.lists.bundle.console = console(request)?;
     read(request, &entry, &mut spec, &mut work.lists)?;

@@ -8,10 +8,10 @@ use super::state::{State, Status};
 use super::store::{CONFIG, Entry};
 use super::{config, log};
 use crate::fail::{At, Fail, Stage};
+use crate::plan;
 use crate::spec::Spec;
 use crate::step::hook;
 use crate::sys::{self, Errno, Fd, SigSet};
-use crate::{Work, plan};
 
 /// Runs those of a kind, by config.json as it was when the container was made.
 #[inline(never)]
@@ -22,7 +22,7 @@ pub fn run(request: &Request, entry: &Entry, state: &State, kind: u8, status: St
 }
 
 fn try_run(entry: &Entry, state: &State, kind: u8, status: Status) -> Result<(), Fail<'static>> {
-    let mut work = Work::default();
+    let mut work = super::work();
     let mut spec = Spec::new(&mut work.words);
     let text = sys::openat(entry.dir, CONFIG, sys::O_RDONLY, 0).and_then(|f| sys::read_text(f, LIMIT));
     let text = match text {

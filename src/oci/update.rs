@@ -10,7 +10,7 @@ use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::spec::Spec;
 use crate::sys::{self, Errno, Fd};
 use crate::text::Text;
-use crate::{Work, z};
+use crate::z;
 
 /// What the command line says by single options, as the file would: where it stands, and under which name there.
 const OPTIONS: [(Opt, &[u8], &[u8]); 10] = [
@@ -33,7 +33,7 @@ pub fn update(request: &Request) -> Result<u8, Fail<'static>> {
     if Status::of(&entry, &state)?.1.is_none() {
         return fail(Stage::Container, entry.id, Why::NotRunning);
     }
-    let mut work = Work::default();
+    let mut work = super::work();
     let mut spec = Spec::new(&mut work.words);
     config::read_resources(Reader::of(text(request)?), &mut spec, &mut work.lists)?;
     let Some(dir) = cgroup::open(state.cgroup).at(Stage::Cgroup, entry.id)? else {

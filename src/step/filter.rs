@@ -17,6 +17,10 @@ pub(super) fn load(world: &mut World<'_, '_>) -> sys::Result<()> {
         doing.now(Stage::Filter, z!("linux.seccomp"));
         return sys::seccomp_with(program, flags).map(drop);
     }
+    #[cfg(feature = "oci")]
+    if plan.spec.is_oci() {
+        return Ok(());
+    }
     if plan.guards_terminal {
         one(doing, z!("TIOCSTI"), DEFAULT.get(TERMINAL..), sys::seccomp)?;
     }
