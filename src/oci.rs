@@ -24,6 +24,7 @@ mod verbs;
 use crate::cli::Opt as Asked;
 use crate::plan::Do;
 use cli::{Request, Verb};
+use core::mem::ManuallyDrop;
 
 /// Whether there is no command line but that of vesicle-oci: what of the launcher no bundle asks for is left out then.
 pub const ALONE: bool = cfg!(not(feature = "help"));
@@ -66,10 +67,11 @@ pub const fn does(what: Do) -> bool {
         )
 }
 
-/// What is read of a bundle: made in one place, as it is long to write down that nothing is there yet.
+/// What is read of a bundle: made in one place, as it is long to write down that nothing is there yet. Nobody gives it back
+/// before we end.
 #[inline(never)]
-fn work() -> crate::Work {
-    crate::Work::default()
+fn work() -> ManuallyDrop<crate::Work> {
+    ManuallyDrop::new(crate::Work::default())
 }
 
 /// Everything between the entry and the exit: the exit code.

@@ -69,6 +69,7 @@ fn begin(
 ) -> Result<Outcome, Fail<'static>> {
     let mut timings = Timings::begin(request.stack());
     let mut work = super::work();
+    let work = &mut *work;
     let mut spec = Spec::new(&mut work.words);
     state.bundle = sys::enter_directory(bundle).at(Stage::Bundle, bundle)?;
     let file = z!("config.json");

@@ -6,7 +6,7 @@
 use super::cli::{Opt, Request};
 use super::create::{LIMIT, PidFile, console, terminal};
 use super::json::Reader;
-use super::state::{State, Status};
+use super::state::{Found, Status};
 use super::store::{CONFIG, Entry};
 use super::{config, log};
 use crate::cli::Opt as Asked;
@@ -24,15 +24,15 @@ type Done = Result<u8, Fail<'static>>;
 /// Starts it; with `--detach` it is left alone then.
 pub fn exec(request: &Request) -> Done {
     let pid_file = PidFile::find(request)?;
-    let entry = Entry::find(request)?;
-    let state = State::load(&entry)?;
-    match Status::of(&entry, &state)?.0 {
+    let Found { entry, state, status, .. } = Found::by(request, false)?;
+    match status {
         Status::Created | Status::Running => {}
         Status::Paused if request.has(Opt::IgnorePaused) => {}
         Status::Paused => return fail(Stage::Container, entry.id, Why::Paused),
         _ => return fail(Stage::Container, entry.id, Why::NotRunning),
     }
     let mut work = super::work();
+    let work = &mut *work;
     let mut spec = Spec::new(&mut work.words);
     work.lists.bundle.console = console(request)?;
     read(request, &entry, &mut spec, &mut work.lists)?;

@@ -23,6 +23,7 @@ pub fn run(request: &Request, entry: &Entry, state: &State, kind: u8, status: St
 
 fn try_run(entry: &Entry, state: &State, kind: u8, status: Status) -> Result<(), Fail<'static>> {
     let mut work = super::work();
+    let work = &mut *work;
     let mut spec = Spec::new(&mut work.words);
     let text = sys::openat(entry.dir, CONFIG, sys::O_RDONLY, 0).and_then(|f| sys::read_text(f, LIMIT));
     let text = match text {

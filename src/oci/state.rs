@@ -2,6 +2,7 @@
 //!
 //! Nothing in it says whether the container runs: that is asked of the kernel each time, see [`Status`].
 
+use super::cli::Request;
 use super::json::{Bad, Reader};
 use super::known::known;
 use super::out::Out;
@@ -36,6 +37,32 @@ pub struct State {
     pub cgroup: ZStr<'static>,
     /// The object of its annotations, as it stands in config.json; empty when there is none.
     pub annotations: ZStr<'static>,
+}
+
+/// A container that there is, and how it is with it.
+pub struct Found {
+    #[allow(missing_docs)]
+    pub entry: Entry,
+    #[allow(missing_docs)]
+    pub state: State,
+    #[allow(missing_docs)]
+    pub status: Status,
+    /// Whether its first process lives.
+    pub lives: bool,
+}
+
+impl Found {
+    /// The one that is asked for; with its lock, where something is to be done with it.
+    #[inline(never)]
+    pub fn by(request: &Request, locked: bool) -> Result<Found, Fail<'static>> {
+        let mut entry = Entry::find(request)?;
+        if locked {
+            entry = entry.locked()?;
+        }
+        let state = State::load(&entry)?;
+        let (status, process) = Status::of(&entry, &state)?;
+        Ok(Found { entry, state, status, lives: process.is_some() })
+    }
 }
 
 impl State {

@@ -3,8 +3,7 @@
 use super::cli::{Opt, Request};
 use super::create::LIMIT;
 use super::json::Reader;
-use super::state::{State, Status};
-use super::store::Entry;
+use super::state::Found;
 use super::{cgroup, config};
 use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::spec::Spec;
@@ -28,12 +27,12 @@ const OPTIONS: [(Opt, &[u8], &[u8]); 10] = [
 
 /// Sets them.
 pub fn update(request: &Request) -> Result<u8, Fail<'static>> {
-    let entry = Entry::find(request)?.locked()?;
-    let state = State::load(&entry)?;
-    if Status::of(&entry, &state)?.1.is_none() {
+    let Found { entry, state, lives, .. } = Found::by(request, true)?;
+    if !lives {
         return fail(Stage::Container, entry.id, Why::NotRunning);
     }
     let mut work = super::work();
+    let work = &mut *work;
     let mut spec = Spec::new(&mut work.words);
     config::read_resources(Reader::of(text(request)?), &mut spec, &mut work.lists)?;
     let Some(dir) = cgroup::open(state.cgroup).at(Stage::Cgroup, entry.id)? else {

@@ -8,7 +8,7 @@ mod spec;
 
 use super::cli::{self, Request, Verb};
 use super::out::Out;
-use super::state::{OCI_VERSION, State, Status};
+use super::state::{Found, OCI_VERSION, State, Status};
 use super::store::{Entry, FIFO, NO_LINK};
 use super::{cgroup, create, exec, hooks, update};
 use crate::fail::{At, Fail, Stage, Why, fail};
@@ -49,9 +49,7 @@ fn written(out: &mut Out) -> Done {
 
 #[inline(never)]
 fn state(request: &Request) -> Done {
-    let entry = Entry::find(request)?;
-    let state = State::load(&entry)?;
-    let (status, _) = Status::of(&entry, &state)?;
+    let Found { entry, state, status, .. } = Found::by(request, false)?;
     let (_, owner) = sys::size_and_owner(entry.dir).at(Stage::State, entry.id)?;
     let mut out = Out::to(Fd::STDOUT, b"  ");
     state.tell(status, Some(owner), &mut out);
@@ -63,9 +61,7 @@ fn state(request: &Request) -> Done {
 /// too: so it never runs while the FIFO is there, nor waits when it is not.
 #[inline(never)]
 fn start(request: &Request) -> Done {
-    let entry = Entry::find(request)?.locked()?;
-    let state = State::load(&entry)?;
-    let (status, _) = Status::of(&entry, &state)?;
+    let Found { entry, state, status, .. } = Found::by(request, true)?;
     let refused = |why| fail(Stage::Container, entry.id, why);
     match status {
         Status::Created => {}
@@ -105,9 +101,8 @@ fn write_unharmed(fifo: Fd) -> sys::Result<()> {
 
 #[inline(never)]
 fn pause(request: &Request) -> Done {
-    let entry = Entry::find(request)?.locked()?;
-    let state = State::load(&entry)?;
-    match Status::of(&entry, &state)?.0 {
+    let Found { entry, state, status, .. } = Found::by(request, true)?;
+    match status {
         Status::Created | Status::Running => freeze(&entry, &state, true),
         _ => fail(Stage::Container, entry.id, Why::NotRunning),
     }
@@ -115,9 +110,8 @@ fn pause(request: &Request) -> Done {
 
 #[inline(never)]
 fn resume(request: &Request) -> Done {
-    let entry = Entry::find(request)?.locked()?;
-    let state = State::load(&entry)?;
-    match Status::of(&entry, &state)?.0 {
+    let Found { entry, state, status, .. } = Found::by(request, true)?;
+    match status {
         Status::Paused => freeze(&entry, &state, false),
         _ => fail(Stage::Container, entry.id, Why::NotPaused),
     }
