@@ -88,8 +88,6 @@ pub fn run(stack: crate::sys::Stack) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     /// What is asked for, but does not stand in the list, would be passed over in silence where vesicle-oci is built alone.
     #[test]
     fn all_that_is_asked_of_the_launcher_is_in_the_list() {

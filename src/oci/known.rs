@@ -80,8 +80,6 @@ pub(super) use known;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn a_match_on_words_is_that_of_the_language() {
         let ours = |word: &[u8], whole: bool| {
