@@ -56,7 +56,7 @@ pub fn run(stack: sys::Stack) -> u8 {
 fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
     // The launcher that was left for bundles would pass over most options in silence.
     #[cfg(feature = "oci")]
-    if oci::ALONE {
+    if spec::asked::ALONE {
         return Err(Fail::new(fail::Stage::Argument, z!("vesicle"), fail::Why::NotSupported));
     }
     // The kernel starts an initramfs by this name.

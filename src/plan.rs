@@ -28,6 +28,8 @@ mod users;
 mod veth;
 
 #[cfg(feature = "oci")]
+pub use crate::spec::asked::ALONE;
+#[cfg(feature = "oci")]
 pub use bundle::*;
 #[cfg(feature = "caps")]
 pub use caps::Caps;

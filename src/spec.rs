@@ -1,5 +1,7 @@
 //! What the user asked for, in the user's order: an allegation. Nothing here has been checked but the shape.
 
+#[cfg(feature = "oci")]
+pub mod asked;
 #[cfg(feature = "boot")]
 pub mod boot;
 #[cfg(feature = "init")]
@@ -91,7 +93,7 @@ impl<'w> Spec<'w> {
     #[inline(always)]
     pub fn is_oci(&self) -> bool {
         #[cfg(feature = "oci")]
-        return self.oci || crate::oci::ALONE;
+        return self.oci || asked::ALONE;
         #[cfg(not(feature = "oci"))]
         false
     }

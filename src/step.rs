@@ -186,7 +186,7 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         | Step::Nice
         | Step::Cpuset
         | Step::NoUserns
-            if crate::oci::ALONE =>
+            if crate::plan::ALONE =>
         {
             Err(sys::Errno::EOPNOTSUPP)
         }

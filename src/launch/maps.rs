@@ -84,7 +84,7 @@ impl Maps {
 
 /// Whether nobody can ask for a map that is looked up: a bundle says it itself.
 #[cfg(feature = "oci")]
-const NEVER_AUTO: bool = crate::oci::ALONE;
+const NEVER_AUTO: bool = crate::spec::asked::ALONE;
 #[cfg(not(feature = "oci"))]
 const NEVER_AUTO: bool = false;
 

@@ -245,3 +245,13 @@ impl Bundle {
         self.hooks.iter().any(|hook| hook.kind == kind)
     }
 }
+
+/// Whether a bundle can have it done in its root filesystem.
+#[inline(always)]
+pub const fn does(what: Do) -> bool {
+    !crate::spec::asked::ALONE
+        || matches!(
+            what,
+            Do::Attach | Do::Mount | Do::Devices | Do::Console | Do::Dir | Do::Mask | Do::ReadOnly
+        )
+}

@@ -66,7 +66,7 @@ impl Spec<'_> {
     /// Whether it was.
     pub fn has(&self, opt: Opt) -> bool {
         #[cfg(all(feature = "oci", not(feature = "help")))]
-        if !crate::oci::asks_for(opt) {
+        if !super::asked::asks_for(opt) {
             return false;
         }
         let (word, bit) = opt.place();
@@ -101,7 +101,7 @@ impl Spec<'_> {
     #[cfg(all(feature = "oci", not(feature = "help")))]
     #[inline(always)]
     pub fn get(&self, opt: Opt) -> Option<&Given> {
-        if crate::oci::asks_for(opt) { self.last(opt) } else { None }
+        if super::asked::asks_for(opt) { self.last(opt) } else { None }
     }
 
     #[cfg(all(feature = "oci", not(feature = "help")))]

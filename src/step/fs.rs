@@ -35,7 +35,7 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
         operation.taken = proc;
         match operation.what {
             #[cfg(feature = "oci")]
-            _ if !crate::oci::does(operation.what) => {}
+            _ if !crate::plan::does(operation.what) => {}
             Do::Bind | Do::BindFd => operation.taken = bind_source(operation, *mounts, doing, files)?,
             // One serves all.
             Do::Mask if !masked => {
@@ -98,7 +98,7 @@ pub(super) fn operations(world: &mut World<'_, '_>) -> sys::Result<()> {
         let root = *rootfs;
         match what {
             #[cfg(feature = "oci")]
-            _ if !crate::oci::does(what) => Err(Errno::EOPNOTSUPP),
+            _ if !crate::plan::does(what) => Err(Errno::EOPNOTSUPP),
             Do::Bind | Do::BindFd | Do::Data | Do::RoData => bind(operation, root),
             Do::Tmpfs => root.place(dest, Kind::Directory(mode)).and_then(|place| tmpfs(operation, place)),
             Do::Dev => dev::mount(operation, *mounts, root, doing),
