@@ -33,8 +33,9 @@ fn one(bundle: &Bundle, hook: &Hook, tell: &Tell<'_>, mask: SigSet) -> sys::Resu
     let pid = sys::clone(sys::CLONE_VM | sys::CLONE_VFORK, live, &mut life);
     sys::close(read);
     if pid.is_ok() {
-        // One that does not read it has no use for it. (SIGPIPE is blocked all the while.)
+        // One that does not read it has no use for it. SIGPIPE is blocked all the while, and nobody shall get it later.
         tell(write);
+        sys::take_pending(sys::SIGPIPE);
     }
     sys::close(write);
     wait(pid?, hook.timeout)
