@@ -2,7 +2,7 @@
 
 use super::store::names;
 pub(super) use crate::launch::write_cgroup as write;
-use crate::launch::{cgroup_root as root, clear_cgroup};
+use crate::launch::{cgroup_root, clear_cgroup};
 use crate::sys::{self, Errno, Fd, Pid, ZStr};
 use crate::text::fields;
 use crate::z;
@@ -16,14 +16,11 @@ const DEPTH: u8 = 64;
 /// How long those in it may take to be frozen, in nanoseconds.
 const PATIENCE: u64 = 10_000_000_000;
 
-/// Whether there is a hierarchy of version 2 at all: without one a container has no cgroup, and none is looked for at its end.
-pub fn is_known() -> bool {
-    match root() {
-        Ok(root) => {
-            sys::close(root);
-            true
-        }
-        Err(e) => e != Errno::ENODEV,
+/// The root of the hierarchy; none where there is no version 2 of it: then no container has a cgroup.
+fn root() -> sys::Result<Option<Fd>> {
+    match cgroup_root() {
+        Err(Errno::ENODEV) => Ok(None),
+        root => root.map(Some),
     }
 }
 
@@ -38,7 +35,7 @@ fn below(path: ZStr<'static>) -> Option<ZStr<'static>> {
 #[inline(never)]
 pub fn open(path: ZStr<'static>) -> sys::Result<Option<Fd>> {
     let Some(name) = below(path) else { return Ok(None) };
-    let root = root()?;
+    let Some(root) = root()? else { return Ok(None) };
     let dir = sys::openat2(root, name, PLACE, BENEATH);
     sys::close(root);
     match dir {
@@ -51,7 +48,7 @@ pub fn open(path: ZStr<'static>) -> sys::Result<Option<Fd>> {
 #[inline(never)]
 pub fn remove(path: ZStr<'static>) -> sys::Result<()> {
     let Some(name) = below(path) else { return Ok(()) };
-    let root = root()?;
+    let Some(root) = root()? else { return Ok(()) };
     let mut done = sys::unlinkat(root, name, true);
     if done == Err(Errno::EBUSY) {
         let dir = sys::openat2(root, name, PLACE, BENEATH)?;

@@ -9,7 +9,7 @@ use super::out::Out;
 use super::process;
 use super::state::{State, Status};
 use super::store::{CONFIG, Entry, FIFO, Root};
-use super::{cgroup, config, hooks, log};
+use super::{config, hooks, log};
 use crate::cli::Opt as Asked;
 use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::launch::{Container, Witness};
@@ -87,6 +87,8 @@ fn begin(
         config::give(&mut spec, Asked::BlockFd, FIFO, FIFO, fifo.number().into())?;
     }
     let mut plan = plan::build(&spec, request.stack(), &mut work.lists)?;
+    // What is made from here on is found by it, if we don't come to the end.
+    state.save(entry)?;
     let mut container = Container::of(&plan, &mut timings);
     let started = container.start_after(&mut plan, &mut Writer { state: &mut *state, entry: &*entry });
     let mut room = [0; 2048];
@@ -137,9 +139,7 @@ pub(super) fn terminal(bundle: &Bundle) -> Result<(), Fail<'static>> {
 fn complete(state: &mut State, spec: &Spec<'_>, lists: &Lists) -> Result<(), Fail<'static>> {
     let root = spec.word.unwrap_or(z!(""));
     state.rootfs = if root.first() == b'/' { root } else { join(state.bundle, root)? };
-    if cgroup::is_known() {
-        state.cgroup = join(z!(""), spec.cgroup().unwrap_or(z!("")))?;
-    }
+    state.cgroup = join(z!(""), spec.cgroup().unwrap_or(z!("")))?;
     state.annotations = lists.bundle.annotations.unwrap_or(z!(""));
     Ok(())
 }

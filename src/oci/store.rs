@@ -130,7 +130,13 @@ impl Entry {
             Err(Errno::EEXIST) => return fail(Stage::Container, id, Why::HasContainer),
             made => made.at(Stage::StateDir, id)?,
         }
-        Entry::open(root, id)?.locked()
+        let entry = Entry::open(root, id).and_then(Entry::locked);
+        if entry.is_err()
+            && let Ok(made) = Entry::open(root, id)
+        {
+            made.remove()?;
+        }
+        entry
     }
 
     /// The one that there is, to look at.
