@@ -67,10 +67,11 @@ struct Life<'h> {
 
 extern "C" fn live(life: &mut Life<'_>) -> ! {
     let Life { path, argv, envp, stdin, mut mask } = *life;
-    let _ = sys::dup_onto(stdin, 0);
-    let _ = exec::close_but(&|_| u32::MAX);
-    let _ = sys::swap_mask(&mut mask);
-    let _ = exec::run(path, argv, envp);
+    if sys::dup_onto(stdin, 0).is_ok() {
+        let _ = exec::close_but(&|_| u32::MAX);
+        let _ = sys::swap_mask(&mut mask);
+        let _ = exec::run(path, argv, envp);
+    }
     sys::exit(crate::status::NOT_FOUND)
 }
 
