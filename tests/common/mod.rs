@@ -1,6 +1,8 @@
 //! What the integration tests share: the binary, a root file system, a launch with a time limit, what was left behind.
 #![allow(dead_code, unsafe_code)]
 
+#[cfg(feature = "oci")]
+pub mod bundle;
 pub mod container;
 pub mod hostile;
 pub mod payload;
