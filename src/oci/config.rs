@@ -294,6 +294,9 @@ impl Source<'_, '_> {
 
     /// There are no more words of COMMAND, and no more variables.
     fn words_end(&mut self) -> Read<()> {
+        if self.bundle().args.is_empty() {
+            return self.bad(z!("process.args"), Why::Missing);
+        }
         for list in [&mut self.lists.bundle.args, &mut self.lists.env] {
             push(list, None, z!("process"))?;
         }
