@@ -26,6 +26,9 @@ use crate::z;
 pub(super) struct Cgroup {
     /// The caller's own, which it lies in.
     own: Fd,
+    /// That is the root of the hierarchy instead, whoever is in it.
+    #[cfg(feature = "oci")]
+    from_root: bool,
     /// What it is called there, as far as that was not said: `vesicle-PID`.
     name: [u8; NAME],
     /// What it was called.
@@ -92,6 +95,8 @@ pub(super) fn make(
     let Some(own) = own else { return Ok(()) };
     let cgroup = to.insert(Cgroup {
         own,
+        #[cfg(feature = "oci")]
+        from_root: plan.spec.oci,
         name: [0; NAME],
         path: plan.spec.cgroup(),
         dir: own,

@@ -63,6 +63,12 @@ pub(super) fn enable(cgroup: &mut Cgroup, set: u8) -> Result<(), Fail<'static>> 
             return refuse(name, old);
         }
     }
+    // From the root of the hierarchy on: whoever is in it is not in our hands.
+    #[cfg(feature = "oci")]
+    if cgroup.from_root {
+        let done = write(cgroup.own, z!("cgroup.subtree_control"), text.get());
+        return done.and(pass_on(cgroup, text.get())).map_err(told);
+    }
     // Of the real root alone there is none. Any other cgroup that has processes passes no controller on.
     if sys::openat(cgroup.own, z!("cgroup.type"), sys::O_PATH, 0).map(sys::close).is_ok() {
         if cgroup.moved == 0 {
@@ -82,11 +88,23 @@ pub(super) fn enable(cgroup: &mut Cgroup, set: u8) -> Result<(), Fail<'static>> 
 fn pass_on(cgroup: &Cgroup, controllers: &[u8]) -> sys::Result<()> {
     let mut room = [0; PATH_MAX];
     let path = cgroup.path().bytes();
+    #[cfg(feature = "oci")]
+    let mut all = Ok(());
     for (at, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
         let mut text = Text::on(&mut room);
         text.push(path.get(..at).unwrap_or_default()).push(b"/cgroup.subtree_control");
-        write(cgroup.own, text.zstr().ok_or(Errno::ENAMETOOLONG)?, controllers)?;
+        let done = write(cgroup.own, text.zstr().ok_or(Errno::ENAMETOOLONG)?, controllers);
+        // What is not ours may have been told so already.
+        #[cfg(feature = "oci")]
+        if cgroup.from_root {
+            all = all.and(done);
+            continue;
+        }
+        done?;
     }
+    #[cfg(feature = "oci")]
+    return all;
+    #[cfg(not(feature = "oci"))]
     Ok(())
 }
 

@@ -86,9 +86,12 @@ fn write_all(plan: &Plan<'_>, cgroup: &mut Cgroup) -> Result<(), Fail<'static>> 
         let mut done = write(cgroup.dir, *file, value.bytes());
         if done == Err(Errno::ENOENT) && !enabled {
             let set = plan.lists.bundle.writes.iter().fold(0, |set, (file, _)| set | controllers::of(*file));
-            controllers::enable(cgroup, set)?;
+            let passed_on = controllers::enable(cgroup, set);
             enabled = true;
             done = write(cgroup.dir, *file, value.bytes());
+            if done == Err(Errno::ENOENT) {
+                passed_on?;
+            }
         }
         done.at(Stage::Limit, *file)?;
     }
