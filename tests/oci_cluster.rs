@@ -12,3 +12,8 @@ use cases::kept;
 fn docker_swarm_spreads_replicas_and_heals() {
     kept("docker_swarm_spreads_replicas_and_heals", "engines", "swarm");
 }
+
+#[test]
+fn slurm_runs_jobs_on_both_nodes_and_again_where_one_is_lost() {
+    kept("slurm_runs_jobs_on_both_nodes_and_again_where_one_is_lost", "engines", "slurm");
+}
