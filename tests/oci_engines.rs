@@ -39,6 +39,11 @@ fn containerd_runs_tasks() {
 }
 
 #[test]
+fn containerd_runs_pods_for_kubernetes() {
+    keeps_its_promises("containerd_runs_pods_for_kubernetes", "cri");
+}
+
+#[test]
 fn docker_runs_builds_and_restarts() {
     keeps_its_promises("docker_runs_builds_and_restarts", "docker");
 }
