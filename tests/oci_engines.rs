@@ -34,6 +34,11 @@ fn podman_runs_stops_and_joins_containers() {
 }
 
 #[test]
+fn users_who_are_not_root_have_containers() {
+    keeps_its_promises("users_who_are_not_root_have_containers", "rootless");
+}
+
+#[test]
 fn containerd_runs_tasks() {
     keeps_its_promises("containerd_runs_tasks", "containerd");
 }

@@ -7,10 +7,14 @@ mod controllers;
 mod devices;
 mod end;
 mod limits;
+#[cfg(feature = "oci")]
+mod rootless;
 
 #[cfg(feature = "oci")]
 pub(crate) use end::clear;
 pub(super) use end::over;
+#[cfg(feature = "oci")]
+pub(crate) use rootless::is_in_user_namespace;
 
 use super::cgroup2;
 use crate::child::{self, Child};
@@ -87,7 +91,7 @@ fn own() -> Result<Fd, Fail<'static>> {
 /// Makes the cgroup in the caller's `own`, with its limits. It is in `to` from the first moment when something could be left.
 #[inline(never)]
 pub(super) fn make(
-    plan: &Plan<'_>,
+    plan: &mut Plan<'_>,
     own: Option<Fd>,
     to: &mut Option<Cgroup>,
     clock: Clock,
@@ -106,11 +110,23 @@ pub(super) fn make(
         killed: 0,
     });
     let done = cgroup.make_path();
+    #[cfg(feature = "oci")]
+    if plan.spec.oci
+        && matches!(done, Err(Errno::EACCES | Errno::EPERM | Errno::EROFS))
+        && rootless::does_without(plan)
+    {
+        *to = None;
+        return Ok(());
+    }
     cgroup.told(Stage::MakeCgroup, done)?;
     clock.lap(Stage::MakeCgroup, cgroup.path);
     limits::set(plan, cgroup, clock)?;
     if cgroup.new == 0 && cgroup.memory.is_some() {
         cgroup.killed = end::killed(cgroup.dir);
+    }
+    #[cfg(feature = "oci")]
+    {
+        plan.lists.bundle.has_cgroup = true;
     }
     Ok(())
 }

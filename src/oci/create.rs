@@ -184,6 +184,9 @@ impl Writer<'_> {
 impl Witness for Writer<'_> {
     fn waits(&mut self, main: Pid, bundle: &Bundle, mask: SigSet) -> Result<(), Fail<'static>> {
         self.state.pid = main;
+        if !bundle.has_cgroup {
+            self.state.cgroup = z!("");
+        }
         self.state.start = process::begun(main).at(Stage::State, self.state.id)?.1;
         self.state.save(self.entry)?;
         for kind in [kind::PRESTART, kind::CREATE_RUNTIME] {

@@ -40,6 +40,9 @@ pub fn exec(request: &Request) -> Done {
     spec.enter = true;
     (spec.target, spec.word) = (state.pid, Some(entry.id));
     spec.ask(Asked::NewSession);
+    if state.cgroup.first() == 0 {
+        spec.ask(Asked::NoCgroup);
+    }
     for n in 0..request.number(Opt::PreserveFds) {
         config::give(&mut spec, Asked::KeepFd, z!("--preserve-fds"), z!(""), n.wrapping_add(3))?;
     }

@@ -7,6 +7,7 @@
 
 use super::cli::{Opt, Request};
 use crate::fail::{At, Fail, Stage, Why, fail};
+use crate::launch::is_in_user_namespace;
 pub use crate::sys::names;
 use crate::sys::{self, Errno, Fd, ZStr};
 use crate::text::{Text, fields};
@@ -85,11 +86,7 @@ fn path(request: &Request) -> Result<ZStr<'static>, Fail<'static>> {
 /// Whether root is another user's in a user namespace of his, and not himself a user that is called root.
 fn is_rootless(request: &Request) -> bool {
     let named = request.stack().envp().variable(b"USER=").is_some_and(|user| user.is(b"root"));
-    let mut room = [0; 64];
-    let map = sys::read_start(z!("/proc/self/uid_map"), &mut room).unwrap_or_default();
-    let mut words = fields(map, b' ').filter(|word| !word.is_empty());
-    let is_all = [b"0".as_slice(), b"0", b"4294967295\n"].iter().all(|want| words.next() == Some(*want));
-    !named && !map.is_empty() && !is_all
+    !named && is_in_user_namespace()
 }
 
 /// Makes a directory, and what leads to it.

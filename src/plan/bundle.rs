@@ -40,6 +40,8 @@ pub struct Bundle {
     pub propagation: u32,
     /// Where the cgroup is.
     pub cgroups_path: Option<ZStr<'static>>,
+    /// Whether there is one, once that is known.
+    pub has_cgroup: bool,
     /// The filter of system calls, and its SECCOMP_FILTER_FLAG_*.
     pub filter: Option<(&'static [u64], u32)>,
     /// The object of annotations, as it stands in the file.
