@@ -44,7 +44,7 @@ pub use bundle::Witness;
 #[cfg(feature = "oci")]
 pub(crate) use cgroup::{clear as clear_cgroup, is_in_user_namespace, write as write_cgroup};
 #[cfg(feature = "oci")]
-pub(crate) use cgroup2::root as cgroup_root;
+pub(crate) use cgroup2::{of as cgroup_of, root as cgroup_root};
 #[cfg(feature = "args")]
 pub use load::load;
 

@@ -87,6 +87,7 @@ texts! {
         #[cfg(feature = "oci")] StateDir = "state directory"
         #[cfg(feature = "oci")] State = "state of container"
         #[cfg(feature = "oci")] Cgroup = "cgroup of container"
+        #[cfg(feature = "oci")] Unit = "systemd unit"
         #[cfg(feature = "oci")] SendSignal = "signal container"
         #[cfg(feature = "oci")] Bundle = "bundle"
         #[cfg(any(feature = "report", feature = "words"))] Block = "read block-fd"

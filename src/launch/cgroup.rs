@@ -198,13 +198,27 @@ impl Cgroup {
         let flags = flags & !sys::CLONE_NEWCGROUP;
         #[cfg(feature = "linux7")]
         let flags = if child.world.mounts.alone { flags & !sys::CLONE_NEWNS } else { flags };
-        let born = match sys::clone_into(self.dir, flags, child::live, child) {
+        let born = sys::clone_into(self.dir, flags, child::live, child);
+        #[cfg(feature = "oci")]
+        let born = match born {
+            // As many are in it as may be born there. Who comes in from outside is not counted so.
+            Err(Errno::EAGAIN) if child.world.plan.spec.oci => Err(Errno::EPERM),
+            born => born,
+        };
+        let born = match born {
             // It may be a filter of system calls that says so.
             Err(Errno::ENOSYS | Errno::EPERM) => {
                 let procs = sys::openat(self.dir, z!("cgroup.procs"), sys::O_WRONLY, 0);
                 let procs = self.told(Stage::JoinCgroup, procs)?;
                 child.world.procs = Some(procs);
                 let born = sys::clone(flags, child::live, child);
+                #[cfg(feature = "oci")]
+                if let Ok(pid) = born
+                    && child.world.plan.spec.oci
+                {
+                    // It is in it before we go on, or will say what stands against that.
+                    let _ = sys::write(procs, Text::on(&mut [0; 24]).number(pid.0 as u64).get());
+                }
                 sys::close(procs);
                 born
             }

@@ -26,6 +26,18 @@ pub(crate) fn root() -> sys::Result<Fd> {
     Err(why)
 }
 
+/// The path of the cgroup that a process is in, as seen from our cgroup namespace; none where it has none of version 2.
+#[cfg(feature = "oci")]
+#[inline(never)]
+pub(crate) fn of(pid: sys::Pid) -> sys::Result<Option<ZStr<'static>>> {
+    let (mut room, file) = ([0; ROOM], crate::text::process_path(pid, b"cgroup"));
+    let place = place(Fd::CWD, ZStr::until_nul(&file).ok_or(Errno::ESRCH)?, &mut room)?;
+    let Some(place) = place else { return Ok(None) };
+    let path = sys::room(place.path().len().wrapping_add(1))?;
+    crate::text::Text::on(path).push(place.path());
+    Ok(ZStr::until_nul(path))
+}
+
 /// A /proc/PID/cgroup that was read, and where in it the path stands.
 pub(super) struct Place<'r> {
     room: &'r mut [u8; ROOM],

@@ -9,7 +9,8 @@ use super::out::Out;
 use super::process;
 use super::state::{State, Status};
 use super::store::{CONFIG, Entry, FIFO, Root};
-use super::{config, hooks, log};
+use super::systemd::{self, Unit};
+use super::{cgroup, config, hooks, log};
 use crate::cli::Opt as Asked;
 use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::launch::{Container, Witness};
@@ -45,8 +46,18 @@ fn make(request: &Request, runs: bool) -> Done {
     let bundle = request.text(Opt::Bundle).unwrap_or(z!("."));
     let mut state = State::new(request.id)?;
     let mut entry = Entry::create(Root::make(request)?, request.id)?;
-    let done = begin(request, &mut entry, bundle, &mut state, (pid_file, console), runs);
+    let mut unit = None;
+    let done = begin(request, &mut entry, bundle, &mut state, &mut unit, (pid_file, console), runs);
     if !matches!(done, Ok(Outcome { stays: true, .. })) {
+        if state.unit.first() != 0 {
+            // systemd would ask them to end, and wait.
+            let _ = cgroup::remove(state.cgroup);
+        }
+        match unit {
+            Some(unit) => unit.undo(),
+            None if state.unit.first() != 0 => _ = systemd::stop(request, state.unit),
+            None => {}
+        }
         entry.remove()?;
     }
     done.map(|outcome| outcome.code)
@@ -64,6 +75,7 @@ fn begin(
     entry: &mut Entry,
     bundle: ZStr<'static>,
     state: &mut State,
+    unit: &mut Option<Unit>,
     (pid_file, console): (PidFile, Option<Fd>),
     runs: bool,
 ) -> Result<Outcome, Fail<'static>> {
@@ -79,9 +91,13 @@ fn begin(
     entry.write(CONFIG, config).at(Stage::State, request.id)?;
     work.lists.bundle.console = console;
     config::read(Reader::of(text), request.id, &mut spec, &mut work.lists)?;
-    complete(state, &spec, &work.lists)?;
     terminal(&work.lists.bundle)?;
     options(request, &mut spec)?;
+    if request.has(Opt::SystemdCgroup) {
+        systemd::start(request, &mut spec, &work.lists, unit)?;
+    }
+    state.unit = unit.as_ref().map_or(z!(""), |unit| unit.name);
+    complete(state, &spec, &work.lists)?;
     if !runs {
         let fifo = entry.make_fifo()?;
         config::give(&mut spec, Asked::BlockFd, FIFO, FIFO, fifo.number().into())?;
@@ -96,6 +112,9 @@ fn begin(
     let ready = if runs { word.is_empty() } else { word == b"!" };
     let done = started.and_then(|()| if ready { pid_file.write(container.main()) } else { Ok(()) });
     if done.is_ok() && ready {
+        if let Some(unit) = unit.take() {
+            unit.release();
+        }
         if runs {
             hooks::run(request, entry, state, kind::POSTSTART, Status::Running);
         }
@@ -156,9 +175,6 @@ fn options(request: &Request, spec: &mut Spec<'_>) -> Result<(), Fail<'static>> 
     spec.ask(Asked::NewSession);
     if request.has(Opt::NoPivot) {
         spec.ask(Asked::Chroot);
-    }
-    if request.has(Opt::SystemdCgroup) {
-        return fail(Stage::Option, z!("--systemd-cgroup"), Why::NotSupported);
     }
     for n in 0..request.number(Opt::PreserveFds) {
         config::give(spec, Asked::KeepFd, z!("--preserve-fds"), z!(""), n.wrapping_add(3))?;

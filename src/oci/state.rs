@@ -35,6 +35,8 @@ pub struct State {
     pub created: ZStr<'static>,
     /// Its cgroup of version 2, from the root of the hierarchy on: `/a/b`. Empty when it has none that is its own.
     pub cgroup: ZStr<'static>,
+    /// The unit of systemd that this cgroup is; empty when it is none.
+    pub unit: ZStr<'static>,
     /// The object of its annotations, as it stands in config.json; empty when there is none.
     pub annotations: ZStr<'static>,
 }
@@ -81,6 +83,7 @@ impl State {
             rootfs: none,
             created,
             cgroup: none,
+            unit: none,
             annotations: none,
         })
     }
@@ -103,6 +106,9 @@ impl State {
         self.begin(&mut out);
         out.key(b"start").number(self.start);
         out.field(b"cgroup", self.cgroup).field(b"rootfs", self.rootfs).field(b"created", self.created);
+        if self.unit.first() != 0 {
+            out.field(b"unit", self.unit);
+        }
         self.end(&mut out);
         let done = out.done();
         sys::close(file);
@@ -179,6 +185,7 @@ impl State {
             rootfs: none,
             created: none,
             cgroup: none,
+            unit: none,
             annotations: none,
         };
         let mut found = 0u8;
@@ -208,6 +215,10 @@ impl State {
                 b"cgroup" => {
                     state.cgroup = reader.text()?;
                     32
+                }
+                b"unit" => {
+                    state.unit = reader.text()?;
+                    0
                 }
                 b"annotations" => {
                     state.annotations = reader.raw()?;

@@ -72,15 +72,18 @@ fn path(request: &Request) -> Result<ZStr<'static>, Fail<'static>> {
     if let Some(path) = request.text(Opt::Root) {
         return Ok(path);
     }
-    let stack = request.stack();
-    let above = stack.envp().variable(b"XDG_RUNTIME_DIR=").filter(|dir| dir.first() == b'/');
-    let Some(above) = above.filter(|_| stack.ids().uid != 0 || is_rootless(request)) else {
-        return Ok(DEFAULT);
-    };
+    let Some(above) = users_directory(request) else { return Ok(DEFAULT) };
     let room =
         sys::room(above.bytes().len().wrapping_add(NAME.len()).wrapping_add(1)).at(Stage::Memory, None)?;
     Text::on(room).push(above.bytes()).push(NAME);
     Ok(ZStr::until_nul(room).unwrap_or(DEFAULT))
+}
+
+/// That of the run-time files of a user who is not root.
+pub fn users_directory(request: &Request) -> Option<ZStr<'static>> {
+    let stack = request.stack();
+    let dir = stack.envp().variable(b"XDG_RUNTIME_DIR=").filter(|dir| dir.first() == b'/');
+    dir.filter(|_| stack.ids().uid != 0 || is_rootless(request))
 }
 
 /// Whether root is another user's in a user namespace of his, and not himself a user that is called root.

@@ -4,7 +4,7 @@ use super::cli::{Opt, Request};
 use super::create::LIMIT;
 use super::json::Reader;
 use super::state::Found;
-use super::{cgroup, config};
+use super::{cgroup, config, systemd};
 use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::spec::Spec;
 use crate::sys::{self, Errno, Fd};
@@ -38,6 +38,9 @@ pub fn update(request: &Request) -> Result<u8, Fail<'static>> {
     let Some(dir) = cgroup::open(state.cgroup).at(Stage::Cgroup, entry.id)? else {
         return fail(Stage::Cgroup, entry.id, Why::NoCgroup);
     };
+    if state.unit.first() != 0 {
+        systemd::update(request, state.unit, &work.lists.bundle.writes)?;
+    }
     for (file, value) in work.lists.bundle.writes.iter() {
         match cgroup::write(dir, *file, value.bytes()) {
             Err(Errno::ENOENT) => return fail(Stage::Limit, *file, Why::NotDelegated),

@@ -34,6 +34,8 @@ mod room;
 #[cfg(any(feature = "seccomp", feature = "deny-net"))]
 mod seccomp;
 mod signal;
+#[cfg(feature = "oci")]
+mod socket;
 mod stack;
 #[cfg(any(feature = "init", feature = "boot"))]
 mod tty;
@@ -78,6 +80,8 @@ pub use room::{SHARED, Shared};
 #[cfg(any(feature = "seccomp", feature = "deny-net"))]
 pub use seccomp::*;
 pub use signal::*;
+#[cfg(feature = "oci")]
+pub use socket::*;
 pub use stack::{Block, Ids, Stack, Strings};
 #[cfg(any(feature = "init", feature = "boot"))]
 pub use tty::*;

@@ -6,7 +6,7 @@ use crate::fail::{At, Stage, Why, fail};
 use crate::oci::cli::{Opt, Request};
 use crate::oci::state::{State, Status};
 use crate::oci::store::{Entry, Root};
-use crate::oci::{cgroup, hooks};
+use crate::oci::{cgroup, hooks, systemd};
 use crate::plan::kind;
 use crate::sys::{self, Errno, ZStr};
 use crate::text::decimal;
@@ -85,6 +85,13 @@ pub(super) fn delete(request: &Request) -> Done {
         Some(_) => return fail(Stage::Container, entry.id, Why::NotStopped),
     }
     cgroup::remove(state.cgroup).at(Stage::Cgroup, entry.id)?;
+    if state.unit.first() != 0 {
+        match systemd::stop(request, state.unit) {
+            // With it went its units.
+            Err(e) if e.is(Why::NoSystemd) => {}
+            done => done?,
+        }
+    }
     hooks::run(request, &entry, &state, kind::POSTSTOP, Status::Stopped);
     entry.remove()?;
     Ok(0)
