@@ -101,6 +101,12 @@ impl<'a> Fail<'a> {
         Fail { subject: subject.into(), what: STAGE | stage as i32 | reason.into().0.get() << 8 }
     }
 
+    /// One whose reason another process has told: the second of its [`parts`](Fail::parts).
+    #[cfg(feature = "oci")]
+    pub(crate) fn again(stage: Stage, subject: ZStr<'a>, reason: i32) -> Fail<'a> {
+        Fail { subject: Some(subject), what: STAGE | stage as i32 | reason << 8 }
+    }
+
     /// The number of its stage, and its reason.
     pub(crate) fn parts(&self) -> (u8, i32) {
         (self.what.get() as u8 & 0x7f, self.what.get() >> 8)

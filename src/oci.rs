@@ -14,6 +14,7 @@ pub mod json;
 mod known;
 pub mod log;
 pub mod out;
+mod outside;
 pub mod process;
 pub mod seccomp;
 pub mod state;

@@ -6,6 +6,7 @@
 use super::cli::{Opt, Request};
 use super::json::Reader;
 use super::out::Out;
+use super::outside::{self, Outside};
 use super::process;
 use super::state::{State, Status};
 use super::store::{CONFIG, Entry, FIFO, Root};
@@ -106,17 +107,27 @@ fn begin(
     // What is made from here on is found by it, if we don't come to the end.
     state.save(entry)?;
     let mut container = Container::of(&plan, &mut timings);
-    let started = container.start_after(&mut plan, &mut Writer { state: &mut *state, entry: &*entry });
+    let outside = outside::start(&spec, &plan.lists.bundle)?;
+    let mut writer = Writer { state: &mut *state, entry: &*entry, outside: outside.as_ref() };
+    let started = container.start_after(&mut plan, &mut writer);
     let mut room = [0; 2048];
     let word = if started.is_ok() { container.word(&mut room) } else { b"" };
     let ready = if runs { word.is_empty() } else { word == b"!" };
     let done = started.and_then(|()| if ready { pid_file.write(container.main()) } else { Ok(()) });
+    let late = |entry: &Entry, kind, status| match &outside {
+        None => hooks::run(request, entry, state, kind, status),
+        Some(outside) => {
+            if let Err(fail) = outside.run(&plan.lists.bundle, kind, &|fd| tell(state, status, fd)) {
+                log::report(&fail, request);
+            }
+        }
+    };
     if done.is_ok() && ready {
         if let Some(unit) = unit.take() {
             unit.release();
         }
         if runs {
-            hooks::run(request, entry, state, kind::POSTSTART, Status::Running);
+            late(entry, kind::POSTSTART, Status::Running);
         }
         if !runs || request.has(Opt::Detach) {
             return Ok(Outcome { code: 0, stays: true });
@@ -126,7 +137,7 @@ fn begin(
         let code = container.wait();
         let stays = request.has(Opt::Keep);
         if !stays {
-            hooks::run(request, entry, state, kind::POSTSTOP, Status::Stopped);
+            late(entry, kind::POSTSTOP, Status::Stopped);
         }
         return Ok(Outcome { code, stays });
     }
@@ -186,15 +197,22 @@ fn options(request: &Request, spec: &mut Spec<'_>) -> Result<(), Fail<'static>> 
 struct Writer<'w> {
     state: &'w mut State,
     entry: &'w Entry,
+    /// Who runs hooks where we can't any more.
+    outside: Option<&'w Outside>,
 }
 
 impl Writer<'_> {
     fn tell(&self, to: Fd) {
-        let mut out = Out::to(to, b"");
-        self.state.tell(Status::Creating, None, &mut out);
-        // Who does not read it has no use for it.
-        let _ = out.done();
+        tell(self.state, Status::Creating, to);
     }
+}
+
+/// The state, for hooks.
+fn tell(state: &State, status: Status, to: Fd) {
+    let mut out = Out::to(to, b"");
+    state.tell(status, None, &mut out);
+    // Who does not read it has no use for it.
+    let _ = out.done();
 }
 
 impl Witness for Writer<'_> {
@@ -206,7 +224,10 @@ impl Witness for Writer<'_> {
         self.state.start = process::begun(main).at(Stage::State, self.state.id)?.1;
         self.state.save(self.entry)?;
         for kind in [kind::PRESTART, kind::CREATE_RUNTIME] {
-            hook::run(bundle, kind, &|fd| self.tell(fd), mask)?;
+            match self.outside {
+                Some(outside) => outside.run(bundle, kind, &|fd| self.tell(fd))?,
+                None => hook::run(bundle, kind, &|fd| self.tell(fd), mask)?,
+            }
         }
         Ok(())
     }
