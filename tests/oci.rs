@@ -290,3 +290,90 @@ fn where_there_is_no_cgroup2_a_container_without_limits_has_none_and_can_be_dele
     assert!(out.status.success() && said.contains("no cgroup2"), "{out:?}");
     assert_eq!(bundle.known(), 0);
 }
+
+/// Of all kinds but those inside, and in a container that joins namespaces by their paths.
+#[test]
+fn hooks_run_in_the_namespaces_of_the_runtime_whatever_is_joined() {
+    let name = "hooks_run_in_the_namespaces_of_the_runtime_whatever_is_joined";
+    let Some(root) = rootfs(Who::Root).filter(|_| is_root()) else { return skip(name, "not root") };
+    let mut other = Command::new("unshare")
+        .args(["--net", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "sleep", "1000"])
+        .spawn()
+        .expect("unshare");
+    // Until there is somebody in it.
+    let first = loop {
+        if let Some(first) = children(other.id() as i32).first() {
+            break *first;
+        }
+        std::thread::yield_now();
+    };
+    let kinds = ["net", "uts", "ipc", "pid"];
+    let script = "cat > /dev/null; echo $0 >> $1; for n in net uts ipc pid; do readlink /proc/self/ns/$n >> $1; done; exit $2";
+    let bundle = Bundle::of(&json!({}));
+    let told = bundle.dir.join("told");
+    let hooks = |fails: &str| {
+        let hook = |kind: &str| {
+            let code = if kind == fails { "3" } else { "0" };
+            json!([{ "path": "/bin/sh", "args": ["sh", "-c", script, kind, told, code] }])
+        };
+        let kinds = ["prestart", "createRuntime", "poststart", "poststop"];
+        kinds.iter().map(|kind| (kind.to_string(), hook(kind))).collect::<serde_json::Map<_, _>>()
+    };
+    let types = ["network", "uts", "ipc", "pid"];
+    let mut namespaces: Vec<Value> = (kinds.iter().zip(types))
+        .map(|(kind, of)| json!({ "type": of, "path": format!("/proc/{first}/ns/{kind}") }))
+        .collect();
+    namespaces.push(json!({ "type": "mount" }));
+    let config = |fails: &str| {
+        let config = json!({
+            "ociVersion": "1.2.0", "root": { "path": root }, "hooks": hooks(fails),
+            "process": { "args": ["/bin/true"], "cwd": "/", "user": { "uid": 0, "gid": 0 } },
+            "linux": { "namespaces": namespaces, "cgroupsPath": format!("/{}", own_cgroup("hooks")) },
+        });
+        fs::write(bundle.dir.join("config.json"), config.to_string()).expect("config.json");
+    };
+    config("");
+    let out = bundle.call(&["run", "a"]);
+    assert!(out.status.success() && out.stderr.is_empty(), "{out:?}");
+    let own: Vec<String> = (kinds.iter())
+        .map(|kind| {
+            fs::read_link(format!("/proc/self/ns/{kind}")).expect("ours").to_string_lossy().into_owned()
+        })
+        .collect();
+    let said = fs::read_to_string(&told).expect("what they say");
+    let want = ["prestart", "createRuntime", "poststart", "poststop"]
+        .iter()
+        .map(|kind| format!("{kind}\n{}\n", own.join("\n")))
+        .collect::<String>();
+    assert_eq!(said, want);
+    // One that fails ends it, and is named.
+    config("createRuntime");
+    let out = bundle.call(&["run", "a"]);
+    assert_eq!(String::from_utf8_lossy(&out.stderr), "vesicle-oci: run hook /bin/sh: it failed\n");
+    assert_eq!((out.status.code(), bundle.known()), (Some(1), 0));
+    other.kill().expect("kill");
+    other.wait().expect("wait");
+}
+
+/// As runc: 1 is the command's own.
+#[test]
+fn what_could_not_be_executed_exits_with_255() {
+    let name = "what_could_not_be_executed_exits_with_255";
+    let Some(root) = rootfs(Who::Root).filter(|_| is_root()) else { return skip(name, "not root") };
+    let bundle = Bundle::of(&json!({
+        "ociVersion": "1.2.0", "root": { "path": root },
+        "process": { "args": ["/bin/sleep", "1000"], "cwd": "/", "user": { "uid": 0, "gid": 0 }, "env": ["PATH=/bin"] },
+        "linux": { "namespaces": [{ "type": "mount" }, { "type": "pid" }],
+            "cgroupsPath": format!("/{}", own_cgroup("exec")) },
+    }));
+    assert!(bundle.call(&["run", "-d", "a"]).status.success());
+    let code = |words: &[&str]| bundle.call(words).status.code();
+    for detached in [&["exec"][..], &["exec", "-d"]] {
+        for command in ["/bin/nothing", "nothing", "/"] {
+            assert_eq!(code(&[detached, &["a", command]].concat()), Some(255), "{detached:?} {command}");
+        }
+    }
+    assert_eq!(code(&["exec", "b", "/bin/true"]), Some(255));
+    assert_eq!(code(&["exec", "a", "/bin/sh", "-c", "exit 1"]), Some(1));
+    assert!(bundle.call(&["delete", "--force", "a"]).status.success());
+}

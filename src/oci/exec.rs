@@ -59,9 +59,7 @@ pub fn exec(request: &Request) -> Done {
     let word = container.word(&mut room);
     if !word.is_empty() {
         container.undo();
-        log::report_text(word, request);
-        // As a shell has it: what could not be executed.
-        return Ok(log::FAILED);
+        return Ok(log::report_text(word, request));
     }
     pid_file.write(container.main())?;
     Ok(if request.has(Opt::Detach) { 0 } else { container.wait() })

@@ -2,7 +2,7 @@
 //!
 //! Engines match words, and Go's are in lower case: so are ours of errnos, `no such file or directory (ENOENT)`.
 
-use super::cli::{Opt, Request};
+use super::cli::{Opt, Request, Verb};
 use super::time;
 use crate::fail::Fail;
 use crate::fail::go::tell;
@@ -11,6 +11,13 @@ use crate::text::Text;
 
 /// vesicle-oci itself failed: what runc exits with.
 pub const FAILED: u8 = 1;
+
+/// The same of `exec`, whose command may well exit with 1.
+const NOT_EXECUTED: u8 = 255;
+
+fn code(request: &Request) -> u8 {
+    if request.verb == Verb::Exec { NOT_EXECUTED } else { FAILED }
+}
 
 /// Room for a line: of a message every byte may need an escape of six.
 const ROOM: usize = 2048;
@@ -25,7 +32,7 @@ pub fn report(fail: &Fail<'_>, request: &Request) -> u8 {
     tell(fail, text.push(PREFIX));
     log(request, text.get().get(PREFIX.len()..).unwrap_or_default());
     let _ = sys::write(Fd::STDERR, text.put(b'\n').get());
-    FAILED
+    code(request)
 }
 
 /// The same of a message that a container's first process has left.
@@ -37,7 +44,7 @@ pub fn report_text(message: &[u8], request: &Request) -> u8 {
     text.push(PREFIX).push(message);
     log(request, message);
     let _ = sys::write(Fd::STDERR, text.put(b'\n').get());
-    FAILED
+    code(request)
 }
 
 const PREFIX: &[u8] = b"vesicle-oci: ";
