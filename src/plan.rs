@@ -20,6 +20,8 @@ mod mounts;
 #[cfg(feature = "options")]
 mod namespaces;
 mod step;
+#[cfg(feature = "oci")]
+mod task;
 #[cfg(feature = "template")]
 mod template;
 #[cfg(feature = "users")]
@@ -43,6 +45,8 @@ pub use lists::Lists;
 #[cfg(feature = "join")]
 pub use namespaces::JOINS;
 pub use step::{NAMED_WITHIN, STEPS, Step, Steps};
+#[cfg(feature = "oci")]
+pub use task::{MODULES, Task};
 #[cfg(feature = "template")]
 pub use template::{Numbers, Template};
 #[cfg(feature = "users")]

@@ -55,6 +55,8 @@ mod pivot;
 #[cfg(feature = "placement")]
 mod placement;
 mod root;
+#[cfg(feature = "oci")]
+mod task;
 #[cfg(feature = "template")]
 mod template;
 #[cfg(feature = "veth")]
@@ -184,7 +186,6 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         | Step::Masks
         | Step::Proc
         | Step::Nice
-        | Step::Cpuset
         | Step::NoUserns
             if crate::plan::ALONE =>
         {
@@ -241,6 +242,16 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::Terminal => console::make(world.plan, world.root, false),
         #[cfg(feature = "oci")]
         Step::Propagation => sys::set_propagation(z!("/"), world.plan.lists.bundle.propagation),
+        #[cfg(feature = "oci")]
+        Step::LabelFiles => task::open_files(world),
+        #[cfg(feature = "oci")]
+        Step::Labels => task::label(world),
+        #[cfg(feature = "oci")]
+        Step::Scheduler => world.plan.lists.bundle.task.scheduler.map_or(Ok(()), sys::set_scheduler),
+        #[cfg(feature = "oci")]
+        Step::IoPriority => world.plan.lists.bundle.task.io_priority.map_or(Ok(()), sys::set_io_priority),
+        #[cfg(feature = "oci")]
+        Step::Personality => world.plan.lists.bundle.task.personality.map_or(Ok(()), sys::set_personality),
         #[cfg(feature = "oci")]
         Step::Sysctls => bundle::sysctls(world),
         #[cfg(feature = "options")]

@@ -58,13 +58,13 @@ errno_texts! {
 
 /// What to do, where an errno is known to mislead.
 macro_rules! hints {
-    ($($($stage:ident)|+ => $errno:ident $text:literal)*) => {
+    ($($(#[cfg($($c:tt)*)])? $($stage:ident)|+ => $errno:ident $text:literal)*) => {
         /// The stages and the errno of each hint.
-        const HINTS: &[(&[Stage], u32)] = &[$((&[$(Stage::$stage),+], linux_raw_sys::errno::$errno)),*];
-        const HINT_TEXTS: &[&str] = &[$(if is_for_all(&[$(Stage::$stage),+], $text) { $text } else { "" }),*];
+        const HINTS: &[(&[Stage], u32)] = &[$($(#[cfg($($c)*)])? (&[$(Stage::$stage),+], linux_raw_sys::errno::$errno)),*];
+        const HINT_TEXTS: &[&str] = &[$($(#[cfg($($c)*)])? { if is_for_all(&[$(Stage::$stage),+], $text) { $text } else { "" } }),*];
         static PACKED_HINTS: [u8; packed_len(HINT_TEXTS)] = pack(HINT_TEXTS);
         /// Stage, errno, and which hint: no pointers.
-        static ROWS: [[u8; 3]; [$($(Stage::$stage),+),*].len()] = rows(HINTS);
+        static ROWS: [[u8; 3]; count(HINTS)] = rows(HINTS);
     };
 }
 
@@ -97,6 +97,15 @@ const fn is_for_all(stages: &[Stage], text: &str) -> bool {
             | Template
             | Veth
     )
+}
+
+/// How many rows there are.
+const fn count(hints: &[(&[Stage], u32)]) -> usize {
+    let (mut count, mut hint) = (0, 0);
+    while hint < hints.len() {
+        (count, hint) = (count + hints[hint].0.len(), hint + 1);
+    }
+    count
 }
 
 const fn rows<const N: usize>(hints: &[(&[Stage], u32)]) -> [[u8; 3]; N] {
@@ -174,6 +183,11 @@ hints! {
     OomScore => EACCES ": lower than the caller's takes CAP_SYS_RESOURCE; only root sets one and joins a user or PID namespace"
     OomScore => EINVAL ": the host's /proc is no proc"
     Cpuset => EINVAL ": not all of them are there, online, and in the caller's own cpuset: see nproc(1), cpuset(7)"
+    #[cfg(feature = "oci")] Apparmor => EINVAL ": AppArmor is off in this kernel, or the name is none"
+    #[cfg(feature = "oci")] Apparmor => ENOENT ": no such profile is loaded (apparmor_parser)"
+    #[cfg(feature = "oci")] Selinux => EINVAL ": SELinux is off in this kernel, or its policy has no such label"
+    #[cfg(feature = "oci")] Scheduler => EINVAL ": the numbers do not go with the policy, or this kernel lacks it"
+    #[cfg(feature = "oci")] Scheduler|IoPriority => EPERM ": it takes CAP_SYS_NICE"
     Hide => EPERM ": no right to mask it (with --share-mount there is none): --privileged leaves it as it is"
     FindRoot => ETIMEDOUT ": no such device has come up; its driver may be a module: vesicle loads none"
     MountRoot => ENODEV ": this kernel does not have that file system, or as a module: vesicle loads none"

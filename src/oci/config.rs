@@ -7,6 +7,7 @@ mod linux;
 mod mount;
 mod process;
 mod resources;
+mod task;
 
 use super::json::{Bad, Kind, Reader};
 use super::known::known;
@@ -31,6 +32,8 @@ pub struct Source<'a, 'w> {
     id: ZStr<'static>,
     /// What a complaint is about: the name of a property.
     name: ZStr<'static>,
+    /// Whether it is of a process that is executed in a container.
+    executes: bool,
     /// Where texts are composed.
     room: &'static mut [u8],
 }
@@ -81,6 +84,7 @@ pub fn read(reader: Reader, id: ZStr<'static>, spec: &mut Spec<'_>, lists: &mut 
 /// Reads a process that is to be executed in a container.
 pub fn read_process(reader: Reader, spec: &mut Spec<'_>, lists: &mut Lists) -> Read<()> {
     let mut source = Source::of(reader, z!(""), spec, lists);
+    source.executes = true;
     source.process()?;
     source.end()?;
     source.words_end()
@@ -90,11 +94,13 @@ pub fn read_process(reader: Reader, spec: &mut Spec<'_>, lists: &mut Lists) -> R
 /// the whole process.
 pub fn read_container(reader: Reader, whole: bool, spec: &mut Spec<'_>, lists: &mut Lists) -> Read<()> {
     let mut source = Source::of(reader, z!(""), spec, lists);
+    source.executes = true;
     source.members(z!("config.json"), &mut |file, key| {
         known!(match key {
             b"process" if whole => file.process(),
             b"linux" => file.members(z!("linux"), &mut |file, key| known!(match key {
                 b"seccomp" => file.seccomp(),
+                b"personality" => file.personality(),
                 _ => file.skip(),
             })),
             _ => file.skip(),
@@ -128,7 +134,7 @@ impl<'a, 'w> Source<'a, 'w> {
         for opt in [Opt::Privileged, Opt::AllowNewPrivs, Opt::NoProc] {
             spec.ask(opt);
         }
-        Source { reader, id, spec, lists, name: z!("config.json"), room: &mut [] }
+        Source { reader, id, spec, lists, name: z!("config.json"), executes: false, room: &mut [] }
     }
 }
 

@@ -13,8 +13,8 @@ use crate::cli::Opt as Asked;
 use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::launch::Container;
 use crate::plan::{self, Lists};
-use crate::spec::Spec;
-use crate::sys::{self, LongList, ZStr};
+use crate::spec::{Spec, limits};
+use crate::sys::{self, CpuSet, LongList, ZStr};
 use crate::text::{self, decimal, fields};
 use crate::timings::Timings;
 use crate::z;
@@ -50,6 +50,11 @@ pub fn exec(request: &Request) -> Done {
         // Ours, which it inherits: inside there is no /proc to be trusted.
         sys::set_oom_score(z!("/proc/self/oom_score_adj"), score.number as i64)
             .at(Stage::OomScore, score.word)?;
+    }
+    if let Some(list) = work.lists.bundle.task.first_cpus {
+        let mut cpus = CpuSet::default();
+        let _ = limits::cpus(list.bytes(), &mut |cpu| cpus.add(cpu));
+        sys::set_affinity(&cpus).at(Stage::Cpuset, list)?;
     }
     let mut timings = Timings::begin(request.stack());
     let mut plan = plan::build(&spec, request.stack(), &mut work.lists)?;

@@ -1,6 +1,6 @@
 //! What the config.json of a bundle asks for that no option says, OCI runtime specification 1.2.
 
-use super::{Do, Lists, Operation, Plan};
+use super::{Do, Lists, Operation, Plan, Task};
 use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::sys::{CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUTS, Fd, LongList, ZStr};
@@ -50,6 +50,10 @@ pub struct Bundle {
     pub hooks: LongList<Hook, 256>,
     /// Their words: those of one, and `None` behind the last.
     pub words: LongList<Option<ZStr<'static>>, 8192>,
+    /// How SELinux labels the files of file systems that are mounted.
+    pub mount_label: Option<ZStr<'static>>,
+    /// What the kernel is to take COMMAND for.
+    pub task: Task,
     /// What is written to its files.
     pub writes: LongList<(ZStr<'static>, ZStr<'static>), 512>,
     /// Which devices may be made and used inside.

@@ -213,6 +213,7 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
         steps.add(Step::HooksInside, last || bundle.has_hook(kind::CREATE_CONTAINER));
         steps.add(Step::HooksBefore, last);
         steps.add(Step::Sysctls, !plan.lists.bundle.sysctls.is_empty());
+        bundle.task.steps(&mut steps);
         steps.add(Step::Propagation, plan.lists.bundle.propagation != 0);
     }
     let grants = plan.grants();

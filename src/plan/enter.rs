@@ -36,6 +36,7 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
     if spec.is_oci() {
         steps.add_all(Steps::of(&[Step::Bound, Step::Caps]));
         steps.add(Step::Terminal, plan.lists.bundle.console.is_some());
+        plan.lists.bundle.task.steps(&mut steps);
     }
     plan.guards_terminal = !privileged;
     let filters = !privileged || spec.has(Opt::Seccomp);

@@ -27,6 +27,8 @@ steps! {
     /// How soon the OOM killer takes what lives inside: by the caller's /proc, as long as that is seen, and our files in it are ours,
     /// proc_pid_oom_score_adj(5).
     #[cfg(feature = "limits")] OomScore OomScore
+    /// The files by which security modules are told how to label COMMAND: by the caller's /proc too.
+    #[cfg(feature = "oci")] LabelFiles Label
     /// Into the namespaces of a template, and a copy of its mounts. What was read and written of the caller's /proc stands before it.
     #[cfg(feature = "template")] Template Template
     /// Wait until the launcher has written id maps and reports.
@@ -83,6 +85,12 @@ steps! {
     #[cfg(feature = "process")] Chdir Chdir
     /// The nice value of all that lives inside, while there is the capability that a lower one takes.
     #[cfg(feature = "limits")] Nice Nice
+    /// How it is scheduled, while there is the capability for it: COMMAND, and hooks that run right before it.
+    #[cfg(feature = "oci")] Scheduler Scheduler
+    /// What its input and output are worth.
+    #[cfg(feature = "oci")] IoPriority IoPriority
+    /// What machine it sees.
+    #[cfg(feature = "oci")] Personality Personality
     /// The caller's CPUs, where the launcher has pinned itself and so its child. Filters of system calls stand behind it.
     #[cfg(feature = "placement")] Unpin Unpin
     /// The CPUs that all inside run on. Filters of system calls stand behind it: what they have to let pass is COMMAND's affair.
@@ -118,6 +126,8 @@ steps! {
     #[cfg(feature = "report")] Block Block
     /// What somebody wants to be run right before COMMAND.
     #[cfg(feature = "oci")] HooksBefore Hook
+    /// How security modules label COMMAND.
+    #[cfg(feature = "oci")] Labels Label
     /// Filters of system calls: what COMMAND needs is all that they have to let pass.
     #[cfg(feature = "seccomp")] Filter Filter
     /// Become COMMAND.

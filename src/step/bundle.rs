@@ -40,6 +40,9 @@ pub(super) fn take(operation: &Operation, bundle: &Bundle, own_cgroups: bool) ->
     Ok(Some(tree))
 }
 
+/// Their files have labels of their own.
+const NO_LABEL: [&[u8]; 4] = [b"proc", b"sysfs", b"mqueue", b"cgroup"];
+
 fn is_cgroup(kind: ZStr<'_>) -> bool {
     kind.value_of(b"cgroup").is_some()
 }
@@ -82,6 +85,10 @@ pub(super) fn mount(
     let place = root.directory(dest)?;
     let fs = sys::fsopen(if is_cgroup(kind) { z!("cgroup2") } else { kind })?;
     configure(fs, mount, options, doing)?;
+    if let Some(label) = bundle.mount_label.filter(|_| !NO_LABEL.iter().any(|without| kind.is(without))) {
+        doing.subject = Some(label);
+        sys::fsconfig(fs, z!("context"), Some(label))?;
+    }
     doing.subject = Some(dest);
     // What others are mounted in is made read-only behind them.
     let later = if is_tmpfs { sys::MOUNT_ATTR_RDONLY } else { 0 };

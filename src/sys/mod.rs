@@ -37,6 +37,8 @@ mod signal;
 #[cfg(feature = "oci")]
 mod socket;
 mod stack;
+#[cfg(feature = "oci")]
+mod task;
 #[cfg(any(feature = "init", feature = "boot"))]
 mod tty;
 #[cfg(feature = "disable-userns")]
@@ -83,6 +85,8 @@ pub use signal::*;
 #[cfg(feature = "oci")]
 pub use socket::*;
 pub use stack::{Block, Ids, Stack, Strings};
+#[cfg(feature = "oci")]
+pub use task::*;
 #[cfg(any(feature = "init", feature = "boot"))]
 pub use tty::*;
 #[cfg(feature = "disable-userns")]

@@ -66,8 +66,11 @@ impl Source<'_, '_> {
                 b"maskedPaths" => file.paths(Do::Mask, z!("linux.maskedPaths")),
                 b"readonlyPaths" => file.paths(Do::ReadOnly, z!("linux.readonlyPaths")),
                 b"seccomp" => file.seccomp(),
-                b"mountLabel" => file.refused(z!("linux.mountLabel")),
-                b"personality" => file.refused(z!("linux.personality")),
+                b"mountLabel" => {
+                    file.bundle().mount_label = file.text(z!("linux.mountLabel"))?;
+                    Ok(())
+                }
+                b"personality" => file.personality(),
                 b"intelRdt" => file.refused(z!("linux.intelRdt")),
                 b"memoryPolicy" => file.refused(z!("linux.memoryPolicy")),
                 b"netDevices" => file.refused(z!("linux.netDevices")),

@@ -61,22 +61,14 @@ impl Source<'_, '_> {
                     let score = file.number(name, -1000, 1000)?;
                     file.give(Opt::OomScoreAdj, name, name, score as u64)
                 }
-                b"apparmorProfile" => file.no_label(z!("process.apparmorProfile")),
-                b"selinuxLabel" => file.no_label(z!("process.selinuxLabel")),
-                b"scheduler" => file.refused(z!("process.scheduler")),
-                b"ioPriority" => file.refused(z!("process.ioPriority")),
-                b"execCPUAffinity" => file.refused(z!("process.execCPUAffinity")),
+                b"apparmorProfile" => file.label(0, z!("process.apparmorProfile")),
+                b"selinuxLabel" => file.label(1, z!("process.selinuxLabel")),
+                b"scheduler" => file.scheduler(),
+                b"ioPriority" => file.io_priority(),
+                b"execCPUAffinity" => file.exec_affinity(),
                 _ => file.skip(),
             })
         })
-    }
-
-    /// What a Linux security module shall call it: none of them can be told yet.
-    fn no_label(&mut self, name: ZStr<'static>) -> Read<()> {
-        match self.text(name)? {
-            Some(_) => self.refused(name),
-            None => Ok(()),
-        }
     }
 
     fn console_size(&mut self) -> Read<()> {
