@@ -205,8 +205,6 @@ fn start(
     check_descriptors(plan)?;
     #[cfg(feature = "seccomp")]
     filter::prepare(plan, timings.clock)?;
-    #[cfg(feature = "oci")]
-    bundle::take_proc(plan)?;
     #[cfg(feature = "cgroup")]
     let own = cgroup::find(plan, timings.clock)?;
     #[cfg(feature = "template")]

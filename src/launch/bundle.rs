@@ -1,10 +1,9 @@
 //! The container of a bundle: what else is done with one than with that of `vesicle run`.
 
 use super::{Container, start};
-use crate::fail::{At, Fail, Stage};
+use crate::fail::Fail;
 use crate::plan::{Bundle, Plan};
-use crate::sys::{self, Errno, Fd, Pid, SigSet};
-use crate::z;
+use crate::sys::{self, Fd, Pid, SigSet};
 
 /// Who does something while the first process waits.
 pub trait Witness {
@@ -12,22 +11,6 @@ pub trait Witness {
     fn waits(&mut self, main: Pid, bundle: &Bundle, mask: SigSet) -> Result<(), Fail<'static>>;
     /// It goes on; what it needs to know more it reads here.
     fn goes_on(&mut self, bundle: &Bundle, to: Fd);
-}
-
-/// The proc by which the child tells how it is to be labelled: the caller's, before another mount namespace is joined.
-pub(super) fn take_proc(plan: &mut Plan<'_>) -> Result<(), Fail<'static>> {
-    let task = &mut plan.lists.bundle.task;
-    if !task.has_label() {
-        return Ok(());
-    }
-    let path = z!("/proc");
-    let proc = sys::open(path, sys::O_PATH | sys::O_DIRECTORY).at(Stage::Label, path)?;
-    match sys::file_system(proc) {
-        Ok((sys::PROC_SUPER_MAGIC, _)) => {}
-        other => other.and(Err(Errno::EINVAL)).at(Stage::Label, path)?,
-    }
-    task.proc = Some(proc);
-    Ok(())
 }
 
 impl Container<'_> {

@@ -17,8 +17,15 @@ pub(crate) fn root() -> sys::Result<Fd> {
     let mut why = Errno::ENODEV;
     for root in [crate::z!("/sys/fs/cgroup"), crate::z!("/sys/fs/cgroup/unified")] {
         match sys::open(root, sys::O_PATH | sys::O_DIRECTORY | sys::O_NOFOLLOW) {
-            Ok(found) if sys::is_cgroup2(found) => return Ok(found),
-            Ok(found) => sys::close(found),
+            Ok(found) => {
+                match sys::file_system(found) {
+                    Ok((sys::CGROUP2_SUPER_MAGIC, _)) => return Ok(found),
+                    Ok(_) => {}
+                    // It may be the one.
+                    Err(e) => why = e,
+                }
+                sys::close(found);
+            }
             Err(Errno::ENOENT) => {}
             Err(e) => why = e,
         }

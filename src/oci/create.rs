@@ -15,11 +15,10 @@ use super::{cgroup, config, hooks, log};
 use crate::cli::Opt as Asked;
 use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::launch::{Container, Witness};
-use crate::plan::kind;
-use crate::plan::{self, Bundle, Lists};
+use crate::plan::{self, Bundle, Lists, Task, kind};
 use crate::spec::Spec;
 use crate::step::hook;
-use crate::sys::{self, Fd, Pid, SigSet, ZStr};
+use crate::sys::{self, Errno, Fd, Pid, SigSet, ZStr};
 use crate::text::Text;
 use crate::timings::Timings;
 use crate::z;
@@ -93,6 +92,7 @@ fn begin(
     work.lists.bundle.console = console;
     config::read(Reader::of(text), request.id, &mut spec, &mut work.lists)?;
     terminal(&work.lists.bundle)?;
+    take_proc(&mut work.lists.bundle.task)?;
     options(request, &mut spec)?;
     if request.has(Opt::SystemdCgroup) {
         systemd::start(request, &mut spec, &work.lists, unit)?;
@@ -163,6 +163,21 @@ pub(super) fn terminal(bundle: &Bundle) -> Result<(), Fail<'static>> {
         (false, Some(_)) => fail(Stage::Config, name, Why::NeedsTerminal),
         _ => Ok(()),
     }
+}
+
+/// The proc by which the child tells how it is to be labelled: the caller's, before another mount namespace is joined.
+pub(super) fn take_proc(task: &mut Task) -> Result<(), Fail<'static>> {
+    if !task.has_label() {
+        return Ok(());
+    }
+    let path = z!("/proc");
+    let proc = sys::open(path, sys::O_PATH | sys::O_DIRECTORY).at(Stage::Label, path)?;
+    match sys::file_system(proc) {
+        Ok((sys::PROC_SUPER_MAGIC, _)) => {}
+        other => other.and(Err(Errno::EINVAL)).at(Stage::Label, path)?,
+    }
+    task.proc = Some(proc);
+    Ok(())
 }
 
 /// What the state tells of config.json.

@@ -4,7 +4,7 @@
 //! when the container was made, with what the command line says instead.
 
 use super::cli::{Opt, Request};
-use super::create::{LIMIT, PidFile, console, terminal};
+use super::create::{LIMIT, PidFile, console, take_proc, terminal};
 use super::json::Reader;
 use super::state::{Found, Status};
 use super::store::{CONFIG, Entry};
@@ -37,6 +37,7 @@ pub fn exec(request: &Request) -> Done {
     work.lists.bundle.console = console(request)?;
     read(request, &entry, &mut spec, &mut work.lists)?;
     terminal(&work.lists.bundle)?;
+    take_proc(&mut work.lists.bundle.task)?;
     spec.enter = true;
     (spec.target, spec.word) = (state.pid, Some(entry.id));
     spec.ask(Asked::NewSession);

@@ -118,6 +118,8 @@ steps! {
     #[cfg(feature = "caps")] Caps Caps
     /// The file mode creation mask of COMMAND.
     #[cfg(any(feature = "fs", feature = "root", feature = "process"))] Umask Umask
+    /// How security modules label COMMAND, and hooks that are found in its root.
+    #[cfg(feature = "oci")] Labels Label
     /// Close every descriptor above 2 that COMMAND does not get.
     Close Close
     /// The caller's signal mask, and its SIGCHLD ignored if it was.
@@ -126,8 +128,6 @@ steps! {
     #[cfg(feature = "report")] Block Block
     /// What somebody wants to be run right before COMMAND.
     #[cfg(feature = "oci")] HooksBefore Hook
-    /// How security modules label COMMAND.
-    #[cfg(feature = "oci")] Labels Label
     /// Filters of system calls: what COMMAND needs is all that they have to let pass.
     #[cfg(feature = "seccomp")] Filter Filter
     /// Become COMMAND.

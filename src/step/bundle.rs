@@ -75,12 +75,15 @@ pub(super) fn mount(
     let is_tmpfs = kind.is(b"tmpfs");
     // It looks like the directory that it covers, unless another mode was asked for.
     let mut mode = None;
-    if is_tmpfs
-        && !options.iter().any(|option| option.value_of(b"mode=").is_some())
-        && let Ok(there) = root.open(dest, sys::O_DIRECTORY, 0)
-    {
-        mode = Some(sys::node(there)?.mode & 0o7777);
-        sys::close(there);
+    if is_tmpfs && !options.iter().any(|option| option.value_of(b"mode=").is_some()) {
+        match root.open(dest, sys::O_DIRECTORY, 0) {
+            Err(Errno::ENOENT) => {}
+            there => {
+                let there = there?;
+                mode = Some(sys::node(there)?.mode & 0o7777);
+                sys::close(there);
+            }
+        }
     }
     let place = root.directory(dest)?;
     let fs = sys::fsopen(if is_cgroup(kind) { z!("cgroup2") } else { kind })?;

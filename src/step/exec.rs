@@ -21,8 +21,6 @@ pub fn close(world: &World<'_, '_>) -> sys::Result<()> {
         let kept = world.plan.kept(first).min(world.doing.clock.kept(first));
         #[cfg(feature = "report")]
         let kept = kept.min(least(&[world.mark], first));
-        #[cfg(feature = "oci")]
-        let kept = kept.min(least(&world.plan.lists.bundle.task.files, first));
         kept
     })
 }

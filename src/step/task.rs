@@ -12,8 +12,7 @@ const MODULE: [(Stage, &[u8]); MODULES] = [(Stage::Apparmor, b"exec "), (Stage::
 /// The file of AppArmor alone, Linux 5.8; and that of the one module that there is.
 const FILES: [ZStr<'static>; 2] = [z!("self/attr/apparmor/exec"), z!("self/attr/exec")];
 
-/// Opens the files that labels are written to, as long as nothing of the container can be in the way. Who has opened one is
-/// known to the kernel: nobody else can write to it.
+/// Opens the files that labels are written to, as long as nothing of the container can be in the way.
 pub(super) fn open_files(world: &mut World<'_, '_>) -> sys::Result<()> {
     let Task { proc, labels, files, .. } = &mut world.plan.lists.bundle.task;
     let proc = proc.take().ok_or(Errno::ENOENT)?;
@@ -35,7 +34,7 @@ pub(super) fn open_files(world: &mut World<'_, '_>) -> sys::Result<()> {
     Ok(())
 }
 
-/// The labels of what the next execve makes, and of no hook before.
+/// The labels of what is executed from here on. A file is written to by whoever has opened it alone.
 pub(super) fn label(world: &mut World<'_, '_>) -> sys::Result<()> {
     let Task { labels, files, .. } = &world.plan.lists.bundle.task;
     for ((label, file), (stage, prefix)) in labels.iter().zip(files).zip(MODULE) {

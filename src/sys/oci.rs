@@ -2,7 +2,7 @@
 
 use super::{Errno, Fd, Result, ZStr, call, done};
 use linux_raw_sys::general as c;
-pub use linux_raw_sys::general::O_APPEND;
+pub use linux_raw_sys::general::{CGROUP2_SUPER_MAGIC, O_APPEND};
 
 /// mknodat(2) of a FIFO, fifo(7).
 pub fn mknod_fifo(dir: Fd, path: ZStr<'_>, mode: u32) -> Result<()> {

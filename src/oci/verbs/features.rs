@@ -46,13 +46,13 @@ pub(super) fn features() -> Done {
     }
     out.json(b"]")
         .key(b"cgroup")
-        .json(br#"{"v1":false,"v2":true,"systemd":false,"systemdUser":false,"rdma":false}"#);
+        .json(br#"{"v1":false,"v2":true,"systemd":true,"systemdUser":true,"rdma":false}"#);
     out.key(b"seccomp").json(b"{").key(b"enabled").json(b"true");
     words(&mut out, b"actions", ACTIONS);
     words(&mut out, b"operators", OPERATORS);
     words(&mut out, b"archs", ARCHS);
     out.json(b"}");
-    out.key(b"apparmor").json(br#"{"enabled":false}"#).key(b"selinux").json(br#"{"enabled":false}"#);
+    out.key(b"apparmor").json(br#"{"enabled":true}"#).key(b"selinux").json(br#"{"enabled":true}"#);
     out.key(b"intelRdt").json(br#"{"enabled":false}"#).json(b"}").json(b"}");
     written(out.plain(b"\n"))
 }
