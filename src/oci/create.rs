@@ -114,12 +114,14 @@ fn begin(
     let word = if started.is_ok() { container.word(&mut room) } else { b"" };
     let ready = if runs { word.is_empty() } else { word == b"!" };
     let done = started.and_then(|()| if ready { pid_file.write(container.main()) } else { Ok(()) });
-    let late = |entry: &Entry, kind, status| match &outside {
-        None => hooks::run(request, entry, state, kind, status),
-        Some(outside) => {
-            if let Err(fail) = outside.run(&plan.lists.bundle, kind, &|fd| tell(state, status, fd)) {
-                log::report(&fail, request);
-            }
+    let late = |kind, status| {
+        let bundle = &plan.lists.bundle;
+        let done = match &outside {
+            None => hooks::run_of(bundle, state, kind, status),
+            Some(outside) => outside.run(bundle, kind, &|fd| tell(state, status, fd)),
+        };
+        if let Err(fail) = done {
+            log::report(&fail, request);
         }
     };
     if done.is_ok() && ready {
@@ -127,7 +129,7 @@ fn begin(
             unit.release();
         }
         if runs {
-            late(entry, kind::POSTSTART, Status::Running);
+            late(kind::POSTSTART, Status::Running);
         }
         if !runs || request.has(Opt::Detach) {
             return Ok(Outcome { code: 0, stays: true });
@@ -137,7 +139,7 @@ fn begin(
         let code = container.wait();
         let stays = request.has(Opt::Keep);
         if !stays {
-            late(entry, kind::POSTSTOP, Status::Stopped);
+            late(kind::POSTSTOP, Status::Stopped);
         }
         return Ok(Outcome { code, stays });
     }

@@ -8,7 +8,7 @@ use super::state::{State, Status};
 use super::store::{CONFIG, Entry};
 use super::{config, log};
 use crate::fail::{At, Fail, Stage};
-use crate::plan;
+use crate::plan::Bundle;
 use crate::spec::Spec;
 use crate::step::hook;
 use crate::sys::{self, Errno, Fd, SigSet};
@@ -32,7 +32,11 @@ fn try_run(entry: &Entry, state: &State, kind: u8, status: Status) -> Result<(),
         text => text.at(Stage::State, entry.id)?,
     };
     config::read_hooks(Reader::of(text), &mut spec, &mut work.lists)?;
-    let bundle: &plan::Bundle = &work.lists.bundle;
+    run_of(&work.lists.bundle, state, kind, status)
+}
+
+/// Runs those of a kind that are known.
+pub fn run_of(bundle: &Bundle, state: &State, kind: u8, status: Status) -> Result<(), Fail<'static>> {
     if !bundle.has_hook(kind) {
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! What each verb does. The rules of when it may are those of the specification: else it fails and nothing has changed.
 
+mod events;
 mod features;
 mod kill;
 mod list;
@@ -38,7 +39,7 @@ pub fn run(request: &Request) -> Done {
         Verb::Run => create::run(request),
         Verb::Exec => exec::exec(request),
         Verb::Update => update::update(request),
-        Verb::Events => fail(Stage::Argument, request.verb.name(), Why::NotSupported),
+        Verb::Events => events::events(request),
     }
 }
 
