@@ -41,6 +41,11 @@ impl Process {
         if sys::wait_for_input(self.pidfd, PATIENCE)? { Ok(()) } else { Err(Errno::ETIMEDOUT) }
     }
 
+    /// Waits until it has ended or a file of a cgroup has changed, at most so many nanoseconds; whether it has ended.
+    pub fn ends_or_changes(&self, file: Fd, nanoseconds: u64) -> sys::Result<bool> {
+        sys::wait_for_change_or_end(file, self.pidfd, nanoseconds)
+    }
+
     /// Lets go of it.
     pub fn close(self) {
         sys::close(self.pidfd);

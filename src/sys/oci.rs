@@ -49,6 +49,21 @@ pub fn wait_for_input(fd: Fd, nanoseconds: u64) -> Result<bool> {
     }
 }
 
+/// ppoll(2): waits until a file of a cgroup has changed since it was read, or the process of a pidfd has ended, at most so many
+/// nanoseconds; whether it has ended.
+pub fn wait_for_change_or_end(file: Fd, pidfd: Fd, nanoseconds: u64) -> Result<bool> {
+    let of = |fd: Fd, events: u32| c::pollfd { fd: fd.0 as i32, events: events as i16, revents: 0 };
+    let mut fds = [of(file, c::POLLPRI), of(pidfd, c::POLLIN)];
+    let limit = super::process::timespec(nanoseconds);
+    loop {
+        // SAFETY: the kernel reads two pollfds and a timespec, and writes the revents of both.
+        match unsafe { call!(ppoll, fds.as_mut_ptr(), fds.len(), &raw const limit, 0, 0) } {
+            Err(Errno::EINTR) => {}
+            ready => return ready.map(|_| fds.get(1).is_some_and(|end| end.revents != 0)),
+        }
+    }
+}
+
 /// clock_gettime(2), CLOCK_REALTIME: seconds since 1970, and nanoseconds.
 pub fn time_of_day() -> (i64, u32) {
     let mut time = super::process::timespec(0);

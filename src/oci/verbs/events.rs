@@ -6,7 +6,7 @@ use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::oci::cgroup;
 use crate::oci::cli::{Opt, Request};
 use crate::oci::out::Out;
-use crate::oci::state::{Found, Status};
+use crate::oci::state::Found;
 use crate::sys::{self, Errno, Fd, ZStr};
 use crate::text::{decimal, fields};
 use crate::z;
@@ -34,38 +34,33 @@ pub(super) fn events(request: &Request) -> Done {
             None => return fail(Stage::Option, word, Why::Number),
         },
     };
-    let Found { entry, state, lives, .. } = Found::by(request, false)?;
-    if !lives {
-        return fail(Stage::Container, entry.id, Why::NotRunning);
-    }
+    let Found { entry, state, .. } = Found::by(request, false)?;
+    let Some(process) = state.process()? else { return fail(Stage::Container, entry.id, Why::NotRunning) };
     let dir = cgroup::open(state.cgroup).at(Stage::Cgroup, entry.id)?;
     let Some(dir) = dir else { return fail(Stage::Cgroup, entry.id, Why::NoCgroup) };
     if request.has(Opt::Stats) {
         return stats(entry.id, dir);
     }
-    let watched = watched(dir).at(Stage::Cgroup, entry.id)?;
+    // Where there is no such controller it never changes for that.
+    let watched = match sys::openat(dir, z!("memory.events"), sys::O_RDONLY, 0) {
+        Err(Errno::ENOENT) => sys::openat(dir, z!("cgroup.events"), sys::O_RDONLY, 0),
+        file => file,
+    };
+    let watched = watched.at(Stage::Cgroup, entry.id)?;
     let mut kills = number(dir, b"memory.events oom_kill");
     loop {
-        sys::wait_for_change(watched, interval).at(Stage::Cgroup, entry.id)?;
+        let ended = process.ends_or_changes(watched, interval).at(Stage::Cgroup, entry.id)?;
+        // It tells of a change until it has been read; what changes behind that it tells again.
+        let _ = sys::read_again(watched, &mut [0; 16]);
         let now = number(dir, b"memory.events oom_kill");
         if now > kills {
             tell(&mut begin(b"oom", entry.id))?;
         }
         kills = now;
-        if matches!(Status::of(&entry, &state)?.0, Status::Stopped) {
+        if ended {
             return Ok(0);
         }
         stats(entry.id, dir)?;
-        // It tells of a change until it has been read.
-        let _ = sys::read_again(watched, &mut [0; 16]);
-    }
-}
-
-/// What changes when somebody is killed for want of memory; without that controller, when all have ended.
-fn watched(dir: Fd) -> sys::Result<Fd> {
-    match sys::openat(dir, z!("memory.events"), sys::O_RDONLY, 0) {
-        Err(Errno::ENOENT) => sys::openat(dir, z!("cgroup.events"), sys::O_RDONLY, 0),
-        file => file,
     }
 }
 
