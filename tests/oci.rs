@@ -3,16 +3,12 @@
 
 mod common;
 
+use common::bundle::oci;
 use common::*;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-
-fn program() -> PathBuf {
-    std::env::var_os("VESICLE_OCI_BIN")
-        .map_or_else(|| env!("CARGO_BIN_EXE_vesicle-oci").into(), PathBuf::from)
-}
 
 /// A bundle of this config.json, with the directory where its containers are known.
 struct Bundle {
@@ -30,7 +26,7 @@ impl Bundle {
     /// By files: what waits for its start has our descriptors, and would hold a pipe open.
     fn call(&self, words: &[&str]) -> Output {
         let [out, err] = ["out", "err"].map(|name| self.dir.join(name));
-        let status = Command::new(program())
+        let status = Command::new(oci())
             .arg("--root")
             .arg(&self.state)
             .args(words)
@@ -231,7 +227,7 @@ fn a_run_in_the_foreground_keeps_nobody_out_and_ends_as_its_command_does() {
     config["hooks"] = json!({ "poststop": [{ "path": "/bin/sh", "args": ["sh", "-c", script] }] });
     for keeps in [false, true] {
         let bundle = Bundle::of(&config);
-        let mut run = Command::new(program());
+        let mut run = Command::new(oci());
         run.arg("--root").arg(&bundle.state).arg("run").args(keeps.then_some("--keep")).arg("a");
         let mut run = run.current_dir(&bundle.dir).stdin(Stdio::null()).spawn().expect("vesicle-oci");
         let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
@@ -269,7 +265,7 @@ fn where_there_is_no_cgroup2_a_container_without_limits_has_none_and_can_be_dele
     let script = "umount -R /sys/fs/cgroup; for verb in 'run a' 'create b' 'start b' 'delete --force b'; do \"$0\" --root state $verb || exit; done";
     let out = Command::new("unshare")
         .args(["--mount", "--propagation", "private", "sh", "-ec", script])
-        .arg(program())
+        .arg(oci())
         .current_dir(&bundle.dir)
         .stdin(Stdio::null())
         .output()
@@ -282,7 +278,7 @@ fn where_there_is_no_cgroup2_a_container_without_limits_has_none_and_can_be_dele
     let script = "umount -R /sys/fs/cgroup; ! \"$0\" --root state run a";
     let out = Command::new("unshare")
         .args(["--mount", "--propagation", "private", "sh", "-ec", script])
-        .arg(program())
+        .arg(oci())
         .current_dir(&bundle.dir)
         .output()
         .expect("unshare");

@@ -4,6 +4,7 @@
 
 mod common;
 
+use common::bundle::oci;
 use common::*;
 use serde_json::{Value, json};
 use std::fs;
@@ -30,11 +31,6 @@ echo [Unit] > $1/units/nothing.target
 export XDG_RUNTIME_DIR=$1/run SYSTEMD_UNIT_PATH=$1/units: SYSTEMD_LOG_TARGET=console
 exec /lib/systemd/systemd --user --unit=nothing.target
 "#;
-
-fn program() -> PathBuf {
-    std::env::var_os("VESICLE_OCI_BIN")
-        .map_or_else(|| env!("CARGO_BIN_EXE_vesicle-oci").into(), PathBuf::from)
-}
 
 /// A systemd, and a directory that is a bundle.
 struct Systemd {
@@ -105,7 +101,7 @@ impl Systemd {
     }
 
     fn oci(&self, words: &[&str]) -> Output {
-        let (program, state) = (program(), self.dir.join("state"));
+        let (program, state) = (oci(), self.dir.join("state"));
         let mut all = vec![program.to_str().unwrap(), "--systemd-cgroup", "--root", state.to_str().unwrap()];
         all.extend(words);
         let bundle = ["-b", self.dir.to_str().unwrap()];
@@ -289,7 +285,7 @@ fn where_nobody_listens_that_is_said() {
     fs::write(dir.join("config.json"), config.to_string()).expect("config.json");
     let out = Command::new("unshare")
         .args(["-m", "sh", "-c", "mount -t tmpfs tmpfs /run && exec \"$@\"", "sh"])
-        .arg(program())
+        .arg(oci())
         .args(["--systemd-cgroup", "--root", "state", "run", "a"])
         .current_dir(&dir)
         .env_remove("DBUS_SYSTEM_BUS_ADDRESS")
