@@ -44,7 +44,6 @@ const OPTIONAL: &[(&str, &str, &str)] = &[
     ("ioctl", "TIOCGWINSZ", "what is no terminal is no console"),
     ("setgroups", "", "an id map denies it"),
     ("write", "\"{\\\"ociVersion", "a hook that is not told the state has no use for it"),
-    ("read", ", 2048)", "the child's word: it is looked for again when it ends"),
     ("close_range", "", "all that is open would be closed by the exec too"),
     ("unlinkat", "AT_REMOVEDIR", "a cgroup that can't be removed is told of"),
     ("kill", "", "who has ended can't be killed"),

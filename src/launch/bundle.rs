@@ -1,7 +1,7 @@
 //! The container of a bundle: what else is done with one than with that of `vesicle run`.
 
 use super::{Container, start};
-use crate::fail::Fail;
+use crate::fail::{At, Fail, Stage};
 use crate::plan::{Bundle, Plan};
 use crate::sys::{self, Fd, Pid, SigSet};
 
@@ -25,9 +25,9 @@ impl Container<'_> {
 
     /// What the child of a bundle says of its set-up: `!` once it waits for its start, nothing once it has become COMMAND or was
     /// killed, or else why it has failed.
-    pub fn word<'r>(&self, room: &'r mut [u8]) -> &'r [u8] {
-        let len = self.status.mark.map_or(Ok(0), |mark| sys::read(mark, room)).unwrap_or(0);
-        room.get(..len as usize).unwrap_or_default()
+    pub fn word<'r>(&self, room: &'r mut [u8]) -> Result<&'r [u8], Fail<'static>> {
+        let len = self.status.mark.map_or(Ok(0), |mark| sys::read(mark, room)).at(Stage::Handshake, None)?;
+        Ok(room.get(..len as usize).unwrap_or_default())
     }
 
     /// It was started in vain: nothing of it is left.

@@ -100,7 +100,7 @@ pub(super) fn make(
     let cgroup = to.insert(Cgroup {
         own,
         #[cfg(feature = "oci")]
-        from_root: plan.spec.oci,
+        from_root: plan.spec.is_oci(),
         name: [0; NAME],
         path: plan.spec.cgroup(),
         dir: own,
@@ -111,7 +111,7 @@ pub(super) fn make(
     });
     let done = cgroup.make_path();
     #[cfg(feature = "oci")]
-    if plan.spec.oci
+    if plan.spec.is_oci()
         && matches!(done, Err(Errno::EACCES | Errno::EPERM | Errno::EROFS))
         && rootless::does_without(plan)
     {
@@ -202,7 +202,7 @@ impl Cgroup {
         #[cfg(feature = "oci")]
         let born = match born {
             // As many are in it as may be born there. Who comes in from outside is not counted so.
-            Err(Errno::EAGAIN) if child.world.plan.spec.oci => Err(Errno::EPERM),
+            Err(Errno::EAGAIN) if child.world.plan.spec.is_oci() => Err(Errno::EPERM),
             born => born,
         };
         let born = match born {
@@ -214,7 +214,7 @@ impl Cgroup {
                 let born = sys::clone(flags, child::live, child);
                 #[cfg(feature = "oci")]
                 if let Ok(pid) = born
-                    && child.world.plan.spec.oci
+                    && child.world.plan.spec.is_oci()
                 {
                     // It is in it before we go on, or will say what stands against that.
                     let _ = sys::write(procs, Text::on(&mut [0; 24]).number(pid.0 as u64).get());

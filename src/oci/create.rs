@@ -111,9 +111,10 @@ fn begin(
     let mut writer = Writer { state: &mut *state, entry: &*entry, outside: outside.as_ref() };
     let started = container.start_after(&mut plan, &mut writer);
     let mut room = [0; 2048];
-    let word = if started.is_ok() { container.word(&mut room) } else { b"" };
-    let ready = if runs { word.is_empty() } else { word == b"!" };
-    let done = started.and_then(|()| if ready { pid_file.write(container.main()) } else { Ok(()) });
+    let said = started.and_then(|()| container.word(&mut room));
+    let word = *said.as_ref().unwrap_or(&&b""[..]);
+    let ready = said.is_ok() && if runs { word.is_empty() } else { word == b"!" };
+    let done = said.and_then(|_| if ready { pid_file.write(container.main()) } else { Ok(()) });
     let late = |kind, status| {
         let bundle = &plan.lists.bundle;
         let done = match &outside {

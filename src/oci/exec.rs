@@ -62,7 +62,13 @@ pub fn exec(request: &Request) -> Done {
     let mut container = Container::of(&plan, &mut timings);
     container.start(&mut plan)?;
     let mut room = [0; 2048];
-    let word = container.word(&mut room);
+    let word = match container.word(&mut room) {
+        Err(fail) => {
+            container.undo();
+            return Err(fail);
+        }
+        Ok(word) => word,
+    };
     if !word.is_empty() {
         container.undo();
         return Ok(log::report_text(word, request));
