@@ -59,12 +59,13 @@ fn go(stack: sys::Stack) -> Result<u8, Fail<'static>> {
     if spec::asked::ALONE {
         return Err(Fail::new(fail::Stage::Argument, z!("vesicle"), fail::Why::NotSupported));
     }
+    let called = cli::called(stack);
     // The kernel starts an initramfs by this name.
     #[cfg(feature = "boot")]
-    if cli::boot::is_named_init(stack) && sys::me() == Ok(sys::Pid(1)) {
+    if cli::boot::is_named_init(called, stack) && sys::me() == Ok(sys::Pid(1)) {
         return Ok(boot::boot(stack, 1));
     }
-    match cli::command(stack)? {
+    match cli::command(called, stack)? {
         command @ cli::Command::Run => return run_container(stack, command),
         #[cfg(feature = "bwrap")]
         command @ cli::Command::Bwrap => return run_container(stack, command),

@@ -4,7 +4,7 @@ use super::name_and_value;
 use crate::fail::{Fail, Stage, Why, fail};
 use crate::spec::boot::{Boot, Command, OnExit};
 use crate::sys::{Stack, ZStr};
-use crate::text::{behind, fields, nanoseconds, word};
+use crate::text::{fields, nanoseconds, word};
 use crate::z;
 use core::ops::Range;
 
@@ -21,14 +21,14 @@ const COMMANDS: &[u8] = b"init boot";
 pub const OURSELVES: &[u8] = b"vesicle";
 
 /// Whether we were called as `init`, and that is not followed by a command.
-pub fn is_named_init(stack: Stack) -> bool {
-    let word = stack.arg(1).map_or(&b""[..], ZStr::bytes);
-    stack.arg(0).is_some_and(is_init) && fields(COMMANDS, b' ').all(|command| command != word)
+pub fn is_named_init(called: ZStr<'_>, stack: Stack) -> bool {
+    let word = || stack.arg(1).map_or(&b""[..], ZStr::bytes);
+    called.is(b"init") && fields(COMMANDS, b' ').all(|command| command != word())
 }
 
 /// Whether a file has the name of an init: what is executed as process 1 itself.
 pub fn is_init(file: ZStr<'_>) -> bool {
-    behind(file.bytes(), b'/') == b"init"
+    file.file_name().is(b"init")
 }
 
 /// Words in the order in which they stand: options, and then COMMAND with its ARGs, which take the place of any that

@@ -11,6 +11,8 @@ use crate::sys::{SIGCHLD, SIGKILL, SIGSTOP, Stack, ZStr};
 #[cfg(feature = "drop-in")]
 use crate::sys::{SIGTSTP, SIGTTIN, SIGTTOU};
 use crate::text::{before, decimal, field, fields, nanoseconds};
+#[cfg(feature = "drop-in")]
+use crate::text::{join, joined_len, place};
 
 /// Why there is nothing to do, or what else there is.
 #[derive(Clone, Copy, PartialEq)]
@@ -53,8 +55,9 @@ const NAMES: &[u8] = if cfg!(feature = "drop-in") {
 /// Which tool a name is, if any: of the file by which we were called.
 #[cfg(feature = "drop-in")]
 pub(super) fn tool(name: &[u8]) -> Option<Tool> {
-    const NAMES: &[u8] = b"tini docker-init tini-static dumb-init catatonit podman-init";
-    Some(match fields(NAMES, b' ').position(|known| known == name)? {
+    const NAMES: &[&str] = &["tini", "docker-init", "tini-static", "dumb-init", "catatonit", "podman-init"];
+    static JOINED: [u8; joined_len(NAMES)] = join(NAMES);
+    Some(match place(&JOINED, name)? {
         0..=2 => Tool::Tini,
         3 => Tool::DumbInit,
         _ => Tool::Catatonit,

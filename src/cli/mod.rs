@@ -37,8 +37,7 @@ use run::read_options;
 use crate::fail::{Fail, Stage, Why, fail};
 use crate::spec::{Spec, misuse};
 use crate::sys::{Block, Stack, ZStr};
-#[cfg(any(feature = "bwrap", feature = "drop-in"))]
-use crate::text;
+use crate::z;
 
 /// What the first word asks for, or the name that we were called by.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -94,14 +93,24 @@ pub type Load = fn(Source) -> Result<Block, Fail<'static>>;
 
 type Parsed<T> = Result<T, Fail<'static>>;
 
-/// Which command it is.
-pub fn command(stack: Stack) -> Parsed<Command> {
+/// The name of the file that we were called by.
+pub fn called(stack: Stack) -> ZStr<'static> {
+    #[cfg(any(feature = "boot", feature = "bwrap", feature = "drop-in"))]
+    if let Some(path) = stack.arg(0) {
+        return path.file_name();
+    }
+    let _ = stack;
+    z!("")
+}
+
+/// Which command it is, by that name and behind it.
+pub fn command(#[allow(unused_variables)] called: ZStr<'_>, stack: Stack) -> Parsed<Command> {
     #[cfg(feature = "bwrap")]
-    if is_named_bwrap(stack) {
+    if is_named_bwrap(called, stack) {
         return Ok(Command::Bwrap);
     }
     #[cfg(feature = "drop-in")]
-    if let Some(tool) = stack.arg(0).and_then(|name| init::tool(text::behind(name.bytes(), b'/'))) {
+    if let Some(tool) = init::tool(called.bytes()) {
         return Ok(Command::Init(tool, 1));
     }
     let Some(command) = stack.arg(1) else { return misuse(Why::NoArguments) };
@@ -143,11 +152,12 @@ pub fn command(stack: Stack) -> Parsed<Command> {
 /// Whether we were called by that name; or by the one that every program has for itself, as bubblewrap calls itself inside, and
 /// with what is no command of ours.
 #[cfg(feature = "bwrap")]
-fn is_named_bwrap(stack: Stack) -> bool {
-    let Some(name) = stack.arg(0) else { return false };
+fn is_named_bwrap(called: ZStr<'_>, stack: Stack) -> bool {
     let ours = |word: ZStr<'_>| word.value_of(b"--").is_none() || word.is(b"--help") || word.is(b"--version");
-    text::behind(name.bytes(), b'/') == b"bwrap"
-        || name.is(b"/proc/self/exe") && stack.arg(1).is_some_and(|word| !ours(word))
+    called.is(b"bwrap")
+        || called.is(b"exe")
+            && stack.arg(0).is_some_and(|path| path.is(b"/proc/self/exe"))
+            && stack.arg(1).is_some_and(|word| !ours(word))
 }
 
 #[cfg(feature = "help")]

@@ -3,7 +3,9 @@
 
 #[cfg(feature = "help")]
 use crate::text::Text;
-use crate::text::{Joined, join, joined_len};
+#[cfg(feature = "help")]
+use crate::text::Joined;
+use crate::text::{join, joined_len, place};
 #[cfg(feature = "help")]
 use crate::text::{fields, pack, packed_len};
 
@@ -313,7 +315,7 @@ fn knows(_: bool, _: usize) -> bool {
 
 /// The option of this name, and its kind.
 pub(super) fn find(name: &[u8], bwrap: bool) -> Option<(Opt, u8)> {
-    let place = Joined(&JOINED_NAMES).position(|n| n == name)?;
+    let place = place(&JOINED_NAMES, name)?;
     if knows(bwrap, place) { Some((Opt(place as u8), *KINDS.get(place)?)) } else { None }
 }
 

@@ -211,12 +211,14 @@ impl Words {
     }
 
     fn peek(&self) -> Option<ZStr<'static>> {
-        ZStr::until_nul(self.rest)
+        // What is left of a block closes with a NUL.
+        ZStr::closed(self.rest)
     }
 
     #[inline(never)]
     fn next(&mut self) -> Option<ZStr<'static>> {
-        let word = text::word(&mut self.rest)?;
+        let word = self.peek()?;
+        self.rest = self.rest.get(word.bytes_with_nul().len()..).unwrap_or_default();
         self.taken = self.taken.saturating_add(1);
         Some(word)
     }

@@ -31,8 +31,8 @@ impl<'a> ZStr<'a> {
         None
     }
 
-    /// All of `bytes`, which close with a NUL; `None` when they don't.
-    #[cfg(feature = "oci")]
+    /// The string at the start of `bytes`, which close with a NUL; `None` when they don't.
+    #[cfg(any(feature = "options", feature = "oci"))]
     pub fn closed(bytes: &'a [u8]) -> Option<ZStr<'a>> {
         match bytes {
             [.., 0] => Some(ZStr(NonNull::from(bytes).cast(), PhantomData)),
@@ -97,6 +97,22 @@ impl<'a> ZStr<'a> {
     #[inline(never)]
     pub fn has(self, byte: u8) -> bool {
         self.bytes().iter().position(|b| *b == byte).is_some()
+    }
+
+    /// What stands behind its last `/`: the name of a file, of its path.
+    #[cfg(any(feature = "boot", feature = "bwrap", feature = "drop-in"))]
+    #[inline(never)]
+    pub fn file_name(self) -> ZStr<'a> {
+        let (mut name, mut rest) = (self, self);
+        while rest.first() != 0 {
+            let slash = rest.first() == b'/';
+            // SAFETY: behind a byte that is not the NUL the string goes on.
+            rest = ZStr(unsafe { rest.0.add(1) }, PhantomData);
+            if slash {
+                name = rest;
+            }
+        }
+        name
     }
 
     /// The first byte; NUL for an empty string.

@@ -143,6 +143,7 @@ fn name_init_is_boot_unless_a_command_follows() {
         (&["/init2"], false),
         (&[], false),
     ] {
-        assert_eq!(is_named_init(Stack::for_test(args, &[], 0)), is, "{args:?}");
+        let stack = Stack::for_test(args, &[], 0);
+        assert_eq!(is_named_init(crate::cli::called(stack), stack), is, "{args:?}");
     }
 }
