@@ -189,6 +189,7 @@ fn complete(state: &mut State, spec: &Spec<'_>, lists: &Lists) -> Result<(), Fai
     state.rootfs = if root.first() == b'/' { root } else { join(state.bundle, root)? };
     state.cgroup = join(z!(""), spec.cgroup().unwrap_or(z!("")))?;
     state.annotations = lists.bundle.annotations.unwrap_or(z!(""));
+    state.hooks = lists.bundle.hooks.iter().fold(0, |kinds, hook| kinds | 1 << hook.kind);
     Ok(())
 }
 

@@ -22,6 +22,7 @@ use crate::z;
 type Done = Result<u8, Fail<'static>>;
 
 /// Starts it; with `--detach` it is left alone then.
+#[inline(never)]
 pub fn exec(request: &Request) -> Done {
     let pid_file = PidFile::find(request)?;
     let Found { entry, state, status, .. } = Found::by(request, false)?;

@@ -16,6 +16,9 @@ use crate::sys::{self, Errno, Fd, SigSet};
 /// Runs those of a kind, by config.json as it was when the container was made.
 #[inline(never)]
 pub fn run(request: &Request, entry: &Entry, state: &State, kind: u8, status: Status) {
+    if state.hooks >> kind & 1 == 0 {
+        return;
+    }
     if let Err(fail) = try_run(entry, state, kind, status) {
         log::report(&fail, request);
     }

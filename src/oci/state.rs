@@ -39,6 +39,8 @@ pub struct State {
     pub unit: ZStr<'static>,
     /// The object of its annotations, as it stands in config.json; empty when there is none.
     pub annotations: ZStr<'static>,
+    /// Which kinds of hooks it has, a bit each: else nobody reads config.json again to find none.
+    pub hooks: u8,
 }
 
 /// A container that there is, and how it is with it.
@@ -85,6 +87,7 @@ impl State {
             cgroup: none,
             unit: none,
             annotations: none,
+            hooks: 0,
         })
     }
 
@@ -104,7 +107,7 @@ impl State {
         let file = sys::openat(entry.dir, TEMPORARY, flags, 0o600)?;
         let mut out = Out::to(file, b"");
         self.begin(&mut out);
-        out.key(b"start").number(self.start);
+        out.key(b"start").number(self.start).key(b"hooks").number(self.hooks.into());
         out.field(b"cgroup", self.cgroup).field(b"rootfs", self.rootfs).field(b"created", self.created);
         if self.unit.first() != 0 {
             out.field(b"unit", self.unit);
@@ -187,6 +190,8 @@ impl State {
             cgroup: none,
             unit: none,
             annotations: none,
+            // Where it is not said there may be any.
+            hooks: u8::MAX,
         };
         let mut found = 0u8;
         reader.object()?;
@@ -222,6 +227,10 @@ impl State {
                 }
                 b"annotations" => {
                     state.annotations = reader.raw()?;
+                    0
+                }
+                b"hooks" => {
+                    state.hooks = reader.number()? as u8;
                     0
                 }
                 _ => {

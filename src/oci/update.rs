@@ -26,6 +26,7 @@ const OPTIONS: [(Opt, &[u8], &[u8]); 10] = [
 ];
 
 /// Sets them.
+#[inline(never)]
 pub fn update(request: &Request) -> Result<u8, Fail<'static>> {
     let Found { entry, state, lives, .. } = Found::by(request, true)?;
     if !lives {

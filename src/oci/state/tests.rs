@@ -30,6 +30,7 @@ fn state(id: &'static str, text: &str, number: u64) -> State {
 fn same(a: &State, b: &State) -> bool {
     (a.pid == b.pid && a.start == b.start && a.bundle == b.bundle && a.rootfs == b.rootfs)
         && (a.cgroup == b.cgroup && a.created == b.created && a.annotations == b.annotations)
+        && a.hooks == b.hooks
 }
 
 #[test]
@@ -38,6 +39,7 @@ fn what_was_saved_is_read_again() {
     let entry = Entry::create(root(dir.path()), leak("x")).unwrap();
     proptest!(|(text in "[^\0]{0,200}", number: u64, notes in "\"[a-z]{0,9}\"")| {
         let mut state = state("x", &text, number);
+        state.hooks = number as u8;
         state.annotations = leak(&format!(r#"{{"k":{notes},"\u00e9\n":"\""}}"#));
         state.save(&entry).unwrap();
         let read = State::load(&entry).unwrap();
@@ -87,7 +89,7 @@ fn damaged_states_are_no_states() {
         std::fs::write(&file, text).unwrap();
         State::load(&entry)
     };
-    assert!(read(whole).is_ok());
+    assert_eq!(read(whole).ok().unwrap().hooks, u8::MAX, "nothing says that there is none");
     for (from, to) in [
         ("\"pid\":1,", ""),
         ("\"start\":2,", ""),
