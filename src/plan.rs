@@ -107,10 +107,6 @@ impl Root {
 /// The namespaces that are new for everybody.
 const NEW: u32 = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
 
-/// The kinds of namespaces that are reported, by their names in /proc/PID; bubblewrap has a field `KIND-namespace` for each.
-#[cfg(feature = "report")]
-pub const KINDS: &[u8] = b"ns/cgroup\0ns/ipc\0ns/mnt\0ns/net\0ns/pid\0ns/uts\0";
-
 /// What will be done.
 pub struct Plan<'w> {
     /// The command line.

@@ -2,9 +2,9 @@
 
 use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage};
-use crate::plan::{KINDS, Plan};
+use crate::plan::Plan;
 use crate::sys::{self, Errno, Fd, Pid, ZStr};
-use crate::text::{Text, fields, process_path};
+use crate::text::{Text, process_path};
 use crate::timings::Clock;
 
 /// Writes what was asked for.
@@ -51,15 +51,8 @@ pub(super) fn remove(path: Option<ZStr<'static>>) {
     }
 }
 
-/// The CLONE_NEW* of each of [`KINDS`], by the number of its bit.
-const BITS: [u8; 6] = [
-    sys::CLONE_NEWCGROUP.trailing_zeros() as u8,
-    sys::CLONE_NEWIPC.trailing_zeros() as u8,
-    sys::CLONE_NEWNS.trailing_zeros() as u8,
-    sys::CLONE_NEWNET.trailing_zeros() as u8,
-    sys::CLONE_NEWPID.trailing_zeros() as u8,
-    sys::CLONE_NEWUTS.trailing_zeros() as u8,
-];
+/// Of how many of NAMESPACES is told: bubblewrap has a field for each.
+const TOLD: usize = 6;
 
 /// What stands before a field, between two, and behind the last: of bubblewrap's --info-fd, and of its --json-status-fd.
 type Style = [&'static [u8]; 3];
@@ -72,30 +65,28 @@ fn json(fd: Fd, main: Pid, plan: &Plan<'_>, [open, next, close]: &Style) -> sys:
     let mut room = [0; 320];
     let mut text = Text::on(&mut room);
     text.push(open).push(b"child-pid\": ").number(main.0 as u64);
-    for (n, (file, bit)) in fields(KINDS, 0).zip(BITS).enumerate() {
+    for (n, &(kind, file)) in sys::NAMESPACES.iter().take(TOLD).enumerate() {
         // bubblewrap says what is new.
-        if plan.spec.is_bwrap() && !plan.makes(1 << bit) {
+        if plan.spec.is_bwrap() && !plan.makes(kind) {
             continue;
         }
-        let (Some(number), Some(kind)) = (number(main, plan, n, file)?, file.get(b"ns/".len()..)) else {
-            continue;
-        };
-        text.push(next).push(kind).push(b"-namespace\": ").number(number);
+        let Some(number) = number(main, plan, n, file)? else { continue };
+        text.push(next).push(file.skip(sys::NS_KIND).bytes()).push(b"-namespace\": ").number(number);
     }
     sys::write(fd, text.push(close).get())
 }
 
 /// The number of its namespace number `n`, which `file` tells.
 #[inline(never)]
-fn number(main: Pid, plan: &Plan<'_>, n: usize, file: &[u8]) -> sys::Result<Option<u64>> {
+fn number(main: Pid, plan: &Plan<'_>, n: usize, file: ZStr<'_>) -> sys::Result<Option<u64>> {
     #[cfg(feature = "template")]
     if plan.spec.has(Opt::Template) {
         let told = plan.template.numbers.get(n).map(|told| u64::from_ne_bytes(*told));
         return Ok(told.filter(|number| *number != 0));
     }
-    let _ = (plan, n);
-    let path = process_path(main, file);
+    let path = process_path(main, file.skip(sys::NS_SELF).bytes());
     let Some(path) = ZStr::until_nul(&path) else { return Ok(None) };
+    let _ = (plan, n);
     match sys::statx(Fd::CWD, path) {
         Ok(ns) => Ok(Some(ns.ino)),
         // A kernel without this kind, or a host without /proc: the field is left out.

@@ -2,27 +2,9 @@
 //! still that process.
 
 use crate::fail::{At, Fail, Stage, Why, fail};
-use crate::sys::{self, Errno, Fd, Pid, ZStr};
-use crate::text::{Text, decimal, fields, word};
+use crate::sys::{self, Errno, Fd, NAMESPACES, NS_SELF, Pid, ZStr};
+use crate::text::{Text, decimal, fields};
 use crate::z;
-
-/// Where our own namespaces stand in /proc, the one that gives rights first; behind `self/` there stand those of a process.
-const NAMES: &[u8] =
-    b"self/ns/user\0self/ns/pid\0self/ns/net\0self/ns/uts\0self/ns/ipc\0self/ns/cgroup\0self/ns/time\0\
-self/ns/mnt\0";
-const SELF: usize = b"self/".len();
-
-/// The CLONE_NEW* of each, by the number of its bit.
-const BITS: [u8; 8] = [
-    sys::CLONE_NEWUSER.trailing_zeros() as u8,
-    sys::CLONE_NEWPID.trailing_zeros() as u8,
-    sys::CLONE_NEWNET.trailing_zeros() as u8,
-    sys::CLONE_NEWUTS.trailing_zeros() as u8,
-    sys::CLONE_NEWIPC.trailing_zeros() as u8,
-    sys::CLONE_NEWCGROUP.trailing_zeros() as u8,
-    sys::CLONE_NEWTIME.trailing_zeros() as u8,
-    sys::CLONE_NEWNS.trailing_zeros() as u8,
-];
 
 /// The caller's /proc, if it is one.
 pub(super) fn host_proc() -> Result<Fd, Fail<'static>> {
@@ -51,20 +33,19 @@ pub(super) fn gone(e: Errno) -> Errno {
 /// Those of its namespaces that are `wanted` (CLONE_NEW*) and are not ours.
 #[inline(never)]
 pub(super) fn differing(wanted: u32, proc: Fd, dir: Fd) -> sys::Result<u32> {
-    let (mut kinds, mut names) = (0, NAMES);
-    for bit in BITS {
-        let Some(name) = word(&mut names) else { break };
-        if wanted & 1 << bit == 0 {
+    let mut kinds = 0;
+    for &(kind, file) in NAMESPACES {
+        if wanted & kind == 0 {
             continue;
         }
-        let ours = match sys::statx(proc, name) {
+        let ours = match sys::statx(proc, file) {
             // A kernel without this kind: it is one for all.
             Err(Errno::ENOENT) => continue,
             ours => ours?,
         };
-        let theirs = sys::statx(dir, name.skip(SELF)).map_err(gone)?;
+        let theirs = sys::statx(dir, file.skip(NS_SELF)).map_err(gone)?;
         if (ours.dev, ours.ino) != (theirs.dev, theirs.ino) {
-            kinds |= 1 << bit;
+            kinds |= kind;
         }
     }
     Ok(kinds)

@@ -11,7 +11,7 @@ use crate::sys::{CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, Fd, Pi
 /// Those that a process is in from its birth on: they are joined by whoever makes it.
 const BORN: u32 = CLONE_NEWPID | CLONE_NEWTIME;
 
-/// The number of a namespace of each of KINDS, as a process has told them; 0 of none.
+/// The number of a namespace of each of NAMESPACES that is told of, as a process has told them; 0 of none.
 pub type Numbers = [[u8; 8]; 6];
 
 /// What launcher and child have of it.

@@ -4,13 +4,9 @@
 
 use super::World;
 use crate::cli::Opt;
-#[cfg(feature = "report")]
-use crate::plan::KINDS;
 #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
 use crate::plan::Numbers;
 use crate::sys::{self, CLONE_NEWNS, CLONE_NEWUSER, Errno, Fd};
-#[cfg(feature = "report")]
-use crate::text::word;
 use crate::z;
 
 /// Joins its namespaces, and makes a copy of its mounts.
@@ -68,10 +64,8 @@ fn tell_namespaces(tell: Fd, proc: Option<Fd>) -> sys::Result<()> {
     let mut numbers = Numbers::default();
     #[cfg(feature = "report")]
     if let Some(proc) = proc {
-        let mut names = KINDS;
-        for number in &mut numbers {
-            let Some(name) = word(&mut names) else { break };
-            match sys::statx(proc, name) {
+        for (number, (_, file)) in numbers.iter_mut().zip(sys::NAMESPACES) {
+            match sys::statx(proc, file.skip(sys::NS_SELF)) {
                 // A kernel without this kind.
                 Err(Errno::ENOENT) => {}
                 ns => *number = ns?.ino.to_ne_bytes(),

@@ -9,6 +9,24 @@ pub use linux_raw_sys::general::{
 };
 use linux_raw_sys::{general as c, net, prctl as p};
 
+/// The kinds of namespaces, namespaces(7): CLONE_NEW*, and the file of the caller's own in /proc. Behind [`NS_SELF`] bytes of it
+/// there stands that of a process in its folder, behind [`NS_KIND`] the name of the kind alone. Of the last two nobody is told.
+#[cfg(any(feature = "enter", feature = "report", feature = "template"))]
+pub const NAMESPACES: &[(u32, ZStr<'static>)] = &[
+    (CLONE_NEWCGROUP, crate::z!("self/ns/cgroup")),
+    (CLONE_NEWIPC, crate::z!("self/ns/ipc")),
+    (CLONE_NEWNS, crate::z!("self/ns/mnt")),
+    (CLONE_NEWNET, crate::z!("self/ns/net")),
+    (CLONE_NEWPID, crate::z!("self/ns/pid")),
+    (CLONE_NEWUTS, crate::z!("self/ns/uts")),
+    (CLONE_NEWUSER, crate::z!("self/ns/user")),
+    (CLONE_NEWTIME, crate::z!("self/ns/time")),
+];
+#[allow(missing_docs)]
+pub const NS_SELF: usize = b"self/".len();
+#[allow(missing_docs)]
+pub const NS_KIND: usize = b"self/ns/".len();
+
 /// A process id, in our own PID namespace.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Pid(pub i32);
