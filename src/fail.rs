@@ -180,6 +180,15 @@ impl<'a> Fail<'a> {
 
     #[cfg_attr(feature = "bwrap", inline(never))]
     fn tell_rest(&self, value: Option<ZStr<'_>>, line: &mut Text<'_>) {
+        let (stage, reason) = self.tell_what(value, line);
+        match u16::try_from(-reason) {
+            Ok(errno) => describe(stage, errno, line),
+            Err(_) => Why::say((reason & 0xff) as usize, line),
+        }
+    }
+
+    /// Appends what was being done, and to what; its [`parts`](Fail::parts).
+    fn tell_what(&self, value: Option<ZStr<'_>>, line: &mut Text<'_>) -> (u8, i32) {
         let (stage, reason) = self.parts();
         Stage::say(stage.into(), line);
         if let Some(word) = self.subject {
@@ -189,10 +198,7 @@ impl<'a> Fail<'a> {
             quote(line, word);
         }
         line.push(b": ");
-        match u16::try_from(-reason) {
-            Ok(errno) => describe(stage, errno, line),
-            Err(_) => Why::say((reason & 0xff) as usize, line),
-        }
+        (stage, reason)
     }
 
     /// The exit code.

@@ -1,17 +1,12 @@
 //! Failures in the words that callers of an OCI runtime look for: errnos as programs in Go say them, in lower case.
 
-use super::{Fail, Stage, Why, describe, quote};
+use super::{Fail, Stage, Why, describe};
 use crate::sys::Errno;
 use crate::text::Text;
 
 /// Appends what is said of it.
 pub(crate) fn tell(fail: &Fail<'_>, line: &mut Text<'_>) {
-    let (stage, reason) = fail.parts();
-    Stage::say(stage.into(), line);
-    if let Some(word) = fail.subject {
-        quote(line, word);
-    }
-    line.push(b": ");
+    let (stage, reason) = fail.tell_what(None, line);
     let Ok(errno) = u16::try_from(reason.wrapping_neg()) else {
         Why::say((reason & 0xff) as usize, line);
         return;
