@@ -110,6 +110,7 @@ pub fn dup_onto(fd: Fd, onto: u32) -> Result<()> {
 }
 
 /// unlinkat(2), of a directory where it is one.
+#[inline(never)]
 pub fn unlinkat(dir: Fd, path: ZStr<'_>, is_dir: bool) -> Result<()> {
     let flags = if is_dir { c::AT_REMOVEDIR } else { 0 };
     // SAFETY: the kernel reads a NUL-terminated string.

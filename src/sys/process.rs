@@ -228,6 +228,7 @@ pub fn is_subreaper() -> bool {
 }
 
 /// setns(2) with the kind of namespace that it must be.
+#[inline(never)]
 pub fn setns(ns: Fd, kind: u32) -> Result<()> {
     // SAFETY: no memory is involved.
     unsafe { done!(setns, ns.0, kind) }

@@ -122,6 +122,7 @@ impl<'a> ZStr<'a> {
     }
 
     /// The string from byte `n` on; the empty rest when it is shorter.
+    #[inline(never)]
     pub fn skip(self, n: usize) -> ZStr<'a> {
         let n = n.min(self.bytes().len());
         // SAFETY: `n` is at most the offset of the NUL.
