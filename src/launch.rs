@@ -292,12 +292,12 @@ fn start(
     let made = match &container.cgroup {
         Some(cgroup) => cgroup.bear(namespaces | hold, &mut child),
         #[cfg(feature = "linux7")]
-        None => mounts::clone(namespaces | hold, &mut child).at(Stage::Clone, None),
+        None => mounts::clone(namespaces | hold, None, &mut child).at(Stage::Clone, None),
         #[cfg(not(feature = "linux7"))]
         None => sys::clone(namespaces | hold, child::live, &mut child).at(Stage::Clone, None),
     };
     #[cfg(all(feature = "linux7", not(feature = "cgroup")))]
-    let made = mounts::clone(namespaces | hold, &mut child).at(Stage::Clone, None);
+    let made = mounts::clone(namespaces | hold, None, &mut child).at(Stage::Clone, None);
     #[cfg(not(any(feature = "cgroup", feature = "linux7")))]
     let made = sys::clone(namespaces | hold, child::live, &mut child).at(Stage::Clone, None);
     #[cfg(feature = "bwrap")]
@@ -313,8 +313,6 @@ fn start(
     placement::unpin(&child.world);
     *main = made?;
     timings.cloned(hold != 0);
-    #[cfg(feature = "linux7")]
-    mounts::let_go(mounts);
     #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
     release::release(
         plan,
@@ -325,6 +323,8 @@ fn start(
         witness,
         timings.clock,
     )?;
+    #[cfg(feature = "linux7")]
+    mounts::let_go(plan);
     #[cfg(feature = "veth")]
     {
         container.ends = plan.ends;

@@ -146,6 +146,10 @@ pub struct Plan<'w> {
     /// Whether what types into a terminal is refused, if COMMAND turns out to share one with its caller.
     #[cfg(feature = "seccomp")]
     pub guards_terminal: bool,
+    /// The mount namespace that begins with ROOTFS alone, where it was made before the child; else the child makes it, in its own
+    /// user namespace.
+    #[cfg(feature = "linux7")]
+    pub made: Option<crate::sys::Fd>,
     /// Whether the child may borrow our memory: it ends in execve and waits for nobody.
     pub borrow: bool,
     /// Whether the init may lend its memory to COMMAND in the same way.
@@ -315,6 +319,8 @@ pub fn build<'w>(spec: &'w Spec<'w>, stack: Stack, lists: &'w mut Lists) -> Resu
         shared_proc: false,
         #[cfg(feature = "seccomp")]
         guards_terminal: false,
+        #[cfg(feature = "linux7")]
+        made: None,
         borrow: true,
         #[cfg(feature = "init")]
         init_lends: true,

@@ -233,6 +233,8 @@ traced() {
     echo 0 >/sys/kernel/tracing/events/raw_syscalls/sys_exit/enable
     sed -n 's/.* sys_exit: NR \([0-9]*\) = \(-\{0,1\}\).*/\1\2/p' /sys/kernel/tracing/trace | sort -n
 }
+# Those that a launch by chroot(2) and one by pivot_root(2) have both.
+others() { grep -v -x -e $statx -e $chroot "$@"; }
 # centiseconds OPTION... : how long a few launches take.
 centiseconds() {
     read begin rest </proc/uptime
@@ -361,33 +363,41 @@ dev_is_whole_where_no_device_can_be_made() {
     eq "what it has, and its mounts" "$(echo $out)" "5 c 8 10"
 }
 
-# What a kernel has is found out by the call that makes use of it; with --proc-opts the caller's mounts are copied on any kernel.
+# What a kernel has is found out by the call that makes use of it; with --chroot the caller's mounts are copied on any kernel.
 mounts_of_the_caller_are_not_copied_since_linux_7() {
     case $0 in /cases.sh) ;; *) skip "only guests are traced" ;; esac
     [ "$ME" = 0 ] || skip "only root traces"
-    case $(uname -m) in x86_64) pivot=155 chroot=161 setns=308 ;; *) pivot=41 chroot=51 setns=268 ;; esac
+    case $(uname -m) in x86_64) pivot=155 chroot=161 umount=166 statx=332 setns=308 ;; *) pivot=41 chroot=51 umount=39 statx=291 setns=268 ;; esac
     mkdir -p "$T/many"
     grep -q /sys/kernel/tracing /proc/mounts || mount -t tracefs none /sys/kernel/tracing || fail "no tracefs"
     echo 1 >/sys/kernel/tracing/options/event-fork
-    for how in '' --privileged --unshare-user; do
-        # With an option more, as the other one has.
-        new=$(traced $how --argv0 true)
-        old=$(traced $how --proc-opts hidepid=0)
+    # ROOTFS is a mount of its own by both.
+    same='--cap-drop CAP_SYS_CHROOT' cgroup=
+    ! kernel_at_least 5 12 || same="$same --read-only"
+    [ ! -e /sys/fs/cgroup/cgroup.procs ] || cgroup=--unshare-user+--cgroup+box
+    for how in '' --privileged --unshare-user '--proc-opts hidepid=0' '--unshare-user --proc-opts hidepid=0' '--sysfs /sys' \
+        '--info-fd 2' '--json-status-fd 2' $cgroup; do
+        how=$(echo "$how" | tr + ' ')
+        new=$(traced $same $how)
+        old=$(traced $same $how --chroot)
         said="$how: $(echo $new), and else $(echo $old)"
         eq "failed without trying $said" "$(echo "$old" | grep -c -x -e 428- -e 435-)" 0
         if kernel_at_least 7 1; then
             eq "failed $said" "$(echo "$new" | grep -c -x -e 428- -e 435-)" 0
             echo "$new" | grep -q -x $setns || fail "not taken $said"
             ! echo "$new" | grep -q -e "^$pivot" -e "^$chroot" || fail "pivoted $said"
-            [ $(echo "$new" | wc -l) -le $(echo "$old" | wc -l) ] || fail "more calls $said"
-            # On the initramfs too, which is no longer the first root.
-            echo "$old" | grep -q -x $pivot || fail "not pivoted $said"
+            # pivot_root(2) takes an umount2(2) more; a root that will be read-only is opened.
+            [ $(echo "$new" | wc -l) -le $(($(echo "$old" | wc -l) + 2)) ] || fail "more calls $said"
         else
             eq "failed $said" "$(echo "$new" | grep -c -x -e 428- -e 435-)" 1
-            eq "all others $said" "$(echo "$new" | grep -v -x -e 428- -e 435-)" "$old"
+            # An initramfs is asked whether it is one.
+            ! kernel_at_least 5 12 ||
+                eq "all others $said" "$(echo "$new" | others -e 428- -e 435- -e $pivot- -e $pivot -e $umount)" "$(echo "$old" | others)"
         fi
     done
     kernel_at_least 7 1 || return 0
+    # On the initramfs too, which is no longer the first root.
+    traced --unshare-user --bind "$T" /data | grep -q -x $pivot || fail "not pivoted"
     mount -t tmpfs none "$T/many" && mount --make-private "$T/many" || fail "no tmpfs"
     for n in 1 2 3 4 5 6 7 8 9 10 11 12; do mkdir "$T/many/$n" && mount --rbind "$T/many" "$T/many/$n" || fail "mount $n"; done
     mounts=$(grep -c "$T/many" /proc/self/mountinfo)
@@ -395,7 +405,7 @@ mounts_of_the_caller_are_not_copied_since_linux_7() {
     for how in --privileged --unshare-user; do
         said= rounds=0
         for round in 1 2 3 4 5; do
-            new=$(centiseconds $how) && old=$(centiseconds $how --proc-opts hidepid=0) || fail "$new$old"
+            new=$(centiseconds $how) && old=$(centiseconds $how --chroot --read-only) || fail "$new$old"
             said="$said $new/$old"
             [ $((new * 3)) -ge $((old * 2)) ] || rounds=$((rounds + 1))
         done

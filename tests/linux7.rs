@@ -49,16 +49,22 @@ fn older_kernel_is_asked_once_and_then_all_is_as_before() {
         return;
     }
     for &who in everyone() {
-        for options in ["", "--read-only", "--init", "--unshare-user"] {
-            // As many options, of which one can't be had by the new way.
-            let (with, without) =
-                (format!("{options} --argv0 true"), format!("{options} --proc-opts hidepid=0"));
+        let mut all = vec!["", "--init", "--unshare-user", "--proc-opts hidepid=0"];
+        all.extend((who == Who::Root).then_some("--privileged --info-fd 1 --json-status-fd 2"));
+        for options in all {
+            // By chroot(2) it can't be had, and ROOTFS is a mount of its own as it is without.
+            let (with, without) = (
+                format!("--read-only --cap-drop CAP_SYS_CHROOT {options}"),
+                format!("--read-only --cap-drop CAP_SYS_CHROOT --chroot {options}"),
+            );
             let (with, without) = (launch(who, &with), launch(who, &without));
             let tries: Vec<_> = with.iter().filter(|c| is_try(c)).collect();
             assert!(tries.len() == 1 && tries.iter().all(|c| c.failed), "{options} ({who:?}): {tries:?}");
             assert!(!without.iter().any(is_try), "{options} ({who:?}): {without:?}");
             // The two processes of one with an init run at once.
             let (mut with, mut without) = (names(&with), names(&without));
+            without.extend(["pivot_root", "umount2"]);
+            with.push("chroot");
             with.sort_unstable();
             without.sort_unstable();
             assert_eq!(with, without, "{options} ({who:?})");
@@ -70,9 +76,11 @@ fn older_kernel_is_asked_once_and_then_all_is_as_before() {
 fn nothing_is_asked_for_that_could_not_be_made_use_of() {
     let Some(_) = need!("strace") else { return };
     for &who in everyone() {
-        let mut all = vec!["--chroot", "--proc-opts hidepid=0", "--unshare-user --bind SOURCE /tmp"];
+        let mut all = vec!["--chroot", "--unshare-user --bind SOURCE /tmp", "--unshare-user --sysfs /tmp"];
         all.extend(["--unshare-user --allow-new-privs", "--unshare-user --share-pid"]);
+        all.extend(["--unshare-user --info-fd 2", "--unshare-user --json-status-fd 2"]);
         all.extend((who == Who::Root).then_some("--share-mount --no-proc --privileged"));
+        all.extend((who == Who::Root).then_some("--overlay-src SOURCE --ro-overlay /tmp"));
         for options in all {
             let calls = launch(who, options);
             assert!(!calls.iter().any(is_try), "{options} ({who:?}): {calls:?}");

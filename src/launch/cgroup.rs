@@ -197,7 +197,8 @@ impl Cgroup {
         // The child makes it when it is where the root of it shall be.
         let flags = flags & !sys::CLONE_NEWCGROUP;
         #[cfg(feature = "linux7")]
-        let flags = if child.world.mounts.alone { flags & !sys::CLONE_NEWNS } else { flags };
+        let born = super::mounts::clone(flags, Some(self.dir), child);
+        #[cfg(not(feature = "linux7"))]
         let born = sys::clone_into(self.dir, flags, child::live, child);
         #[cfg(feature = "oci")]
         let born = match born {
@@ -211,6 +212,8 @@ impl Cgroup {
                 let procs = sys::openat(self.dir, z!("cgroup.procs"), sys::O_WRONLY, 0);
                 let procs = self.told(Stage::JoinCgroup, procs)?;
                 child.world.procs = Some(procs);
+                #[cfg(feature = "linux7")]
+                let flags = if child.world.mounts.alone { flags & !sys::CLONE_NEWNS } else { flags };
                 let born = sys::clone(flags, child::live, child);
                 #[cfg(feature = "oci")]
                 if let Ok(pid) = born

@@ -6,6 +6,8 @@ use crate::plan::Plan;
 use crate::sys::{self, Errno, Fd, Pid, ZStr};
 use crate::text::{Text, process_path};
 use crate::timings::Clock;
+#[cfg(feature = "linux7")]
+use crate::z;
 
 /// Writes what was asked for.
 #[inline(never)]
@@ -70,15 +72,15 @@ fn json(fd: Fd, main: Pid, plan: &Plan<'_>, [open, next, close]: &Style) -> sys:
         if plan.spec.is_bwrap() && !plan.makes(kind) {
             continue;
         }
-        let Some(number) = number(main, plan, n, file)? else { continue };
+        let Some(number) = number(main, plan, n, kind, file)? else { continue };
         text.push(next).push(file.skip(sys::NS_KIND).bytes()).push(b"-namespace\": ").number(number);
     }
     sys::write(fd, text.push(close).get())
 }
 
-/// The number of its namespace number `n`, which `file` tells.
+/// The number of its namespace of this `kind`, the one of number `n`, which `file` tells.
 #[inline(never)]
-fn number(main: Pid, plan: &Plan<'_>, n: usize, file: ZStr<'_>) -> sys::Result<Option<u64>> {
+fn number(main: Pid, plan: &Plan<'_>, n: usize, kind: u32, file: ZStr<'_>) -> sys::Result<Option<u64>> {
     #[cfg(feature = "template")]
     if plan.spec.has(Opt::Template) {
         let told = plan.template.numbers.get(n).map(|told| u64::from_ne_bytes(*told));
@@ -86,8 +88,12 @@ fn number(main: Pid, plan: &Plan<'_>, n: usize, file: ZStr<'_>) -> sys::Result<O
     }
     let path = process_path(main, file.skip(sys::NS_SELF).bytes());
     let Some(path) = ZStr::until_nul(&path) else { return Ok(None) };
-    let _ = (plan, n);
-    match sys::statx(Fd::CWD, path) {
+    let told = (Fd::CWD, path);
+    // It enters that later.
+    #[cfg(feature = "linux7")]
+    let told = plan.made.filter(|_| kind == sys::CLONE_NEWNS).map_or(told, |made| (made, z!("")));
+    let _ = (plan, n, kind);
+    match sys::statx(told.0, told.1) {
         Ok(ns) => Ok(Some(ns.ino)),
         // A kernel without this kind, or a host without /proc: the field is left out.
         Err(Errno::ENOENT) => Ok(None),

@@ -3,7 +3,7 @@
 #[cfg(feature = "fs")]
 use super::Do;
 use super::{Plan, Root, Step, Steps};
-#[cfg(any(feature = "report", feature = "root", feature = "template"))]
+#[cfg(any(feature = "report", feature = "template"))]
 use crate::cli::Opt;
 
 /// Steps that look something up below ROOTFS, or change ROOTFS itself, when the working directory may be another one.
@@ -18,55 +18,45 @@ const BELOW: Steps = Steps::of(&[
     Step::Landlock,
 ]);
 
-/// Operations that need the caller's mounts when ROOTFS has been entered: layers of an overlay are looked up by the kernel when
-/// it is mounted, and a sysfs can be mounted where one is seen.
+/// Operations that need the caller's mounts when ROOTFS has been entered: layers are looked up by the kernel when an overlay is
+/// mounted.
 #[cfg(feature = "fs")]
-fn stays(what: Do) -> bool {
+fn is_overlay(what: Do) -> bool {
     #[cfg(feature = "overlay")]
-    if matches!(what, Do::Layer | Do::Overlay | Do::TmpOverlay | Do::RoOverlay) {
-        return true;
+    return matches!(what, Do::Layer | Do::Overlay | Do::TmpOverlay | Do::RoOverlay);
+    #[cfg(not(feature = "overlay"))]
+    {
+        let _ = what;
+        false
     }
-    what == Do::Sysfs
 }
 
-/// Those that take copies of them before. Whoever does not own them can't copy them one by one.
+/// Those that take copies of them before: whoever does not own them can't copy them one by one. And a sysfs, which in a user
+/// namespace can be mounted where one is seen.
 #[cfg(feature = "fs")]
 fn takes(what: Do) -> bool {
-    matches!(what, Do::Bind | Do::BindFd | Do::Dev | Do::Mask)
+    matches!(what, Do::Bind | Do::BindFd | Do::Dev | Do::Mask | Do::Sysfs)
 }
 
 impl Plan<'_> {
     /// Whether it can begin with ROOTFS alone, for somebody who owns the caller's mounts, or not: what is needed of them can be
-    /// taken before, and nobody reads what namespace it is before it is there.
+    /// taken before, and what namespace it is can be told before it is there.
     pub fn begins_with_rootfs(&self, owner: bool) -> bool {
         // A copy of a template's mounts costs next to nothing, and its /proc tells nothing that can be believed.
         #[cfg(feature = "template")]
         if self.spec.has(Opt::Template) {
             return false;
         }
-        #[cfg(feature = "root")]
-        if self.spec.has(Opt::ProcOpts) {
-            return false;
-        }
         #[cfg(feature = "report")]
-        if self.spec.has(Opt::InfoFd) || self.spec.has(Opt::JsonStatusFd) {
+        if !owner && (self.spec.has(Opt::InfoFd) || self.spec.has(Opt::JsonStatusFd)) {
             return false;
         }
         #[cfg(feature = "fs")]
-        if self.lists.operations.iter().any(|o| stays(o.what) || !owner && takes(o.what)) {
+        if self.lists.operations.iter().any(|o| is_overlay(o.what) || !owner && takes(o.what)) {
             return false;
         }
         let shares_proc = self.shared_proc && self.steps.has(Step::Proc);
         self.how == Root::Pivot && !self.joins_user() && (owner || !shares_proc)
-    }
-
-    /// Whether the kernel can be asked for what it has by asking for no_new_privs, which it has had for as long.
-    pub fn asks_by_no_new_privs(&self) -> bool {
-        #[cfg(feature = "cgroup")]
-        if self.steps.has(Step::Cgroup) {
-            return false;
-        }
-        self.steps.has(Step::NoNewPrivs)
     }
 
     /// Whether ROOTFS has to be open for later steps.

@@ -1,6 +1,8 @@
 //! A mount namespace that begins with ROOTFS alone: nothing of the caller's mounts is copied, so nothing has to go.
 
 use super::{Rootfs, World};
+#[cfg(feature = "root")]
+use crate::cli::Opt;
 use crate::fail::Stage;
 use crate::plan::Step;
 use crate::sys::{self, CLONE_NEWNS, Fd, ZStr};
@@ -11,8 +13,6 @@ use crate::z;
 pub struct Mounts {
     /// It is none of clone(2), with a copy of the caller's mounts, but begins with ROOTFS alone.
     pub alone: bool,
-    /// It was made already; else the child makes it, in its own user namespace.
-    pub made: Option<Fd>,
     /// A proc can be mounted only where another one is seen: that is, before it is entered.
     pub proc_first: bool,
 }
@@ -51,10 +51,11 @@ impl Mounts {
 }
 
 /// Enters it, with ROOTFS as its root and the working directory.
+#[inline(never)]
 pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
     let path = world.plan.rootfs;
     world.doing.subject = Some(path);
-    let namespace = match world.mounts.made {
+    let namespace = match world.plan.made {
         Some(made) => made,
         None => sys::mount_namespace(path)?,
     };
@@ -62,11 +63,8 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
         proc(world)?;
     }
     world.doing.now(Stage::Rootfs, path);
-    sys::setns(namespace, CLONE_NEWNS)?;
-    world.doing.now(Stage::Propagation, None);
-    sys::set_propagation(z!("/"), sys::MS_PRIVATE)?;
+    join(namespace)?;
     if world.plan.looks_below_rootfs() {
-        world.doing.now(Stage::Rootfs, path);
         world.root = Rootfs(sys::open(z!("/"), sys::O_PATH | sys::O_DIRECTORY)?);
     }
     #[cfg(feature = "root")]
@@ -74,17 +72,29 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
     Ok(())
 }
 
+/// Nothing that is mounted in it goes to where its mounts are from, and nothing comes from there.
+#[inline(never)]
+fn join(namespace: Fd) -> sys::Result<()> {
+    sys::setns(namespace, CLONE_NEWNS)?;
+    sys::set_propagation(z!("/"), sys::MS_PRIVATE)
+}
+
 /// A proc of our own PID namespace, attached nowhere. The caller's mounts may not be ours to add one to; but a copy of its /proc
 /// is, and there it is seen what may be seen of a proc.
+#[inline(never)]
 fn proc(world: &mut World<'_, '_>) -> sys::Result<()> {
-    let path = z!("/proc");
+    let (path, root) = (z!("/proc"), z!("/"));
     world.doing.now(Stage::Proc, path);
-    // Where there is none, it is asked of the caller's own.
-    if let Ok(seen) = sys::mount_namespace(path) {
-        sys::setns(seen, CLONE_NEWNS)?;
-    }
-    let attributes = sys::MOUNT_ATTR_NOSUID | sys::MOUNT_ATTR_NODEV | sys::MOUNT_ATTR_NOEXEC;
-    world.proc = Some(sys::fsmount(sys::fsopen(z!("proc"))?, attributes)?);
+    // Where there is none, all is looked through.
+    let seen = sys::mount_namespace(path).or_else(|_| sys::mount_namespace(root))?;
+    join(seen)?;
+    #[cfg(feature = "root")]
+    let options = world.plan.text(Opt::ProcOpts);
+    #[cfg(not(feature = "root"))]
+    let options = None;
+    sys::mount(root, z!("proc"), sys::MS_NODEV | sys::MS_NOEXEC, options)?;
+    // `..` of the root leads to what lies upon it.
+    world.proc = Some(world.mounts.copy(Fd::CWD, z!("/.."), false)?);
     Ok(())
 }
 

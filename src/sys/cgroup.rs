@@ -5,7 +5,7 @@ use linux_raw_sys::general as c;
 
 /// clone3(2), CLONE_INTO_CGROUP: as [`super::clone`], with a child that is in the cgroup from its first moment on. Linux 5.7.
 pub fn clone_into<T>(cgroup: Fd, flags: u32, life: extern "C" fn(&mut T) -> !, arg: &mut T) -> Result<Pid> {
-    super::process::clone3(u64::from(flags) | c::CLONE_INTO_CGROUP, cgroup, life, arg)
+    super::process::clone3(flags.into(), Some(cgroup), life, arg)
 }
 
 /// ppoll(2): waits until a file of a cgroup has changed since it was read, at most so many nanoseconds; whether it has.

@@ -14,6 +14,7 @@ pub const USER_NS_INIT_INO: u64 = 0xeffffffd;
 /// open_tree(2) with OPEN_TREE_NAMESPACE: a mount namespace, owned by the user namespace that we are in, of the mount at `path`
 /// and what is mounted below. Whoever does not own the mounts that are copied can't take apart what comes of them. Linux 7.0;
 /// before that it is EINVAL.
+#[inline(never)]
 pub fn mount_namespace(path: ZStr<'_>) -> Result<Fd> {
     let flags = OPEN_TREE_NAMESPACE | c::AT_RECURSIVE | c::O_CLOEXEC;
     // SAFETY: the kernel reads a NUL-terminated string.
@@ -38,7 +39,13 @@ pub fn clone_private(dir: Fd, path: ZStr<'_>, recursive: bool) -> Result<Fd> {
     }
 }
 
-/// clone3(2), CLONE_NNP: as [`super::clone`], with a child that has no_new_privs. Linux 7.1; before that it is EINVAL.
-pub fn clone_no_new_privs<T>(flags: u32, life: extern "C" fn(&mut T) -> !, arg: &mut T) -> Result<Pid> {
-    super::process::clone3(u64::from(flags) | CLONE_NNP, Fd(0), life, arg)
+/// clone3(2), CLONE_NNP: as [`super::clone`], perhaps in a cgroup, with a child that has no_new_privs. Linux 7.1; before that it
+/// is EINVAL.
+pub fn clone_no_new_privs<T>(
+    flags: u32,
+    cgroup: Option<Fd>,
+    life: extern "C" fn(&mut T) -> !,
+    arg: &mut T,
+) -> Result<Pid> {
+    super::process::clone3(u64::from(flags) | CLONE_NNP, cgroup, life, arg)
 }

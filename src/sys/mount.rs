@@ -3,7 +3,7 @@
 use super::{Fd, Result, ZStr, done, opened};
 use core::mem::size_of;
 use linux_raw_sys::general as c;
-#[cfg(any(feature = "boot", feature = "fs", feature = "linux7"))]
+#[cfg(any(feature = "boot", feature = "fs"))]
 use linux_raw_sys::general::fsconfig_command as set;
 pub use linux_raw_sys::general::{
     AT_RECURSIVE, MNT_DETACH, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY,
@@ -146,7 +146,7 @@ pub fn clone_below(fd: Fd) -> Result<Fd> {
 }
 
 /// A file system that is being configured: fsopen(2). Linux 5.2.
-#[cfg(any(feature = "boot", feature = "fs", feature = "linux7"))]
+#[cfg(any(feature = "boot", feature = "fs"))]
 pub fn fsopen(kind: ZStr<'_>) -> Result<Fd> {
     // SAFETY: the kernel reads a NUL-terminated string.
     unsafe { opened!(fsopen, kind.as_ptr(), c::FSOPEN_CLOEXEC) }
@@ -163,7 +163,7 @@ pub fn fsconfig(fs: Fd, key: ZStr<'_>, value: Option<ZStr<'_>>) -> Result<()> {
 }
 
 /// fsconfig(2), FSCONFIG_CMD_CREATE, and fsmount(2): the mount that it makes, attached nowhere.
-#[cfg(any(feature = "boot", feature = "fs", feature = "linux7"))]
+#[cfg(any(feature = "boot", feature = "fs"))]
 pub fn fsmount(fs: Fd, attributes: u32) -> Result<Fd> {
     // SAFETY: no memory is involved: this command takes no key and no value.
     unsafe {

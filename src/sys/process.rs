@@ -54,18 +54,20 @@ pub fn clone<T>(flags: u32, life: extern "C" fn(&mut T) -> !, arg: &mut T) -> Re
     super::result(raw as usize).map(|pid| Pid(pid as i32))
 }
 
-/// clone3(2): the same, with flags that clone(2) has no room for. Linux 5.3.
+/// clone3(2): the same, with flags that clone(2) has no room for (Linux 5.3), or in a cgroup, CLONE_INTO_CGROUP (Linux 5.7).
 #[cfg(any(feature = "cgroup", feature = "linux7"))]
+#[inline(never)]
 pub(super) fn clone3<T>(
     flags: u64,
-    cgroup: Fd,
+    cgroup: Option<Fd>,
     life: extern "C" fn(&mut T) -> !,
     arg: &mut T,
 ) -> Result<Pid> {
     // What is borrowed is given back: CLONE_VM goes with CLONE_VFORK only.
     let flags = if flags & u64::from(CLONE_VFORK) == 0 { flags & !u64::from(CLONE_VM) } else { flags };
+    let (into, cgroup) = cgroup.map_or((0, 0), |cgroup| (c::CLONE_INTO_CGROUP, cgroup.0));
     let args = c::clone_args {
-        flags,
+        flags: flags | into,
         pidfd: 0,
         child_tid: 0,
         parent_tid: 0,
@@ -75,7 +77,7 @@ pub(super) fn clone3<T>(
         tls: 0,
         set_tid: 0,
         set_tid_size: 0,
-        cgroup: cgroup.0.into(),
+        cgroup: cgroup.into(),
     };
     // SAFETY: the kernel reads `args`, whose size it is given; a `&mut T` is passed as the pointer that it is; `life` never
     // returns, and `arg` outlives the child's use of our memory, as the line above sees to.
