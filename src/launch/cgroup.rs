@@ -111,10 +111,7 @@ pub(super) fn make(
     });
     let done = cgroup.make_path();
     #[cfg(feature = "oci")]
-    if plan.spec.is_oci()
-        && matches!(done, Err(Errno::EACCES | Errno::EPERM | Errno::EROFS))
-        && rootless::does_without(plan)
-    {
+    if plan.spec.is_oci() && rootless::is_denied(cgroup, done) && rootless::does_without(plan) {
         *to = None;
         return Ok(());
     }

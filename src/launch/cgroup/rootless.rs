@@ -1,8 +1,21 @@
 //! Callers who are not root of the machine, and may have no right to make a cgroup.
 
+use super::Cgroup;
 use crate::plan::Plan;
-use crate::sys;
+use crate::sys::{self, Errno};
 use crate::text::fields;
+use crate::z;
+
+/// Whether it could not be made, or was there already and nobody may be put in it: then it is another's.
+pub(super) fn is_denied(cgroup: &Cgroup, made: sys::Result<()>) -> bool {
+    let done = match made {
+        Ok(()) if cgroup.new == 0 => {
+            sys::openat(cgroup.dir, z!("cgroup.procs"), sys::O_WRONLY, 0).map(sys::close)
+        }
+        made => made,
+    };
+    matches!(done, Err(Errno::EACCES | Errno::EPERM | Errno::EROFS))
+}
 
 /// Whether the container does without one then: nothing was asked for that needs one, and no device is to be had that its
 /// rules could deny.
@@ -21,7 +34,7 @@ pub(super) fn has_no_devices(plan: &Plan<'_>) -> bool {
 #[inline(never)]
 pub(crate) fn is_in_user_namespace() -> bool {
     let mut room = [0; 64];
-    let map = sys::read_start(crate::z!("/proc/self/uid_map"), &mut room).unwrap_or_default();
+    let map = sys::read_start(z!("/proc/self/uid_map"), &mut room).unwrap_or_default();
     let mut words = fields(map, b' ').filter(|word| !word.is_empty());
     let is_all = [b"0".as_slice(), b"0", b"4294967295\n"].iter().all(|want| words.next() == Some(*want));
     !map.is_empty() && !is_all
