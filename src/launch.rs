@@ -42,7 +42,7 @@ mod wait;
 #[cfg(feature = "oci")]
 pub use bundle::Witness;
 #[cfg(feature = "oci")]
-pub(crate) use cgroup::{clear as clear_cgroup, is_in_user_namespace, write as write_cgroup};
+pub(crate) use cgroup::{clear as clear_cgroup, is_in_user_namespace, write as write_cgroup, write_limit};
 #[cfg(feature = "oci")]
 pub(crate) use cgroup2::{of as cgroup_of, root as cgroup_root};
 #[cfg(feature = "args")]

@@ -14,6 +14,8 @@ mod rootless;
 pub(crate) use end::clear;
 pub(super) use end::over;
 #[cfg(feature = "oci")]
+pub(crate) use limits::write_limit;
+#[cfg(feature = "oci")]
 pub(crate) use rootless::is_in_user_namespace;
 
 use super::cgroup2;

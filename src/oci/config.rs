@@ -10,7 +10,7 @@ mod resources;
 mod task;
 
 use super::json::{Bad, Kind, Reader};
-use super::known::known;
+use super::known::{find, known};
 use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage, Why};
 use crate::plan::{Bundle, Lists};
@@ -238,6 +238,23 @@ impl Source<'_, '_> {
     /// An id, or a count of them.
     fn id(&mut self, name: ZStr<'static>) -> Read<u32> {
         self.number(name, 0, u32::MAX.into()).map(|n| n as u32)
+    }
+
+    /// The numbers of an object that have these names, from 0 to `most`; what others it has is passed over.
+    fn numbers_of(
+        &mut self,
+        name: ZStr<'static>,
+        names: &[u8],
+        most: i64,
+        numbers: &mut [Option<i64>],
+    ) -> Read<()> {
+        self.members(name, &mut |file, key| match numbers.get_mut(find(names, key)) {
+            None => file.skip(),
+            Some(slot) => {
+                *slot = Some(file.number(name, 0, most)?);
+                Ok(())
+            }
+        })
     }
 
     fn boolean(&mut self, name: ZStr<'static>) -> Read<bool> {

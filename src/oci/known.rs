@@ -78,6 +78,16 @@ macro_rules! known {
 }
 pub(super) use known;
 
+/// Names as such a table, for [`find`].
+macro_rules! names {
+    ($($name:literal),*) => {{
+        const NAMES: &[&[u8]] = &[$($name),*];
+        static JOINED: [u8; $crate::oci::known::joined_len(NAMES)] = $crate::oci::known::join(NAMES);
+        &JOINED
+    }};
+}
+pub(super) use names;
+
 #[cfg(test)]
 mod tests {
     #[test]

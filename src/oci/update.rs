@@ -6,6 +6,7 @@ use super::json::Reader;
 use super::state::Found;
 use super::{cgroup, config, systemd};
 use crate::fail::{At, Fail, Stage, Why, fail};
+use crate::launch::write_limit;
 use crate::spec::Spec;
 use crate::sys::{self, Errno, Fd};
 use crate::text::Text;
@@ -43,7 +44,7 @@ pub fn update(request: &Request) -> Result<u8, Fail<'static>> {
         systemd::update(request, state.unit, &work.lists.bundle.writes)?;
     }
     for (file, value) in work.lists.bundle.writes.iter() {
-        match cgroup::write(dir, *file, value.bytes()) {
+        match write_limit(dir, *file, *value) {
             Err(Errno::ENOENT) => return fail(Stage::Limit, *file, Why::NotDelegated),
             done => done.at(Stage::Limit, *file)?,
         }

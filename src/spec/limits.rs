@@ -93,9 +93,36 @@ pub fn cpus(list: &[u8], each: &mut dyn FnMut(usize)) -> Option<()> {
     Some(())
 }
 
+/// What io.bfq.weight is told, `[MAJOR:MINOR ]WEIGHT`, for io.weight: the disk, and 10 to 1000 become 1 to 10000, as runc and crun
+/// have it.
+#[cfg(feature = "oci")]
+pub fn io_weight(value: &[u8]) -> Option<(&[u8], u64)> {
+    let start = value.iter().rposition(|byte| *byte == b' ').map_or(0, |at| at.wrapping_add(1));
+    let (disk, weight) = value.split_at_checked(start)?;
+    Some((disk, 1 + (decimal(weight)?.clamp(10, 1000) - 10) * 9999 / 990))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "oci")]
+    #[test]
+    fn weights_of_disks_are_converted_as_by_runc_and_crun() {
+        for (value, want) in [
+            ("10", Some(("", 1))),
+            ("500", Some(("", 4950))),
+            ("1000", Some(("", 10_000))),
+            ("1", Some(("", 1))),
+            ("18446744073709551615", Some(("", 10_000))),
+            ("8:16 300", Some(("8:16 ", 2930))),
+            ("8:16 default", None),
+            ("", None),
+        ] {
+            let want = want.map(|(disk, weight)| (disk.as_bytes(), weight));
+            assert_eq!(io_weight(value.as_bytes()), want, "{value}");
+        }
+    }
 
     #[test]
     fn rlimits_have_the_names_and_numbers_of_the_kernel() {

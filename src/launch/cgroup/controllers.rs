@@ -24,6 +24,10 @@ const NAMES: &[(&[u8], &[u8])] = &[
     (b"cpuset", b"cpuset"),
     #[cfg(feature = "oci")]
     (b"hugetlb", b"hugetlb"),
+    #[cfg(feature = "oci")]
+    (b"rdma", b"rdma"),
+    #[cfg(feature = "oci")]
+    (b"misc", b"misc"),
 ];
 
 /// The controller whose file this is; none where it is of every cgroup.

@@ -4,6 +4,10 @@ use super::{Cgroup, controllers, write};
 use crate::cli::{MAX, Opt, PERIOD};
 use crate::fail::{At, Fail, Stage};
 use crate::plan::Plan;
+#[cfg(feature = "oci")]
+use crate::spec::limits::io_weight;
+#[cfg(feature = "oci")]
+use crate::sys::{self, Fd};
 use crate::sys::{Errno, ZStr};
 use crate::text::Text;
 use crate::timings::Clock;
@@ -83,12 +87,12 @@ fn put(cgroup: &Cgroup, opt: Opt, file: ZStr<'_>, number: u64) -> Result<(), Err
 fn write_all(plan: &Plan<'_>, cgroup: &mut Cgroup) -> Result<(), Fail<'static>> {
     let mut enabled = false;
     for (file, value) in plan.lists.bundle.writes.iter() {
-        let mut done = write(cgroup.dir, *file, value.bytes());
+        let mut done = write_limit(cgroup.dir, *file, *value);
         if done == Err(Errno::ENOENT) && !enabled {
             let set = plan.lists.bundle.writes.iter().fold(0, |set, (file, _)| set | controllers::of(*file));
             let passed_on = controllers::enable(cgroup, set);
             enabled = true;
-            done = write(cgroup.dir, *file, value.bytes());
+            done = write_limit(cgroup.dir, *file, *value);
             if done == Err(Errno::ENOENT) {
                 passed_on?;
             }
@@ -96,4 +100,19 @@ fn write_all(plan: &Plan<'_>, cgroup: &mut Cgroup) -> Result<(), Fail<'static>> 
         done.at(Stage::Limit, *file)?;
     }
     Ok(())
+}
+
+/// Writes what a bundle says to one of its files. Weights of disks go to both schedulers that know them: of each a kernel, or a
+/// disk, may have none.
+#[cfg(feature = "oci")]
+#[inline(never)]
+pub(crate) fn write_limit(dir: Fd, file: ZStr<'_>, value: ZStr<'_>) -> sys::Result<()> {
+    let done = write(dir, file, value.bytes());
+    let mut room = [0; 48];
+    match io_weight(value.bytes()) {
+        Some((disk, weight)) if file.is(b"io.bfq.weight") => {
+            write(dir, z!("io.weight"), Text::on(&mut room).push(disk).number(weight).get()).or(done)
+        }
+        _ => done,
+    }
 }

@@ -3,7 +3,7 @@
 
 use super::{Read, Source, push};
 use crate::fail::Why;
-use crate::oci::known::known;
+use crate::oci::known::{known, names};
 use crate::plan::DeviceRule;
 use crate::sys::ZStr;
 use crate::text::Text;
@@ -31,7 +31,7 @@ impl Source<'_, '_> {
                 }),
                 b"blockIO" => file.block_io(),
                 b"hugepageLimits" => file.items(z!("linux.resources.hugepageLimits"), &mut Self::huge_pages),
-                b"rdma" => file.refused(z!("linux.resources.rdma")),
+                b"rdma" => file.members(z!("linux.resources.rdma"), &mut Self::rdma),
                 b"network" =>
                     file.members(z!("linux.resources.network"), &mut |file, key| known!(match key {
                         b"classID" => match file.id(z!("linux.resources.network.classID"))? {
@@ -181,11 +181,9 @@ impl Source<'_, '_> {
                     let name = z!("linux.resources.blockIO.weight");
                     return match file.number(name, 0, 1000)? {
                         0 => Ok(()),
-                        // 10 to 1000 become 1 to 10000.
                         weight => {
-                            let value =
-                                file.numbers(name, &[1 + (weight.max(10) - 10) as u64 * 9999 / 990])?;
-                            file.put(z!("io.weight"), value)
+                            let value = file.numbers(name, &[weight as u64])?;
+                            file.put(z!("io.bfq.weight"), value)
                         }
                     };
                 }
@@ -193,34 +191,47 @@ impl Source<'_, '_> {
                 b"throttleWriteBpsDevice" => b" wbps=",
                 b"throttleReadIOPSDevice" => b" riops=",
                 b"throttleWriteIOPSDevice" => b" wiops=",
-                b"weightDevice" => {
-                    let name = z!("linux.resources.blockIO.weightDevice");
-                    return file.items(name, &mut |file| file.refused(name));
-                }
+                b"weightDevice" => b" ",
                 // Of version 1 alone.
                 _ => return file.skip(),
             });
-            file.items(z!("linux.resources.blockIO"), &mut |file| file.throttle(rate))
+            file.items(z!("linux.resources.blockIO"), &mut |file| file.disk(rate))
         })
     }
 
-    fn throttle(&mut self, what: &[u8]) -> Read<()> {
+    /// A limit of one disk, or its weight.
+    fn disk(&mut self, what: &[u8]) -> Read<()> {
         let name = z!("linux.resources.blockIO");
-        let (mut major, mut minor, mut rate) = (0, 0, 0);
-        self.members(name, &mut |file, key| {
-            let slot = known!(match key {
-                b"major" => &mut major,
-                b"minor" => &mut minor,
-                b"rate" => &mut rate,
-                _ => return file.skip(),
-            });
-            *slot = file.number(name, 0, i64::MAX)? as u64;
-            Ok(())
-        })?;
+        let mut numbers = [None; 4];
+        self.numbers_of(name, names!(b"major", b"minor", b"rate", b"weight"), i64::MAX, &mut numbers)?;
+        let [major, minor, rate, weight] = numbers.map(|number| number.unwrap_or(0) as u64);
+        let (to, number) = match what {
+            b" " if weight > 1000 => {
+                return self.bad(z!("linux.resources.blockIO.weightDevice"), Why::Number);
+            }
+            b" " => (z!("io.bfq.weight"), weight),
+            _ => (z!("io.max"), rate),
+        };
         let value = self.compose(name, &|text: &mut Text<'_>| {
-            text.number(major).put(b':').number(minor).push(what).number(rate);
+            text.number(major).put(b':').number(minor).push(what).number(number);
         })?;
-        self.put(z!("io.max"), value)
+        self.put(to, value)
+    }
+
+    /// The limits of an RDMA device.
+    fn rdma(&mut self, device: &[u8]) -> Read<()> {
+        let name = z!("linux.resources.rdma");
+        let mut numbers = [None; 2];
+        self.numbers_of(name, names!(b"hcaHandles", b"hcaObjects"), u32::MAX.into(), &mut numbers)?;
+        let value = self.compose(name, &|text: &mut Text<'_>| {
+            text.push(device);
+            for (what, number) in [&b" hca_handle="[..], b" hca_object="].iter().zip(numbers) {
+                if let Some(number) = number {
+                    text.push(what).number(number as u64);
+                }
+            }
+        })?;
+        self.put(z!("rdma.max"), value)
     }
 
     fn huge_pages(&mut self) -> Read<()> {

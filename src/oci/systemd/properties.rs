@@ -3,6 +3,7 @@
 
 use super::Writes;
 use crate::oci::dbus::Message;
+use crate::spec::limits::io_weight;
 use crate::sys::{Pid, ZStr};
 use crate::text::{decimal, fields};
 
@@ -72,6 +73,10 @@ pub(super) fn resources(message: &mut Message, writes: &Writes) {
         if let Some((_, name)) = NUMBERS.iter().find(|(known, _)| file.is(known)) {
             if let Some(value) = limit(value) {
                 number(message, name, value);
+            }
+        } else if file.is(b"io.bfq.weight") {
+            if let Some((b"", weight)) = io_weight(value) {
+                number(message, b"IOWeight", weight);
             }
         } else if file.is(b"cpu.max") {
             quota(message, value);

@@ -46,7 +46,7 @@ pub(super) fn features() -> Done {
     }
     out.json(b"]")
         .key(b"cgroup")
-        .json(br#"{"v1":false,"v2":true,"systemd":true,"systemdUser":true,"rdma":false}"#);
+        .json(br#"{"v1":false,"v2":true,"systemd":true,"systemdUser":true,"rdma":true}"#);
     out.key(b"seccomp").json(b"{").key(b"enabled").json(b"true");
     words(&mut out, b"actions", ACTIONS);
     words(&mut out, b"operators", OPERATORS);
