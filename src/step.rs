@@ -62,6 +62,8 @@ mod template;
 #[cfg(feature = "veth")]
 mod veth;
 
+#[cfg(feature = "oci")]
+pub(crate) use bundle::bind as take_bind;
 #[cfg(feature = "bwrap")]
 pub use bwrap::Own;
 #[cfg(feature = "enter")]
@@ -228,6 +230,8 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         // It is not there yet.
         #[cfg(feature = "linux7")]
         Step::Private if world.mounts.alone => Ok(()),
+        #[cfg(feature = "oci")]
+        Step::JoinMounts => bundle::join_mounts(world),
         // Without this pivot_root(2) says EINVAL, and what we mount would show up in the host's own tree.
         Step::Private => sys::set_propagation(
             z!("/"),

@@ -47,6 +47,7 @@ const OPTIONAL: &[(&str, &str, &str)] = &[
     ("close_range", "", "all that is open would be closed by the exec too"),
     ("unlinkat", "AT_REMOVEDIR", "a cgroup that can't be removed is told of"),
     ("kill", "", "who has ended can't be killed"),
+    ("read", ", 1)", "whose user namespace is taken for a mount may have ended"),
 ];
 
 /// Calls that never return, or always succeed.
@@ -307,7 +308,10 @@ fn mapped(root: &std::path::Path) -> Value {
     config["linux"]["namespaces"].as_array_mut().expect("a list").push(json!({ "type": "user" }));
     // Where it may make devices.
     let dev = json!({ "destination": "/dev", "type": "tmpfs", "source": "tmpfs" });
-    config["mounts"].as_array_mut().expect("a list").push(dev);
+    let data = json!({
+        "destination": "/data", "type": "bind", "source": root.join("etc"), "options": ["bind", "idmap"],
+    });
+    config["mounts"].as_array_mut().expect("a list").extend([dev, data]);
     config["linux"]["uidMappings"] = json!([{ "containerID": 0, "hostID": 100_000, "size": 65_536 }]);
     config["linux"]["gidMappings"] = config["linux"]["uidMappings"].clone();
     config

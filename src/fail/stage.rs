@@ -29,6 +29,7 @@ texts! {
         #[cfg(any(feature = "cgroup", feature = "words"))] RemoveCgroup = "remove cgroup"
         #[cfg(feature = "oci")] Sysctl = "set sysctl"
         #[cfg(feature = "oci")] Hook = "run hook"
+        #[cfg(feature = "oci")] MapIds = "map ids of"
         #[cfg(feature = "oci")] Copy = "copy what is there to tmpfs"
         #[cfg(feature = "oci")] Console = "connect to console socket"
         #[cfg(feature = "oci")] Config = "config.json:"

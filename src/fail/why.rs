@@ -130,6 +130,7 @@ texts! {
         #[cfg(feature = "oci")] Propagation = "not private, slave, shared or unbindable"
         #[cfg(feature = "oci")] DeviceType = "not b, c, u or p"
         #[cfg(feature = "oci")] MountOption = "an option that a bind does not have"
+        #[cfg(feature = "oci")] Mapped = "ids are mapped of binds, by uidMappings and gidMappings or those of a user namespace"
         #[cfg(feature = "oci")] Verb = "not a verb that it has"
         #[cfg(feature = "oci")] NoId = "the container's ID is missing"
         #[cfg(feature = "oci")] TooManyOperands = "one argument too many"

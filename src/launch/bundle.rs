@@ -1,5 +1,7 @@
 //! The container of a bundle: what else is done with one than with that of `vesicle run`.
 
+mod idmap;
+
 use super::{Container, start};
 use crate::fail::{At, Fail, Stage};
 use crate::plan::{Bundle, Plan};
@@ -20,7 +22,11 @@ impl Container<'_> {
         plan: &mut Plan<'_>,
         witness: &mut dyn Witness,
     ) -> Result<(), Fail<'static>> {
-        start(plan, self, Some(witness))
+        // While no namespace is joined, and there is nothing that could be left behind.
+        idmap::take(plan)?;
+        start(plan, self, Some(witness))?;
+        idmap::let_go(plan);
+        Ok(())
     }
 
     /// What the child of a bundle says of its set-up: `!` once it waits for its start, nothing once it has become COMMAND or was

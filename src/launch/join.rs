@@ -11,6 +11,11 @@ pub(super) fn join(plan: &Plan<'_>, clock: Clock) -> Result<(), Fail<'static>> {
     for (opt, bit) in JOINS {
         let Some(from) = plan.text(*opt) else { continue };
         let kind = 1 << bit;
+        // By the child: all that is ours is in the caller's.
+        #[cfg(feature = "oci")]
+        if kind == sys::CLONE_NEWNS {
+            continue;
+        }
         #[cfg(feature = "bwrap")]
         let stage = if kind == sys::CLONE_NEWPID { Stage::JoinPid } else { Stage::Join };
         #[cfg(not(feature = "bwrap"))]

@@ -98,7 +98,7 @@ const WORDS: usize = MAX_RANGES * 3 + 2;
 
 /// One write for the whole map, user_namespaces(7).
 #[inline(never)]
-fn write_map(map: &[Range], main: Pid, file: ZStr<'_>) -> sys::Result<()> {
+pub(super) fn write_map(map: &[Range], main: Pid, file: ZStr<'_>) -> sys::Result<()> {
     let path = process_path(main, file.bytes());
     let mut room = [0; ROOM];
     let mut text = Text::on(&mut room);

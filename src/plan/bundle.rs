@@ -1,9 +1,11 @@
 //! What the config.json of a bundle asks for that no option says, OCI runtime specification 1.2.
 
-use super::{Do, Lists, Operation, Plan, Task};
+use super::{Do, Lists, Operation, Plan, Range, Task};
 use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage, Why, fail};
-use crate::sys::{CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUTS, Fd, LongList, ZStr};
+use crate::sys::{
+    CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUTS, Fd, LongList, MOUNT_ATTR_IDMAP, ZStr,
+};
 use crate::z;
 
 /// How many words COMMAND has, at most.
@@ -28,6 +30,8 @@ pub struct Bundle {
     pub mounts: LongList<Mount, MAX_MOUNTS>,
     /// What is said to file systems, by all mounts.
     pub options: LongList<ZStr<'static>, 8192>,
+    /// The id maps of mounts.
+    pub ranges: LongList<Range, 8192>,
     /// Devices beside those that are always there.
     pub devices: LongList<Device, 1024>,
     /// What is masked or made read-only behind all mounts.
@@ -79,6 +83,15 @@ pub struct Mount {
     pub last: u16,
     /// Whether what it covers is copied into it.
     pub copy_up: bool,
+    /// The ranges of its id maps, users' and groups', as with options; none where they are those of the container.
+    pub maps: [(u16, u16); 2],
+}
+
+impl Mount {
+    /// Whether its files are other ids' inside.
+    pub fn is_mapped(&self) -> bool {
+        (self.own.set | self.below.set) & MOUNT_ATTR_IDMAP != 0
+    }
 }
 
 /// MOUNT_ATTR_* to set and to clear, and an MS_* or 0; mount_setattr(2).
@@ -112,6 +125,13 @@ pub struct Device {
 impl Default for Device {
     fn default() -> Self {
         Device { path: crate::z!(""), kind: 0, major: 0, minor: 0, mode: 0o666, uid: 0, gid: 0 }
+    }
+}
+
+impl Plan<'_> {
+    /// Whether the child joins a mount namespace that exists, in the place of a new one.
+    pub fn joins_mounts(&self) -> bool {
+        self.spec.is_oci() && !self.spec.is_enter() && self.spec.has(Opt::Mntns)
     }
 }
 

@@ -207,6 +207,11 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
     #[cfg(feature = "oci")]
     if spec.is_oci() {
         steps.add_all(Steps::of(&[Step::Released, Step::Bound, Step::Caps]));
+        if plan.joins_mounts() {
+            // Up to here it was as one of its own; the child is born without it.
+            steps.add(Step::JoinMounts, true);
+            plan.namespaces &= !CLONE_NEWNS;
+        }
         let bundle = &plan.lists.bundle;
         let last = bundle.has_hook(kind::START_CONTAINER);
         // What they are told is read by the first of the two: behind it no descriptor of ours is left.

@@ -47,6 +47,10 @@ impl Plan<'_> {
         if self.spec.has(Opt::Template) {
             return false;
         }
+        #[cfg(feature = "oci")]
+        if self.joins_mounts() {
+            return false;
+        }
         #[cfg(feature = "report")]
         if !owner && (self.spec.has(Opt::InfoFd) || self.spec.has(Opt::JsonStatusFd)) {
             return false;

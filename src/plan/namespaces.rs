@@ -84,6 +84,11 @@ pub(super) fn build(spec: &Spec<'_>, plan: &mut Plan<'_>) -> Result<(), Fail<'st
         }
         new &= !kinds(JOINS, spec);
     }
+    // One that the child joins is to be as one of its own.
+    #[cfg(feature = "oci")]
+    if spec.is_oci() && spec.has(Opt::Mntns) {
+        new |= CLONE_NEWNS;
+    }
     #[cfg(feature = "template")]
     {
         #[cfg(feature = "join")]

@@ -49,6 +49,8 @@ steps! {
     #[cfg(feature = "veth")] Veth Loopback
     /// Variables of the kernel, by the caller's /proc.
     #[cfg(feature = "oci")] Sysctls Sysctl
+    /// Into a mount namespace that somebody else has made.
+    #[cfg(feature = "oci")] JoinMounts Join
     /// No mount of ours reaches the host, and none of the host's reaches us.
     Private Propagation
     /// What is needed of the host is taken, while its tree is as it was: sources of binds, the caller's /proc.

@@ -5,6 +5,7 @@ use super::dest::{Kind, PATH_MAX};
 use super::dev::{LINKS, device as device_of};
 use super::fs::attach as put;
 use super::{Doing, Mounts, Rootfs, World};
+use crate::cli::Opt;
 use crate::fail::Stage;
 use crate::plan::{Attributes, Bundle, Device, Do, Lists, Mount, Operation, Plan};
 use crate::sys::{self, Errno, Fd, ZStr};
@@ -21,23 +22,51 @@ const ALWAYS: [(u32, u32, ZStr<'static>); 6] = [
     (5, 0, z!("/dev/tty")),
 ];
 
+/// Joins the mount namespace that was named, in which all is done as in one of our own: its mounts go out of the sight of whoever
+/// lives in it. So not the one of our caller, or of process 1.
+pub(super) fn join_mounts(world: &mut World<'_, '_>) -> sys::Result<()> {
+    world.doing.subject = world.plan.text(Opt::Mntns);
+    let Some(path) = world.doing.subject else { return Ok(()) };
+    let namespace = sys::open(path, sys::O_RDONLY)?;
+    let there = sys::stat(namespace)?;
+    for others in [z!("/proc/self/ns/mnt"), z!("/proc/1/ns/mnt")] {
+        if sys::statx(Fd::CWD, others).is_ok_and(|own| (own.dev, own.ino) == (there.dev, there.ino)) {
+            return Err(Errno::EINVAL);
+        }
+    }
+    // What has no slash before it is still meant from the bundle on.
+    let bundle = sys::enter_directory(z!("."))?;
+    sys::setns(namespace, sys::CLONE_NEWNS)?;
+    sys::close(namespace);
+    world.doing.now(Stage::Chdir, bundle);
+    sys::chdir(bundle)
+}
+
 /// Takes what an operation needs of the host: the source of a bind, the host's cgroups, its devices.
 pub(super) fn take(operation: &Operation, bundle: &Bundle, own_cgroups: bool) -> sys::Result<Option<Fd>> {
     let Some(mount) = bundle.mounts.get(operation.number as usize) else { return Ok(None) };
+    if !mount.bind && (own_cgroups || !is_cgroup(operation.source)) {
+        return Ok(None);
+    }
+    bind(operation, mount, Fd::CWD).map(Some)
+}
+
+/// A copy of what is to be bound, with the attributes that the bundle gives it; where ids are mapped, by the maps of the user
+/// namespace `users`.
+#[inline(never)]
+pub(crate) fn bind(operation: &Operation, mount: &Mount, users: Fd) -> sys::Result<Fd> {
     let tree = if mount.bind {
         sys::clone_tree(Fd::CWD, operation.source, mount.all)?
-    } else if is_cgroup(operation.source) && !own_cgroups {
-        sys::clone_tree(Fd::CWD, z!("/sys/fs/cgroup"), true)?
     } else {
-        return Ok(None);
+        sys::clone_tree(Fd::CWD, z!("/sys/fs/cgroup"), true)?
     };
     for (attributes, below) in [(&mount.below, true), (&mount.own, false)] {
         let Attributes { set, clear, propagation } = *attributes;
         if set | clear | propagation != 0 {
-            sys::mount_attributes(tree, below, set, clear, propagation)?;
+            sys::mount_attributes(tree, below, set, clear, propagation, users)?;
         }
     }
-    Ok(Some(tree))
+    Ok(tree)
 }
 
 /// Their files have labels of their own.
@@ -107,7 +136,7 @@ pub(super) fn mount(
         doing.stage = Stage::Mount;
     }
     if mount.own.propagation != 0 {
-        sys::mount_attributes(tree, false, 0, 0, mount.own.propagation)?;
+        sys::mount_attributes(tree, false, 0, 0, mount.own.propagation, Fd::CWD)?;
     }
     put(tree, place)
 }

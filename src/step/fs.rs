@@ -31,6 +31,11 @@ pub(super) fn take(world: &mut World<'_, '_>) -> sys::Result<()> {
     let World { plan, doing, files, mounts, .. } = world;
     let mut masked = false;
     for operation in plan.lists.operations.iter_mut() {
+        // By the launcher.
+        #[cfg(feature = "oci")]
+        if operation.taken.is_some() {
+            continue;
+        }
         // What has no source has that of its descriptors' names.
         operation.taken = proc;
         match operation.what {

@@ -12,8 +12,8 @@ pub use linux_raw_sys::general::{
 
 #[cfg(feature = "oci")]
 pub use linux_raw_sys::general::{
-    MOUNT_ATTR__ATIME as MOUNT_ATTR_ATIME, MOUNT_ATTR_NOSYMFOLLOW, MOUNT_ATTR_STRICTATIME, MS_SHARED,
-    MS_UNBINDABLE,
+    MOUNT_ATTR__ATIME as MOUNT_ATTR_ATIME, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NOSYMFOLLOW, MOUNT_ATTR_STRICTATIME,
+    MS_SHARED, MS_UNBINDABLE,
 };
 #[cfg(all(feature = "oci", not(feature = "boot")))]
 pub use linux_raw_sys::general::{MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODIRATIME};
@@ -120,14 +120,22 @@ pub fn mount_setattr(tree: Fd, recursive: bool, set: u32, clear: u32) -> Result<
     }
 }
 
-/// The same, and a change of propagation (MS_*, or 0 for none).
+/// The same, and a change of propagation (MS_*, or 0 for none). With MOUNT_ATTR_IDMAP whose the files are is told by the maps of
+/// the user namespace `users`. EPERM: the file system is another's, or they are mapped already; EINVAL: it can't have it.
 #[cfg(feature = "oci")]
-pub fn mount_attributes(tree: Fd, recursive: bool, set: u32, clear: u32, propagation: u32) -> Result<()> {
+pub fn mount_attributes(
+    tree: Fd,
+    recursive: bool,
+    set: u32,
+    clear: u32,
+    propagation: u32,
+    users: Fd,
+) -> Result<()> {
     let attr = c::mount_attr {
         attr_set: u64::from(set),
         attr_clr: u64::from(clear),
         propagation: u64::from(propagation),
-        userns_fd: 0,
+        userns_fd: users.0.into(),
     };
     let flags = c::AT_EMPTY_PATH | if recursive { AT_RECURSIVE } else { 0 };
     // SAFETY: the kernel reads the string and the struct, whose size it is given.

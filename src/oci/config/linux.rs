@@ -3,9 +3,9 @@
 use super::{Read, Source, push};
 use crate::cli::Opt;
 use crate::fail::{At, Stage, Why};
-use crate::oci::known::known;
+use crate::oci::known::{known, names};
 use crate::oci::seccomp::{self, Problem, Wrong};
-use crate::plan::{Device, Do};
+use crate::plan::{Device, Do, Range};
 use crate::sys::{MS_PRIVATE, MS_SHARED, MS_SLAVE, MS_UNBINDABLE, ZStr};
 use crate::text::Text;
 use crate::z;
@@ -15,19 +15,19 @@ struct Kind {
     name: &'static [u8],
     without: Option<Opt>,
     new: Option<Opt>,
-    join: Option<Opt>,
+    join: Opt,
 }
 
 #[rustfmt::skip]
 const KINDS: [Kind; 8] = [
-    Kind { name: b"mount", without: Some(Opt::ShareMount), new: None, join: None },
-    Kind { name: b"pid", without: Some(Opt::SharePid), new: None, join: Some(Opt::Pidns) },
-    Kind { name: b"network", without: Some(Opt::ShareNet), new: None, join: Some(Opt::Netns) },
-    Kind { name: b"uts", without: Some(Opt::ShareUts), new: None, join: Some(Opt::Utsns) },
-    Kind { name: b"ipc", without: Some(Opt::ShareIpc), new: None, join: Some(Opt::Ipcns) },
-    Kind { name: b"user", without: None, new: Some(Opt::UnshareUser), join: Some(Opt::Userns) },
-    Kind { name: b"cgroup", without: Some(Opt::ShareCgroup), new: None, join: Some(Opt::Cgroupns) },
-    Kind { name: b"time", without: None, new: Some(Opt::UnshareTime), join: Some(Opt::Timens) },
+    Kind { name: b"mount", without: Some(Opt::ShareMount), new: None, join: Opt::Mntns },
+    Kind { name: b"pid", without: Some(Opt::SharePid), new: None, join: Opt::Pidns },
+    Kind { name: b"network", without: Some(Opt::ShareNet), new: None, join: Opt::Netns },
+    Kind { name: b"uts", without: Some(Opt::ShareUts), new: None, join: Opt::Utsns },
+    Kind { name: b"ipc", without: Some(Opt::ShareIpc), new: None, join: Opt::Ipcns },
+    Kind { name: b"user", without: None, new: Some(Opt::UnshareUser), join: Opt::Userns },
+    Kind { name: b"cgroup", without: Some(Opt::ShareCgroup), new: None, join: Opt::Cgroupns },
+    Kind { name: b"time", without: None, new: Some(Opt::UnshareTime), join: Opt::Timens },
 ];
 
 impl Source<'_, '_> {
@@ -126,10 +126,9 @@ impl Source<'_, '_> {
             return self.bad(name, Why::Twice);
         }
         self.bundle().namespaces |= bit;
-        match (path, known.join) {
-            (Some(path), Some(join)) => self.give(join, name, path, 0),
-            (Some(_), None) => self.bad(name, Why::NotSupported),
-            (None, _) => {
+        match path {
+            Some(path) => self.give(known.join, name, path, 0),
+            None => {
                 known.new.into_iter().for_each(|opt| self.spec.ask(opt));
                 Ok(())
             }
@@ -145,28 +144,28 @@ impl Source<'_, '_> {
 
     /// Ranges of ids, in the words of --map-users.
     fn map(&mut self, opt: Opt, name: ZStr<'static>) -> Read<()> {
-        self.items(name, &mut |file| {
-            let mut numbers = [None; 3];
-            file.members(name, &mut |file, key| {
-                let place = known!(match key {
-                    b"containerID" => 0,
-                    b"hostID" => 1,
-                    b"size" => 2,
-                    _ => return file.skip(),
-                });
-                let number = file.id(name)?;
-                if let Some(slot) = numbers.get_mut(place) {
-                    *slot = Some(number);
-                }
-                Ok(())
-            })?;
-            let [Some(inside), Some(outside), Some(count)] = numbers else {
-                return file.bad(name, Why::Missing);
-            };
+        self.ranges(name, &mut |file, Range { inside, outside, count }| {
             let text = file.compose(name, &|text: &mut Text<'_>| {
                 text.number(inside.into()).put(b':').number(outside.into()).put(b':').number(count.into());
             })?;
             file.give(opt, name, text, 0)
+        })
+    }
+
+    /// The ranges of an id map.
+    pub(super) fn ranges(
+        &mut self,
+        name: ZStr<'static>,
+        each: &mut dyn FnMut(&mut Self, Range) -> Read<()>,
+    ) -> Read<()> {
+        self.items(name, &mut |file| {
+            let mut numbers = [None; 3];
+            file.numbers_of(name, names!(b"containerID", b"hostID", b"size"), u32::MAX.into(), &mut numbers)?;
+            let [Some(inside), Some(outside), Some(count)] = numbers.map(|number| number.map(|n| n as u32))
+            else {
+                return file.bad(name, Why::Missing);
+            };
+            each(file, Range { inside, outside, count })
         })
     }
 

@@ -3,11 +3,11 @@
 use super::{Read, Source, push};
 use crate::fail::Why;
 use crate::oci::known::known;
-use crate::plan::{Do, Mount, Operation};
+use crate::plan::{Do, MAX_RANGES, Mount, Operation};
 use crate::sys::{
-    MOUNT_ATTR_ATIME, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODEV, MOUNT_ATTR_NODIRATIME, MOUNT_ATTR_NOEXEC,
-    MOUNT_ATTR_NOSUID, MOUNT_ATTR_NOSYMFOLLOW, MOUNT_ATTR_RDONLY, MOUNT_ATTR_STRICTATIME, MS_PRIVATE,
-    MS_SHARED, MS_SLAVE, MS_UNBINDABLE, ZStr,
+    MOUNT_ATTR_ATIME, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODEV, MOUNT_ATTR_NODIRATIME,
+    MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NOSYMFOLLOW, MOUNT_ATTR_RDONLY, MOUNT_ATTR_STRICTATIME,
+    MS_PRIVATE, MS_SHARED, MS_SLAVE, MS_UNBINDABLE, ZStr,
 };
 use crate::z;
 
@@ -26,10 +26,8 @@ enum Effect {
     CopyUp,
     /// What is so anyway.
     Nothing,
-    /// Known, and not to be had.
-    Refused,
 }
-use Effect::{Bind, Clear, CopyUp, Nothing, Propagate, Refused, Set};
+use Effect::{Bind, Clear, CopyUp, Nothing, Propagate, Set};
 
 /// Those of the specification that are no file system's. Behind an `r` the same is meant of all that is mounted below.
 const OPTIONS: &[(&[u8], Effect)] = &[
@@ -59,7 +57,7 @@ const OPTIONS: &[(&[u8], Effect)] = &[
     (b"unbindable", Propagate(MS_UNBINDABLE)),
     (b"tmpcopyup", CopyUp),
     (b"defaults", Nothing),
-    (b"idmap", Refused),
+    (b"idmap", Set(MOUNT_ATTR_IDMAP)),
 ];
 
 /// What the option is, and whether it is meant of all below too.
@@ -82,6 +80,7 @@ impl Source<'_, '_> {
     fn mount(&mut self) -> Read<()> {
         let name = z!("mounts");
         let (mut dest, mut source, mut kind) = (None, None, None);
+        let (mut users, mut groups) = ((0, 0), (0, 0));
         let first = self.bundle().options.len() as u16;
         let mut mount = Mount { first, last: first, ..Mount::default() };
         self.members(name, &mut |file, key| {
@@ -99,8 +98,8 @@ impl Source<'_, '_> {
                     Ok(())
                 }
                 b"options" => file.items(z!("mounts.options"), &mut |file| file.mount_option(&mut mount)),
-                b"uidMappings" => file.refused(z!("mounts.uidMappings")),
-                b"gidMappings" => file.refused(z!("mounts.gidMappings")),
+                b"uidMappings" => file.mount_map(z!("mounts.uidMappings"), &mut users),
+                b"gidMappings" => file.mount_map(z!("mounts.gidMappings"), &mut groups),
                 _ => file.skip(),
             })
         })?;
@@ -117,11 +116,30 @@ impl Source<'_, '_> {
             // The kernel would pass over it.
             return self.bad(z!("mounts.options"), Why::MountOption);
         }
+        mount.maps = [users, groups];
+        let [of_users, of_groups] = mount.maps.map(|(first, last)| first != last);
+        if of_users && !mount.is_mapped() {
+            mount.own.set |= MOUNT_ATTR_IDMAP;
+        }
+        if of_users != of_groups || mount.is_mapped() && !mount.bind {
+            return self.bad(z!("mounts.uidMappings"), Why::Mapped);
+        }
         let what = if mount.bind { Do::Attach } else { Do::Mount };
         mount.source = source;
         let number = self.bundle().mounts.len() as u64;
         push(&mut self.lists.bundle.mounts, mount, name)?;
         self.operation(what, dest, from, number)
+    }
+
+    /// An id map: where its ranges are.
+    fn mount_map(&mut self, name: ZStr<'static>, map: &mut (u16, u16)) -> Read<()> {
+        map.0 = self.bundle().ranges.len() as u16;
+        self.ranges(name, &mut |file, range| push(&mut file.lists.bundle.ranges, range, name))?;
+        map.1 = self.bundle().ranges.len() as u16;
+        if usize::from(map.1.wrapping_sub(map.0)) > MAX_RANGES {
+            return self.bad(name, Why::TooManyRanges);
+        }
+        Ok(())
     }
 
     /// One more thing to be done in the root filesystem.
@@ -159,7 +177,6 @@ impl Source<'_, '_> {
             Bind(all) => (mount.bind, mount.all) = (true, all),
             CopyUp => mount.copy_up = true,
             Nothing => {}
-            Refused => return self.bad(z!("mounts.options"), Why::NotSupported),
         }
         Ok(())
     }

@@ -10,9 +10,9 @@ use crate::text::{Text, fields};
 /// Between a word and the next there is a blank.
 const HOOKS: &[u8] = b"prestart createRuntime createContainer startContainer poststart poststop";
 const MOUNT_OPTIONS: &[u8] =
-    b"async atime bind defaults dev diratime dirsync exec lazytime noatime nodev nodiratime \
+    b"async atime bind defaults dev diratime dirsync exec idmap lazytime noatime nodev nodiratime \
 noexec nolazytime norelatime nostrictatime nosuid nosymfollow private ratime rbind rdev \
-rdiratime relatime rexec rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime \
+rdiratime relatime rexec ridmap rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime \
 rnosuid rnosymfollow ro rprivate rrelatime rro rrw rshared rslave rstrictatime rsuid \
 rsymfollow runbindable rw shared slave strictatime suid symfollow sync tmpcopyup \
 unbindable";
@@ -53,7 +53,8 @@ pub(super) fn features() -> Done {
     words(&mut out, b"archs", ARCHS);
     out.json(b"}");
     out.key(b"apparmor").json(br#"{"enabled":true}"#).key(b"selinux").json(br#"{"enabled":true}"#);
-    out.key(b"intelRdt").json(br#"{"enabled":false}"#).json(b"}").json(b"}");
+    out.key(b"intelRdt").json(br#"{"enabled":false}"#);
+    out.key(b"mountExtensions").json(br#"{"idmap":{"enabled":true}}"#).json(b"}").json(b"}");
     written(out.plain(b"\n"))
 }
 
