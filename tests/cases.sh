@@ -124,26 +124,32 @@ put() { # put BYTES NUMBER...
         done
     done
 }
-# begin, then call NUMBER [ARGUMENT [ARGUMENT]]... (an argument that isn't given is -1), then made FILE
+# begin [foreign], then call NUMBER [ARGUMENT [ARGUMENT]]... (an argument that isn't given is -1), then made FILE. A foreign
+# one is of another architecture, for the same kernel: calls by int 0x80, or a program of arm.
 begin() {
-    code= calls=0
-    case $(uname -m) in
-    x86_64) # lea r14, [rsp - 4096]; mov r15, r14; rdi, rsi, rdx, r10, r8 and r9: -1
+    code= calls=0 abi=${1:-}$(uname -m)
+    case $abi in
+    *x86_64) # lea r14, [rsp - 4096]; mov r15, r14; rdi, rsi, rdx, r10, r8 and r9: -1
         put 1 0x4c 0x8d 0xb4 0x24 0 0xf0 0xff 0xff 0x4d 0x89 0xf7
         for register in 0xc7c748 0xc6c748 0xc2c748 0xc2c749 0xc0c749 0xc1c749; do put 3 $register && put 4 -1; done
         ;;
     aarch64) # sub x19, sp, #4096; mov x20, x19; x2 to x5: -1
         put 4 0xd14007f3 0xaa1303f4 0x92800002 0x92800003 0x92800004 0x92800005
         ;;
+    foreignaarch64) # sub r8, sp, #4096; mov r9, r8; r2 to r5: -1
+        put 4 0xe24d8a01 0xe1a09008 0xe3e02000 0xe3e03000 0xe3e04000 0xe3e05000
+        ;;
     *) skip "not a program for $(uname -m)" ;;
     esac
 }
 call() {
     calls=$((calls + 1)) first=${2:--1} second=${3:--1}
-    case $(uname -m) in
-    x86_64) # rdi, rsi, eax; syscall; neg eax; mov [r14], al; inc r14
-        put 3 0xc7c748 && put 4 $first && put 3 0xc6c748 && put 4 $second && put 1 0xb8 && put 4 $1
-        put 1 0x0f 0x05 0xf7 0xd8 0x41 0x88 0x06 0x49 0xff 0xc6
+    case $abi in
+    *x86_64) # rdi, rsi, eax; syscall; or rbx, rcx, eax; int 0x80; then neg eax; mov [r14], al; inc r14
+        set -- $1 0xc7c748 0xc6c748 0x050f
+        [ $abi = x86_64 ] || set -- $1 0xc3c748 0xc1c748 0x80cd
+        put 3 $2 && put 4 $first && put 3 $3 && put 4 $second && put 1 0xb8 && put 4 $1
+        put 2 $4 && put 1 0xf7 0xd8 0x41 0x88 0x06 0x49 0xff 0xc6
         ;;
     aarch64) # w0 and w1 by halves, or -1; w8; svc; neg w0, w0; strb w0, [x19], #1
         n=0
@@ -155,11 +161,16 @@ call() {
         done
         put 4 $((0x52800008 | $1 << 5)) 0xd4000001 0x4b0003e0 0x38001660
         ;;
+    foreignaarch64) # r0 and r1 of 16 bits, or -1; r7; svc; rsb r0, r0, #0; strb r0, [r8], #1
+        if [ $first = -1 ]; then put 4 0xe3e00000; else put 4 $((0xe3000000 | first >> 12 << 16 | first & 0xfff)); fi
+        if [ $second = -1 ]; then put 4 0xe3e01000; else put 4 $((0xe3001000 | second >> 12 << 16 | second & 0xfff)); fi
+        put 4 $((0xe3007000 | $1 >> 12 << 16 | $1 & 0xfff)) 0xef000000 0xe2600000 0xe4c80001
+        ;;
     esac
 }
 made() {
-    case $(uname -m) in
-    x86_64) # write(1, r15, calls); exit(0)
+    case $abi in
+    *x86_64) # write(1, r15, calls); exit(0)
         put 1 0xbf 1 0 0 0 0x4c 0x89 0xfe 0xba && put 4 $calls
         put 1 0xb8 1 0 0 0 0x0f 0x05 0x31 0xff 0xb8 60 0 0 0 0x0f 0x05
         machine=62
@@ -168,30 +179,21 @@ made() {
         put 4 0xd2800020 0xaa1403e1 $((0xd2800002 | calls << 5)) 0xd2800808 0xd4000001 0xd2800000 0xd2800ba8 0xd4000001
         machine=183
         ;;
+    foreignaarch64) # write(1, r9, calls); exit(0)
+        put 4 0xe3a00001 0xe1a01009 $((0xe3002000 | calls)) 0xe3a07004 0xef000000 0xe3a00000 0xe3a07001 0xef000000
+        ;;
     esac
     body=$code code=
     # elf(5): the header, one segment that is read and executed, of 64 KiB at most.
-    put 1 0x7f 0x45 0x4c 0x46 2 1 1 0 0 0 0 0 0 0 0 0 && put 2 2 $machine && put 4 1 && put 8 0x400078 64 0 && put 4 0
-    put 2 64 56 1 64 0 0 && put 4 1 5 && put 8 0 0x400000 0x400000 0x2000 0x2000 0x10000
+    if [ $abi = foreignaarch64 ]; then
+        put 1 0x7f 0x45 0x4c 0x46 1 1 1 0 0 0 0 0 0 0 0 0 && put 2 2 40 && put 4 1 0x10054 52 0 0x5000000 && put 2 52 32 1 40 0 0
+        put 4 1 0 0x10000 0x10000 0x2000 0x2000 5 0x10000
+    else
+        put 1 0x7f 0x45 0x4c 0x46 2 1 1 0 0 0 0 0 0 0 0 0 && put 2 2 $machine && put 4 1 && put 8 0x400078 64 0 && put 4 0
+        put 2 64 56 1 64 0 0 && put 4 1 5 && put 8 0 0x400000 0x400000 0x2000 0x2000 0x10000
+    fi
     # shellcheck disable=SC2059 # it is all escapes
     { printf "$code$body"; head -c 8192 /dev/zero; } >"$1"
-    chmod 755 "$1"
-}
-# Of another architecture, for the same kernel: getpid(2) and exit(2) by int 0x80; the same as a program of arm.
-foreign() {
-    code=
-    if [ "$(uname -m)" = x86_64 ]; then
-        begin
-        put 1 0xb8 20 0 0 0 0xcd 0x80
-        made "$1"
-        return
-    fi
-    put 1 0x7f 0x45 0x4c 0x46 1 1 1 0 0 0 0 0 0 0 0 0 && put 2 2 40 && put 4 1 0x10054 52 0 0x5000000 && put 2 52 32 1 40 0 0
-    put 4 1 0 0x10000 0x10000 0x100 0x100 5 0x10000
-    # mov r7, #20; svc 0; mov r0, #0; mov r7, #1; svc 0
-    put 4 0xe3a07014 0xef000000 0xe3a00000 0xe3a07001 0xef000000
-    # shellcheck disable=SC2059
-    { printf "$code"; head -c 256 /dev/zero; } >"$1"
     chmod 755 "$1"
 }
 # what PROGRAM said inside, in words of one number each
@@ -919,8 +921,11 @@ default_filter_refuses_each_call_of_its_table() {
 }
 
 default_filter_ends_another_architecture() {
-    foreign "$R/bin/foreign"
-    v "$R" /bin/foreign 2>/dev/null || skip "this kernel runs no 32-bit program"
+    # getpid(2)
+    begin foreign
+    call 20
+    made "$R/bin/foreign"
+    v "$R" /bin/foreign >/dev/null 2>&1 || skip "this kernel runs no 32-bit program"
     for how in "" --init; do
         v $how --seccomp default "$R" /bin/foreign
         eq "exit status ($how)" $? 159
@@ -1193,6 +1198,34 @@ no_network_is_reached_without_a_namespace_of_its_own() {
         [ "$(grep -c 'Permission denied' "$T/err")" -ge 2 ] || fail "it was not refused: $(cat "$T/err")"
         eq "filters of process 1" "$(inside "sed -n 's/^Seccomp:.//p' /proc/1/status" --deny-net $how)" 2
     done
+}
+
+no_network_is_reached_by_another_architecture() {
+    # socketcall(2), which arm lacks; socket(2), socketpair(2)
+    if [ "$(uname -m)" = x86_64 ]; then set -- 102 359 360; else set -- 102 281 288; fi
+    begin foreign
+    # SYS_SOCKET; AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_ALG, none; a pair of AF_INET; io_uring_setup(2)
+    call $1 1
+    for family in 2 10 16 17 38 -1; do call $2 $family 2; done
+    call $3 2 2
+    call 425 1
+    refused=$calls
+    # AF_UNIX, of no protocol that there is, and a pair that has no place; getppid(2)
+    call $2 1 1
+    call $3 1 1
+    call 64
+    made "$R/bin/foreign"
+    v "$R" /bin/foreign >/dev/null 2>&1 || skip "this kernel runs no 32-bit program"
+    for how in '' --init; do
+        set -- $(said $how --deny-net "$R" /bin/foreign)
+        eq "number of answers" $# $calls
+        eq "what is refused ($how)" "$(echo $* | cut -d' ' -f1-$refused)" "13 13 13 13 13 13 13 13 1"
+        shift $refused
+        # Where no local socket can be kept apart from the host's, none is made.
+        case $1 in 13 | 93) ;; *) fail "a local socket: $1" ;; esac
+        eq "a local pair ($how)" "$2" 14
+    done
+    rm -f "$R/bin/foreign"
 }
 
 no_further_user_namespace_is_made_inside() {
