@@ -747,6 +747,18 @@ overlays_need_a_kernel_that_has_them() {
     return 0
 }
 
+directory_that_nobody_may_enter_can_be_covered() {
+    [ "$ME" = 0 ] || skip "only root makes a directory of another user"
+    mkdir -m 700 "$R/data/closed"
+    set -- --unshare-user --map-users 0:1234:1 --map-groups 0:1234:1
+    out=$(inside 'ls /data/closed 2>&1' "$@") && fail "it can be entered: $out"
+    eq "a tmpfs" "$(inside 'echo >/data/closed/f; ls /data/closed' "$@" --tmpfs /data/closed)" f
+    eq "a /dev" "$(inside 'ls /data/closed/null' "$@" --dev /data/closed)" /data/closed/null
+    eq "a proc" "$(inside 'ls -d /data/closed/self' "$@" --proc /data/closed)" /data/closed/self
+    eq "what was made" "$(ls "$R/data/closed")" ""
+    rmdir "$R/data/closed"
+}
+
 operations_are_done_in_the_order_given() {
     mkdir -p "$T/src/sub"
     echo hello >"$T/src/file"

@@ -536,6 +536,32 @@ fn state(dir: &Path) -> Vec<String> {
 }
 
 #[test]
+fn directory_that_nobody_may_enter_can_be_covered() {
+    if !is_root() {
+        return say("SKIP directory_that_nobody_may_enter_can_be_covered: not root");
+    }
+    let Some(root) = rootfs(Who::User) else { return };
+    let closed = root.join("closed");
+    fs::create_dir(&closed).expect("mkdir");
+    fs::write(closed.join("secret"), "secret").expect("write");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).expect("chmod");
+    for how in ["", "--init", "--chroot"] {
+        run(Who::User).words(how).sh(&root, "ls /closed").go().code(1);
+        let look = "ls /closed | grep -x -e null -e block -e new; grep -c ' /closed ' /proc/self/mountinfo";
+        for (operations, seen) in [
+            ("--tmpfs /closed --dir /closed/new", "new\n1"),
+            ("--dev /closed", "null\n1"),
+            ("--sysfs /closed", "block\n1"),
+            ("--mqueue /closed", "1"),
+            ("--mask /closed", "1"),
+        ] {
+            run(Who::User).words(how).words(operations).sh(&root, look).go().says(seen);
+        }
+    }
+    assert_eq!(fs::read_dir(&closed).expect("a directory").count(), 1);
+}
+
+#[test]
 fn no_destination_leads_out_of_the_root() {
     for &who in everyone() {
         let mounted = mounts();

@@ -22,8 +22,23 @@ pub use linux_raw_sys::general::{MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODIRATIME};
 /// `data` are the file system's own options; none is set-id in it.
 #[inline(never)]
 pub fn mount_on(place: Fd, kind: ZStr<'_>, flags: u32, data: Option<ZStr<'_>>) -> Result<()> {
-    super::fchdir(place)?;
-    mount(crate::z!("."), kind, flags, data)
+    match super::fchdir(place) {
+        Ok(()) => mount(crate::z!("."), kind, flags, data),
+        #[cfg(feature = "fs")]
+        Err(super::Errno::EACCES) => mount_upon(place, kind, flags, data),
+        Err(e) => Err(e),
+    }
+}
+
+/// The same for a directory that we may not enter: upon the root, to whose top `..` leads, and moved from there. Linux 5.2.
+#[cfg(feature = "fs")]
+#[cold]
+fn mount_upon(place: Fd, kind: ZStr<'_>, flags: u32, data: Option<ZStr<'_>>) -> Result<()> {
+    mount(crate::z!("/"), kind, flags, data)?;
+    let tree = super::open(crate::z!("/.."), super::O_PATH | super::O_DIRECTORY)?;
+    move_mount(tree, place, crate::z!(""))?;
+    super::close(tree);
+    Ok(())
 }
 
 /// mount(2) of a new file system at a path of our own: nobody else's links are in it.
