@@ -5,82 +5,20 @@
 
 mod common;
 
+use common::bwrap::*;
 use common::*;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 use std::time::Duration;
-
-/// A copy of the binary by that name.
-fn ours() -> &'static Path {
-    static BIN: OnceLock<PathBuf> = OnceLock::new();
-    BIN.get_or_init(|| {
-        let to = folder(everyone()[0]).join("bwrap");
-        assert!(Command::new("cp").arg(vesicle()).arg(&to).status().expect("cp").success());
-        to
-    })
-}
-
-/// bubblewrap 0.11 and its tests, where everybody can read them.
-fn theirs() -> Option<&'static (PathBuf, PathBuf)> {
-    static MADE: OnceLock<Option<(PathBuf, PathBuf)>> = OnceLock::new();
-    let made = MADE.get_or_init(|| {
-        let setup = sources().join("tests/setup/bubblewrap");
-        if !setup.exists() || find("cc").is_none() {
-            return None;
-        }
-        let said = Command::new(setup).output().ok().filter(|out| out.status.success())?;
-        let said = String::from_utf8_lossy(&said.stdout).into_owned();
-        let (program, tests) = said.trim().split_once('\n')?;
-        let to = folder(everyone()[0]);
-        let demos = Path::new(tests).with_file_name("demos");
-        let copied =
-            Command::new("cp").args(["-r", program, tests]).args([&demos, &to]).status().expect("cp");
-        assert!(copied.success());
-        assert!(Command::new("chmod").args(["-R", "a+rX"]).arg(&to).status().expect("chmod").success());
-        Some((to.join("bwrap"), to.join("tests")))
-    });
-    if made.is_none() {
-        let thread = std::thread::current();
-        skip(thread.name().unwrap_or("?"), "bubblewrap could not be made (tests/setup/bubblewrap)");
-    }
-    made.as_ref()
-}
-
-/// `bwrap` called by `who`.
-fn bwrap(who: Who) -> Launch {
-    program(who, [ours()])
-}
-
-/// The host's programs in a root that is made of operations.
-const HOST: &str =
-    "--ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib --symlink usr/lib64 /lib64";
 
 /// The host's own tree.
 const ALL: &str = "--bind / /";
 
 /// The same with its devices.
 const DEVICES: &str = "--dev-bind / /";
-
-fn sh(launch: Launch, script: &str) -> Launch {
-    launch.args(["sh", "-c", script])
-}
-
-/// Runs it by both, and holds one against the other: output, exit status, messages.
-fn same(who: Who, case: &str, call: impl Fn(Launch) -> Launch) {
-    let Some((theirs, _)) = theirs() else { return };
-    let (a, b) = (call(program(who, [theirs])).go(), call(bwrap(who)).go());
-    assert!(!a.hung && !b.hung, "{case}: {a:?} {b:?}");
-    assert_eq!(
-        (a.code, a.signal, &a.stdout, &a.stderr),
-        (b.code, b.signal, &b.stdout, &b.stderr),
-        "as {who:?}, bubblewrap on the left: {case}"
-    );
-    assert!(b.left.is_empty(), "{case}: {:?}", b.left);
-}
 
 /// Options, and what is run with them: what both say is the same.
 const CASES: &[(&str, &str)] = &[
@@ -279,6 +217,9 @@ const REFUSED: &[&str] = &[
     "--cap-drop CAP_NOTHING true",
     "--bind-fd 1",
     "--exec-label x true",
+    "--file-label x --ro-bind / / true",
+    "--exec-label",
+    "--file-label",
 ];
 
 #[test]
@@ -472,10 +413,7 @@ fn descriptors_reach_command_but_for_those_that_are_ours() {
             let seen: Vec<&str> = end.stdout.lines().filter(|l| l.len() == 2).collect();
             assert_eq!(seen, ["20"], "{options}");
         }
-        // Nothing of ours is among them, and process 1 holds none of the caller's.
-        let launch = bwrap(who).words(ALL).words("--unshare-pid --proc /proc --dev /dev").fd(20, null());
-        let end = sh(launch, "ls /proc/self/fd | wc -l; ls /proc/1/fd 2>/dev/null | wc -l").go();
-        end.code(0);
+        // Nothing of ours is among them.
         same(who, "descriptors", |launch| {
             sh(launch.words(ALL).words("--dev /dev --proc /proc").fd(20, null()), "ls /proc/self/fd")
         });

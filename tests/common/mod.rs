@@ -3,6 +3,8 @@
 
 #[cfg(feature = "oci")]
 pub mod bundle;
+#[cfg(feature = "bwrap")]
+pub mod bwrap;
 pub mod container;
 pub mod hostile;
 pub mod payload;
