@@ -241,7 +241,7 @@ fn process_1_shows_nothing_that_its_command_has_not() {
                 continue;
             }
             for _ in 0..60 {
-                let args = "--setenv\0A\01\0--tmpfs\0/x";
+                let args = "--setenv\0A\0yes\0--tmpfs\0/x";
                 let (_read, write) = pipe();
                 let end = bwrap(who)
                     .cwd(&place)
