@@ -49,6 +49,9 @@ pub struct Spec<'w> {
     /// PID, above 0, and the word that it was.
     #[cfg(feature = "enter")]
     pub target: crate::sys::Pid,
+    /// A descriptor of it, pidfd_open(2), from when it was known to be the one that is meant.
+    #[cfg(feature = "oci")]
+    pub pidfd: Option<crate::sys::Fd>,
     #[allow(missing_docs)]
     #[cfg(feature = "enter")]
     pub word: Option<crate::sys::ZStr<'static>>,
@@ -73,6 +76,8 @@ impl<'w> Spec<'w> {
             oci: false,
             #[cfg(feature = "enter")]
             target: crate::sys::Pid(0),
+            #[cfg(feature = "oci")]
+            pidfd: None,
             #[cfg(feature = "enter")]
             word: None,
             #[cfg(feature = "bwrap")]

@@ -27,3 +27,8 @@ fn containerd_limits_tasks() {
 fn docker_limits_containers() {
     kept("docker_limits_containers", "guest", "limits/docker");
 }
+
+#[test]
+fn who_gets_the_number_of_a_process_that_has_ended_is_left_alone() {
+    kept("who_gets_the_number_of_a_process_that_has_ended_is_left_alone", "guest", "wrap");
+}

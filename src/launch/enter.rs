@@ -29,7 +29,11 @@ pub(super) fn begin(plan: &mut Plan<'_>, clock: Clock) -> Result<Entry, Fail<'st
 #[inline(never)]
 fn enter(plan: &mut Plan<'_>) -> Result<Entry, Fail<'static>> {
     let subject = plan.rootfs;
-    let target = sys::pidfd_open(plan.spec.target).at(Stage::Target, subject)?;
+    #[cfg(feature = "oci")]
+    let known = plan.spec.pidfd;
+    #[cfg(not(feature = "oci"))]
+    let known: Option<Fd> = None;
+    let target = known.map_or_else(|| sys::pidfd_open(plan.spec.target), Ok).at(Stage::Target, subject)?;
     let proc = host_proc()?;
     let dir = directory(proc, plan.spec.target).at(Stage::Target, subject)?;
     let mut kinds = differing(plan.entered, proc, dir).at(Stage::Target, subject)?;

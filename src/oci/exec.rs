@@ -25,7 +25,7 @@ type Done = Result<u8, Fail<'static>>;
 #[inline(never)]
 pub fn exec(request: &Request) -> Done {
     let pid_file = PidFile::find(request)?;
-    let Found { entry, state, status, .. } = Found::by(request, false)?;
+    let Found { entry, state, status, process } = Found::by(request, false)?;
     match status {
         Status::Created | Status::Running => {}
         Status::Paused if request.has(Opt::IgnorePaused) => {}
@@ -40,7 +40,9 @@ pub fn exec(request: &Request) -> Done {
     terminal(&work.lists.bundle)?;
     take_proc(&mut work.lists.bundle.task)?;
     spec.enter = true;
+    // Another one may have its number by now.
     (spec.target, spec.word) = (state.pid, Some(entry.id));
+    spec.pidfd = process.map(|process| process.pidfd());
     spec.ask(Asked::NewSession);
     if state.cgroup.first() == 0 {
         spec.ask(Asked::NoCgroup);

@@ -30,6 +30,11 @@ impl Process {
         Ok(None)
     }
 
+    /// Its descriptor, that of no other process.
+    pub fn pidfd(&self) -> Fd {
+        self.pidfd
+    }
+
     /// Sends it a signal, or none: pidfd_send_signal(2). ESRCH when it has ended.
     pub fn signal(&self, signal: u8) -> sys::Result<()> {
         sys::pidfd_signal(self.pidfd, signal)

@@ -51,8 +51,8 @@ pub struct Found {
     pub state: State,
     #[allow(missing_docs)]
     pub status: Status,
-    /// Whether its first process lives.
-    pub lives: bool,
+    /// Its first process, while there is that.
+    pub process: Option<Process>,
 }
 
 impl Found {
@@ -65,7 +65,7 @@ impl Found {
         }
         let state = State::load(&entry)?;
         let (status, process) = Status::of(&entry, &state)?;
-        Ok(Found { entry, state, status, lives: process.is_some() })
+        Ok(Found { entry, state, status, process })
     }
 }
 

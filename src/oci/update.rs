@@ -29,8 +29,8 @@ const OPTIONS: [(Opt, &[u8], &[u8]); 10] = [
 /// Sets them.
 #[inline(never)]
 pub fn update(request: &Request) -> Result<u8, Fail<'static>> {
-    let Found { entry, state, lives, .. } = Found::by(request, true)?;
-    if !lives {
+    let Found { entry, state, process, .. } = Found::by(request, true)?;
+    if process.is_none() {
         return fail(Stage::Container, entry.id, Why::NotRunning);
     }
     let mut work = super::work();

@@ -34,8 +34,8 @@ pub(super) fn events(request: &Request) -> Done {
             None => return fail(Stage::Option, word, Why::Number),
         },
     };
-    let Found { entry, state, .. } = Found::by(request, false)?;
-    let Some(process) = state.process()? else { return fail(Stage::Container, entry.id, Why::NotRunning) };
+    let Found { entry, state, process, .. } = Found::by(request, false)?;
+    let Some(process) = process else { return fail(Stage::Container, entry.id, Why::NotRunning) };
     let dir = cgroup::open(state.cgroup).at(Stage::Cgroup, entry.id)?;
     let Some(dir) = dir else { return fail(Stage::Cgroup, entry.id, Why::NoCgroup) };
     if request.has(Opt::Stats) {
