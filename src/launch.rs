@@ -223,7 +223,7 @@ fn start(
     #[cfg(all(feature = "join", not(feature = "enter")))]
     join::join(plan, timings.clock)?;
     #[cfg(feature = "process")]
-    let launcher = if plan.steps.has(Step::DieWithParent) { Some(die_with_parent()?) } else { None };
+    let launcher = if plan.steps.has(Step::DieWithParent) { Some(die_with_parent(plan)?) } else { None };
     #[cfg(any(feature = "users", feature = "report", feature = "veth"))]
     let gate = release::gate(plan)?;
     #[cfg(feature = "report")]
@@ -357,14 +357,16 @@ fn check_descriptors(plan: &Plan<'_>) -> Result<(), Fail<'static>> {
     named.try_for_each(|g| sys::is_open(g.fd()).at(Stage::Descriptor, g.a))
 }
 
-/// We end with our parent; and the child can see whether we have.
+/// We end with our parent, but for a bundle, which has its child end with us alone; and the child can see whether we have.
 #[cfg(feature = "process")]
-fn die_with_parent() -> Result<Fd, Fail<'static>> {
-    let parent = sys::parent();
-    sys::parent_death(sys::SIGKILL).at(Stage::Parent, None)?;
-    if sys::parent() != parent {
-        // It ended between the two.
-        sys::exit(crate::status::OWN)
+fn die_with_parent(plan: &Plan<'_>) -> Result<Fd, Fail<'static>> {
+    if !plan.spec.is_oci() {
+        let parent = sys::parent();
+        sys::parent_death(sys::SIGKILL).at(Stage::Parent, None)?;
+        if sys::parent() != parent {
+            // It ended between the two.
+            sys::exit(crate::status::OWN)
+        }
     }
     sys::pidfd_self().at(Stage::Parent, None)
 }

@@ -183,9 +183,7 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
     match step {
         // No bundle asks for it.
         #[cfg(feature = "oci")]
-        Step::DieWithParent
-        | Step::DieWithParentStill
-        | Step::Masks
+        Step::Masks
         | Step::Proc
         | Step::Nice
         | Step::NoUserns

@@ -94,6 +94,10 @@ fn begin(
     terminal(&work.lists.bundle)?;
     take_proc(&mut work.lists.bundle.task)?;
     options(request, &mut spec)?;
+    if runs && !request.has(Opt::Detach) {
+        // Nobody would wait for it, and it would hold our caller's pipes open.
+        spec.ask(Asked::DieWithParent);
+    }
     if request.has(Opt::SystemdCgroup) {
         systemd::start(request, &mut spec, &work.lists, unit)?;
     }
