@@ -53,17 +53,25 @@ impl Bus {
         let room = sys::room(ROOM)?;
         let socket = sys::connect(path)?;
         let mut bus = Bus { socket, room, at: 0, end: 0, serial: 0, deadline: 0 };
-        bus.patience();
-        sys::send(socket, b"\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n")?;
-        bus.authenticated()?;
-        if is_bus {
-            let hello = bus.compose(&BUS, b"Hello", b"")?;
-            bus.call(hello)?.map_err(|_| Errno::EPERM)?;
-            let mut wish = bus.compose(&BUS, b"AddMatch", b"s")?;
-            wish.text(signals);
-            bus.call(wish)?.map_err(|_| Errno::EPERM)?;
+        let begun = bus.begin(is_bus, signals);
+        if begun.is_err() {
+            bus.close();
         }
-        Ok(bus)
+        begun.map(|()| bus)
+    }
+
+    fn begin(&mut self, is_bus: bool, signals: &[u8]) -> sys::Result<()> {
+        self.patience();
+        sys::send(self.socket, b"\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n")?;
+        self.authenticated()?;
+        if is_bus {
+            let hello = self.compose(&BUS, b"Hello", b"")?;
+            self.call(hello)?.map_err(|_| Errno::EPERM)?;
+            let mut wish = self.compose(&BUS, b"AddMatch", b"s")?;
+            wish.text(signals);
+            self.call(wish)?.map_err(|_| Errno::EPERM)?;
+        }
+        Ok(())
     }
 
     /// From now on an answer may take so long.
