@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::faults::*;
 use common::*;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -112,34 +113,13 @@ impl Scene {
     }
 }
 
-/// Calls that may fail without harm: the run succeeds all the same, and here is why that is right.
-/// By name, and by what its arguments must say.
-const OPTIONAL: &[(&str, &str, &str)] = &[
-    ("rt_sigaction", "", "a signal that we put back to what it was already"),
-    ("close", "", "the descriptor is gone either way, close(2)"),
-    ("rt_sigtimedwait", "", "the end can be waited for without it"),
-    ("munmap", "", "memory that nobody uses any more"),
-    ("clone3", "", "clone(2) does the same where clone3 is missing or filtered"),
-    (
-        "open_tree",
-        "0x2",
-        "a mount namespace of ROOTFS alone: where there is none, the caller's mounts are copied",
-    ),
+/// What may fail of `vesicle` without harm, and why that is right.
+const LAUNCHER: &Optional = &[
     ("statx", "/proc/self/ns/user", "a proc is mounted as in any user namespace but the first one"),
     ("unlinkat", "", "a pid file that somebody else removed"),
-    ("mknodat", "S_IFCHR", "where mknod(2) is refused, the host's device is bound"),
     ("setns", ", CLONE_NEWUTS)", "one that is named is tried once more with the rights of its owner"),
-    ("faccessat", "", "what a mask is made of is taken from another place"),
-    (
-        "setgroups",
-        "",
-        "an id map denies it: who enters as root has dropped those of the caller, or has none to give away",
-    ),
     ("capset", "", "the caller does not have them all: those that it has are taken"),
-    ("ioctl", "TIOCGWINSZ", "what is no terminal is no console"),
     ("openat", "\"/dev/tty\"", "a terminal that may be there is guarded like one that is"),
-    ("wait4", "WNOHANG", "the end can be waited for without it"),
-    ("clock_gettime", "", "a figure among the timings is wrong"),
     (
         "mmap",
         "MAP_FIXED",
@@ -148,8 +128,6 @@ const OPTIONAL: &[(&str, &str, &str)] = &[
     ("sched_getaffinity", "(0, 128, ", "nothing is pinned, or the mask that was read before is restored"),
     ("getcpu", "", "nothing is pinned"),
     ("sched_setaffinity", "(0, 128, ", "the same; and a launcher that only waits can do so anywhere"),
-    ("openat", "\"/sys/fs/cgroup", "cgroup2 is looked for in two places"),
-    ("fstatfs", "TMPFS_MAGIC", "the same: here it is not"),
     ("nanosleep", "", "what the kernel has not done yet is looked for again at once"),
     ("chdir", "\"/\"", "init lets go of a directory: all else is well"),
     ("close_range", "(3, 2147483647", "init lets go of its descriptors: all else is well"),
@@ -161,82 +139,23 @@ const OPTIONAL: &[(&str, &str, &str)] = &[
 ];
 
 /// The same, of bwrap alone.
-const BWRAP_OPTIONAL: &[(&str, &str, &str)] = &[
+const BWRAP: &Optional = &[
     ("close_range", "", "launcher and init let go of what was passed on to COMMAND"),
     ("getcwd", "", "a working directory that is not known is none"),
 ];
 
-/// Calls that never return, or whose failure strace can't feign.
-const NEVER: &[&str] = &[
-    "exit",
-    "exit_group",
-    "rt_sigreturn",
-    "restart_syscall",
-    // "This system call always succeeds", umask(2); "These functions are always successful", getppid(2).
-    "umask",
-    "getppid",
-    // And these of getuid(2).
-    "getuid",
-];
-
-/// A call that shall fail: its name, which one of that name, whether it comes before COMMAND, and how it looked.
-struct Target {
-    name: String,
-    nth: usize,
-    before: bool,
-    text: String,
-}
-
-/// Those of a good run that are `ours`.
-fn targets(seen: &[Call], ours: impl Fn(&Call) -> bool) -> Vec<Target> {
-    let mut list: Vec<Target> = Vec::new();
-    for call in seen.iter().filter(|c| !NEVER.contains(&c.name.as_str()) && ours(c)) {
-        match list.iter_mut().find(|t| t.name == call.name && t.nth == call.nth) {
-            Some(target) => target.before |= call.before,
-            None => list.push(Target {
-                name: call.name.clone(),
-                nth: call.nth,
-                before: call.before,
-                text: call.text.clone(),
-            }),
-        }
-    }
-    list
-}
-
-/// Errnos that a call of this name can have.
-fn errnos(name: &str) -> Vec<&'static str> {
-    let mut errnos = vec!["EPERM", "ENOMEM"];
-    if name.starts_with("clone") || name.ends_with("fork") {
-        errnos.extend(["EAGAIN", "ENOSYS", "ENOSPC"]);
-    }
-    if ["read", "write", "writev", "wait4", "waitid", "rt_sigtimedwait", "openat", "open", "ppoll"]
-        .contains(&name)
-    {
-        errnos.push("EINTR");
-    }
-    if !is_thorough() {
-        // One is enough to go the way of a failure.
-        errnos.truncate(1);
-    }
-    errnos
-}
-
-/// The heart: one run for each call and errno. `judge` says what is wrong with one that was hit, ended by itself and left
-/// no process. How many runs there were, and what was wrong.
+/// One run for each call and errno. `judge` says what is wrong with one that was hit, ended by itself and left no process.
 fn fail_each(
     targets: &[Target],
     log: &Path,
     go: impl Fn(&[String]) -> Outcome,
     mut judge: impl FnMut(&Target, &str, &Outcome) -> Option<String>,
-) -> (usize, Vec<String>) {
-    let (mut runs, mut wrong) = (0, Vec::new());
-    for target in targets {
-        let Target { name, nth, text, .. } = target;
-        for errno in errnos(name) {
-            let inject = format!("--inject={name}:error={errno}:when={nth}");
-            let end = go(&[format!("--trace={name},execve"), inject]);
-            runs += 1;
+) -> Report {
+    Report::of(
+        targets,
+        errors,
+        |_, words| go(words),
+        |target, how, end| {
             let log = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
             let verdict = if end.hung {
                 Some("it hung".to_string())
@@ -246,31 +165,14 @@ fn fail_each(
                     .then(|| format!("nothing was injected, yet the status is {:?}", end.code))
             } else if !end.left.is_empty() {
                 Some(format!("left: {:?}", end.left))
-            } else if log.lines().count() > 400 {
+            } else if log.lines().count() > AHEAD + 400 {
                 Some(format!("it spun: {} calls", log.lines().count()))
             } else {
-                judge(target, errno, &end)
+                judge(target, how, &end)
             };
-            if let Some(verdict) = verdict {
-                wrong.push(format!(
-                    "{errno} for {name} no. {nth}: {verdict}\n    {text}\n    stderr: {:?}",
-                    end.stderr
-                ));
-            }
-        }
-    }
-    (runs, wrong)
-}
-
-/// Tells of it, and that nothing was wrong.
-fn conclude(what: &str, targets: &[Target], runs: usize, optional: BTreeSet<String>, wrong: &[String]) {
-    let may = if optional.is_empty() {
-        String::new()
-    } else {
-        format!(" (may fail: {})", Vec::from_iter(optional).join(", "))
-    };
-    say(&format!("{runs} runs with one failed call, {} calls, {what}{may}", targets.len()));
-    assert!(wrong.is_empty(), "{} of {runs} wrong, {what}:\n{}", wrong.len(), wrong.join("\n"));
+            verdict.map(|verdict| format!("{verdict}\n    stderr: {:?}", end.stderr))
+        },
+    )
 }
 
 /// Of the launcher: a good run, then all that fail.
@@ -300,7 +202,7 @@ fn every_call_fails(mut scene: Scene, reports: bool) {
         }
         end
     };
-    let (runs, mut wrong) = fail_each(&targets, &scene.log(), go, |target, errno, end| {
+    let mut report = fail_each(&targets, &scene.log(), go, |target, how, end| {
         let seen = calls(&scene.log(), "/bin/true");
         // How many there are before COMMAND can differ from run to run.
         let late = seen.iter().any(|c| c.text.contains("(INJECTED)") && !c.before);
@@ -308,13 +210,8 @@ fn every_call_fails(mut scene: Scene, reports: bool) {
             .iter()
             .any(|c| c.name == "execve" && c.text.starts_with("execve(\"/bin/true\"") && !c.failed);
         match end.code {
-            Some(0) if errno == "EINTR" || !target.before || late => None,
-            Some(0)
-                if OPTIONAL
-                    .iter()
-                    .chain(BWRAP_OPTIONAL.iter().filter(|_| scene.bwrap))
-                    .any(|o| o.0 == target.name && target.text.contains(o.1)) =>
-            {
+            Some(0) if how == "error=EINTR" || !target.before || late => None,
+            Some(0) if target.may_fail(LAUNCHER) || scene.bwrap && target.may_fail(BWRAP) => {
                 optional.insert(target.name.clone());
                 None
             }
@@ -338,16 +235,10 @@ fn every_call_fails(mut scene: Scene, reports: bool) {
             other => Some(format!("status {other:?}, signal {:?}", end.signal)),
         }
     });
-    wrong.extend(left_behind.into_inner());
+    report.wrong.extend(left_behind.into_inner());
     let new = new_mounts(&mounted);
     assert!(new.is_empty(), "mounts in the host's view: {new:?}");
-    conclude(
-        &format!("as {:?}, of: {}", scene.who, scene.options.join(" ")),
-        &targets,
-        runs,
-        optional,
-        &wrong,
-    );
+    report.conclude(&format!("as {:?}, of: {}", scene.who, scene.options.join(" ")), &optional);
 }
 
 fn for_everyone(options: &str) {
@@ -821,12 +712,10 @@ impl Init {
 }
 
 /// Calls of an init that may fail without harm, and here is why that is right.
-const INIT_OPTIONAL: &[(&str, &str, &str)] = &[
-    ("rt_sigaction", "", "a signal that we put back to what it was already"),
+const INIT: &Optional = &[
     ("ioctl", "", "what is no terminal can't be given to anybody"),
     ("chdir", "\"/\"", "init lets go of a directory: all else is well"),
     ("close_range", "(3, 2147483647", "init lets go of its descriptors: all else is well"),
-    ("rt_sigtimedwait", "", "the end can be waited for without it"),
     ("write", "", "a message that nobody hears"),
     ("prctl", "PR_GET_CHILD_SUBREAPER", "it warns, then, as it would if it were none"),
     ("prctl", "PR_SET_CHILD_SUBREAPER", "not asked for: it warns that orphans go elsewhere"),
@@ -857,14 +746,14 @@ fn every_call_of_init_fails(init: &Init) {
         let targets = targets(&seen, |c| !c.payload && (c.pid == init_pid || theirs.contains(&c.pid)));
         let mut optional = BTreeSet::new();
         let go = |inject: &[String]| init.go(who, &dir, inject);
-        let (runs, wrong) = fail_each(&targets, &dir.join("log"), go, |target, errno, end| {
+        let report = fail_each(&targets, &dir.join("log"), go, |target, how, end| {
             let (name, text) = (&target.name, &target.text);
             let asked = init.options.contains("-s") && text.contains("PR_SET_CHILD_SUBREAPER");
-            let may = INIT_OPTIONAL.iter().any(|o| o.0 == name && text.contains(o.1)) && !asked
+            let may = target.may_fail(INIT) && !asked
                 // The number of whoever says a line.
-                || name == "getpid" && target.nth > 1;
+                || name == "getpid" && target.nth > AHEAD + 1;
             match end.code {
-                Some(0) if errno == "EINTR" || !target.before => None,
+                Some(0) if how == "error=EINTR" || !target.before => None,
                 Some(0) if may => {
                     optional.insert(format!("{name} {}", text.split(['(', ',']).nth(1).unwrap_or("")));
                     None
@@ -878,13 +767,7 @@ fn every_call_of_init_fails(init: &Init) {
                 other => Some(format!("status {other:?}, signal {:?}", end.signal)),
             }
         });
-        conclude(
-            &format!("as {who:?}, of: {} {}", init.name, init.options),
-            &targets,
-            runs,
-            optional,
-            &wrong,
-        );
+        report.conclude(&format!("as {who:?}, of: {} {}", init.name, init.options), &optional);
     }
 }
 

@@ -3,47 +3,12 @@
 
 mod common;
 
-use common::bundle::oci;
+use common::bundle::{Bundle, oci, until};
 use common::*;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-
-/// A bundle of this config.json, with the directory where its containers are known.
-struct Bundle {
-    dir: PathBuf,
-    state: PathBuf,
-}
-
-impl Bundle {
-    fn of(config: &Value) -> Bundle {
-        let dir = folder(Who::Root);
-        fs::write(dir.join("config.json"), config.to_string()).expect("config.json");
-        Bundle { state: dir.join("state"), dir }
-    }
-
-    /// By files: what waits for its start has our descriptors, and would hold a pipe open.
-    fn call(&self, words: &[&str]) -> Output {
-        let [out, err] = ["out", "err"].map(|name| self.dir.join(name));
-        let status = Command::new(oci())
-            .arg("--root")
-            .arg(&self.state)
-            .args(words)
-            .current_dir(&self.dir)
-            .stdin(Stdio::null())
-            .stdout(fs::File::create(&out).expect("a file"))
-            .stderr(fs::File::create(&err).expect("a file"))
-            .status();
-        let read = |file| fs::read(file).expect("what it says");
-        Output { status: status.expect("vesicle-oci"), stdout: read(out), stderr: read(err) }
-    }
-
-    /// The containers that are known.
-    fn known(&self) -> usize {
-        fs::read_dir(&self.state).map_or(0, |dir| dir.count())
-    }
-}
+use std::process::{Command, Stdio};
 
 fn files(below: &str) -> Vec<PathBuf> {
     let dir = sources().join("tests/oci").join(below);
@@ -60,7 +25,7 @@ fn read(file: &Path) -> Value {
 
 /// The configs of engines, as this machine can have them: its own rootfs, none of the engine's files and sockets, no limits where
 /// there may be no controllers, no namespace of a process that has ended.
-fn captured(root: &Path, cgroup: &str) -> Vec<(String, Value)> {
+fn captured(root: &Path) -> Vec<(String, Value)> {
     let files = files("captured").into_iter().filter(|f| f.to_string_lossy().ends_with(".config.json"));
     let adapted = files.map(|file| {
         let mut config = read(&file);
@@ -79,21 +44,10 @@ fn captured(root: &Path, cgroup: &str) -> Vec<(String, Value)> {
         }
         let devices = linux.get("resources").map(|r| r["devices"].clone());
         linux.insert("resources".into(), json!({ "devices": devices }));
-        linux.insert("cgroupsPath".into(), json!(format!("/{cgroup}")));
+        linux.remove("cgroupsPath");
         (file.file_name().expect("a name").to_string_lossy().into_owned(), config)
     });
     adapted.collect()
-}
-
-/// The name of a cgroup that no other test has.
-fn own_cgroup(test: &str) -> String {
-    format!("vesicle-oci-{test}-{}", std::process::id())
-}
-
-/// Where it is.
-fn cgroups(name: &str) -> Vec<PathBuf> {
-    let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
-    roots.iter().map(|root| Path::new(root).join(name)).filter(|dir| dir.exists()).collect()
 }
 
 #[test]
@@ -102,8 +56,7 @@ fn what_engines_have_written_runs() {
         return skip("what_engines_have_written_runs", "not root");
     };
     let before = mounts();
-    let cgroup = own_cgroup("runs");
-    let captured = captured(&root, &cgroup);
+    let captured = captured(&root);
     assert!(captured.len() >= 15, "{}", captured.len());
     for (name, config) in captured {
         let bundle = Bundle::of(&config);
@@ -111,7 +64,7 @@ fn what_engines_have_written_runs() {
         let said = String::from_utf8_lossy(&out.stdout).into_owned();
         let uid = &config["process"]["user"]["uid"];
         assert!(out.status.success() && said.trim() == format!("up {uid}"), "{name}: {out:?}");
-        assert_eq!((bundle.known(), cgroups(&cgroup)), (0, Vec::<PathBuf>::new()), "{name}");
+        assert_eq!(bundle.left(), Vec::<PathBuf>::new(), "{name}");
     }
     assert_eq!(new_mounts(&before), Vec::<String>::new());
 }
@@ -127,7 +80,7 @@ fn examples_that_break_the_schema_give_an_error_and_leave_nothing() {
         let bundle = Bundle::of(&json!({}));
         fs::copy(&file, bundle.dir.join("config.json")).expect("config.json");
         let out = bundle.call(&["create", "a"]);
-        assert_eq!((out.status.code(), bundle.known()), (Some(1), 0), "{file:?}: {out:?}");
+        assert_eq!((out.status.code(), bundle.left().len()), (Some(1), 0), "{file:?}: {out:?}");
         assert!(out.stderr.starts_with(b"vesicle-oci: "), "{file:?}: {out:?}");
     }
 }
@@ -160,13 +113,14 @@ fn five_hundred_mutations_fail_or_work_and_leave_nothing() {
     let name = "five_hundred_mutations_fail_or_work_and_leave_nothing";
     let Some(root) = rootfs(Who::Root).filter(|_| is_root()) else { return skip(name, "not root") };
     let before = mounts();
-    let cgroup = own_cgroup("spoilt");
-    let captured = captured(&root, &cgroup);
+    let captured = captured(&root);
+    let bundle = Bundle::of(&json!({}));
     let mut random = fastrand::Rng::with_seed(9);
     let (mut refused, mut made) = (0, 0);
     for n in 0..500 {
         let (name, good) = &captured[random.usize(..captured.len())];
         let mut config = good.clone();
+        config["linux"]["cgroupsPath"] = json!(format!("/{}", bundle.cgroup));
         let mut all = Vec::new();
         places(&config, "", &mut all);
         // Not one name in the long list of a filter, time and again.
@@ -189,7 +143,7 @@ fn five_hundred_mutations_fail_or_work_and_leave_nothing() {
             json!({ "x": 1 }),
         ];
         *config.pointer_mut(place).expect("a place") = spoilt[random.usize(..spoilt.len())].clone();
-        let bundle = Bundle::of(&config);
+        fs::write(bundle.dir.join("config.json"), config.to_string()).expect("config.json");
         let out = bundle.call(&["create", "a"]);
         let shown = || format!("{n}: {name} {place}: {} {out:?}", config.pointer(place).expect("it"));
         if out.status.success() {
@@ -201,57 +155,42 @@ fn five_hundred_mutations_fail_or_work_and_leave_nothing() {
             assert_eq!(out.status.code(), Some(1), "{}", shown());
             assert!(out.stderr.starts_with(b"vesicle-oci: "), "{}", shown());
         }
-        assert_eq!((bundle.known(), cgroups(&cgroup)), (0, Vec::<PathBuf>::new()), "{}", shown());
+        assert_eq!(bundle.left(), Vec::<PathBuf>::new(), "{}", shown());
     }
     assert!(refused > 20 && made > 20, "{refused} refused, {made} made");
     assert_eq!(new_mounts(&before), Vec::<String>::new());
     say(&format!("{refused} refused, {made} made and deleted"));
 }
 
-/// The process that a container begins with.
-fn pid(bundle: &Bundle) -> Option<i32> {
-    let out = bundle.call(&["state", "a"]);
-    let state: Value = serde_json::from_slice(&out.stdout).ok()?;
-    (state["status"] == "running").then(|| state["pid"].as_i64().expect("a number") as i32)
-}
-
 #[test]
 fn a_run_in_the_foreground_keeps_nobody_out_and_ends_as_its_command_does() {
     let name = "a_run_in_the_foreground_keeps_nobody_out_and_ends_as_its_command_does";
     let Some(root) = rootfs(Who::Root).filter(|_| is_root()) else { return skip(name, "not root") };
-    let cgroup = own_cgroup("foreground");
-    let (_, mut config) = captured(&root, &cgroup).swap_remove(0);
+    let (_, mut config) = captured(&root).swap_remove(0);
     config["process"]["args"] = json!(["/bin/sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.1; done"]);
     let told = folder(Who::Root).join("hook");
     let script = format!("read state; echo \"$state\" >{}", told.display());
     config["hooks"] = json!({ "poststop": [{ "path": "/bin/sh", "args": ["sh", "-c", script] }] });
     for keeps in [false, true] {
         let bundle = Bundle::of(&config);
-        let mut run = Command::new(oci());
-        run.arg("--root").arg(&bundle.state).arg("run").args(keeps.then_some("--keep")).arg("a");
-        let mut run = run.current_dir(&bundle.dir).stdin(Stdio::null()).spawn().expect("vesicle-oci");
-        let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
-        while pid(&bundle).is_none() {
-            assert!(std::time::Instant::now() < end, "it does not run");
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
+        let words: &[&str] = if keeps { &["run", "--keep", "a"] } else { &["run", "a"] };
+        let mut run = bundle.command(&[], words).spawn().expect("vesicle-oci");
+        until("its start", || bundle.status_of("a") == "running");
         // The shell may not have its trap yet: then the kernel keeps the signal from process 1.
-        while run.try_wait().expect("wait").is_none() {
-            assert!(std::time::Instant::now() < end, "it does not end");
+        until("its end", || {
             bundle.call(&["kill", "a", "TERM"]);
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
+            run.try_wait().expect("wait").is_some()
+        });
         assert_eq!(run.wait().expect("wait").code(), Some(7));
-        assert_eq!((bundle.known(), told.exists()), (usize::from(keeps), !keeps));
+        assert_eq!((bundle.status_of("a") == "stopped", told.exists()), (keeps, !keeps));
         if keeps {
-            assert!(bundle.call(&["delete", "a"]).status.success());
-            assert_eq!(bundle.known(), 0);
+            bundle.good(&["delete", "a"]);
         }
         let state: Value =
             serde_json::from_slice(&fs::read(&told).expect("what the hook was told")).expect("JSON");
         assert_eq!((&state["status"], &state["id"]), (&json!("stopped"), &json!("a")));
         fs::remove_file(&told).expect("it");
-        assert_eq!(cgroups(&cgroup), Vec::<PathBuf>::new());
+        assert_eq!(bundle.left(), Vec::<PathBuf>::new());
     }
 }
 
@@ -259,7 +198,7 @@ fn a_run_in_the_foreground_keeps_nobody_out_and_ends_as_its_command_does() {
 fn where_there_is_no_cgroup2_a_container_without_limits_has_none_and_can_be_deleted() {
     let name = "where_there_is_no_cgroup2_a_container_without_limits_has_none_and_can_be_deleted";
     let Some(root) = rootfs(Who::Root).filter(|_| is_root()) else { return skip(name, "not root") };
-    let (_, mut config) = captured(&root, &own_cgroup("none")).swap_remove(0);
+    let (_, mut config) = captured(&root).swap_remove(0);
     config["mounts"].as_array_mut().expect("mounts").retain(|mount| mount["type"] != "cgroup");
     let bundle = Bundle::of(&config);
     let script = "umount -R /sys/fs/cgroup; for verb in 'run a' 'create b' 'start b' 'delete --force b'; do \"$0\" --root state $verb || exit; done";
@@ -271,7 +210,7 @@ fn where_there_is_no_cgroup2_a_container_without_limits_has_none_and_can_be_dele
         .output()
         .expect("unshare");
     assert!(out.status.success() && out.stderr.is_empty(), "{out:?}");
-    assert_eq!(bundle.known(), 0);
+    assert_eq!(bundle.left(), Vec::<PathBuf>::new());
     let limited = json!({ "resources": { "pids": { "limit": 9 } } });
     config["linux"]["resources"] = limited["resources"].clone();
     let bundle = Bundle::of(&config);
@@ -284,7 +223,7 @@ fn where_there_is_no_cgroup2_a_container_without_limits_has_none_and_can_be_dele
         .expect("unshare");
     let said = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success() && said.contains("no cgroup2"), "{out:?}");
-    assert_eq!(bundle.known(), 0);
+    assert_eq!(bundle.left(), Vec::<PathBuf>::new());
 }
 
 /// Of all kinds but those inside, and in a container that joins namespaces by their paths.
@@ -321,12 +260,11 @@ fn hooks_run_in_the_namespaces_of_the_runtime_whatever_is_joined() {
         .collect();
     namespaces.push(json!({ "type": "mount" }));
     let config = |fails: &str| {
-        let config = json!({
+        bundle.set(&json!({
             "ociVersion": "1.2.0", "root": { "path": root }, "hooks": hooks(fails),
             "process": { "args": ["/bin/true"], "cwd": "/", "user": { "uid": 0, "gid": 0 } },
-            "linux": { "namespaces": namespaces, "cgroupsPath": format!("/{}", own_cgroup("hooks")) },
-        });
-        fs::write(bundle.dir.join("config.json"), config.to_string()).expect("config.json");
+            "linux": { "namespaces": namespaces },
+        }));
     };
     config("");
     let out = bundle.call(&["run", "a"]);
@@ -346,7 +284,7 @@ fn hooks_run_in_the_namespaces_of_the_runtime_whatever_is_joined() {
     config("createRuntime");
     let out = bundle.call(&["run", "a"]);
     assert_eq!(String::from_utf8_lossy(&out.stderr), "vesicle-oci: run hook /bin/sh: it failed\n");
-    assert_eq!((out.status.code(), bundle.known()), (Some(1), 0));
+    assert_eq!((out.status.code(), bundle.left().len()), (Some(1), 0));
     other.kill().expect("kill");
     other.wait().expect("wait");
 }
@@ -359,8 +297,7 @@ fn what_could_not_be_executed_exits_with_255() {
     let bundle = Bundle::of(&json!({
         "ociVersion": "1.2.0", "root": { "path": root },
         "process": { "args": ["/bin/sleep", "1000"], "cwd": "/", "user": { "uid": 0, "gid": 0 }, "env": ["PATH=/bin"] },
-        "linux": { "namespaces": [{ "type": "mount" }, { "type": "pid" }],
-            "cgroupsPath": format!("/{}", own_cgroup("exec")) },
+        "linux": { "namespaces": [{ "type": "mount" }, { "type": "pid" }] },
     }));
     assert!(bundle.call(&["run", "-d", "a"]).status.success());
     let code = |words: &[&str]| bundle.call(words).status.code();

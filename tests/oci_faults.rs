@@ -1,73 +1,44 @@
-//! Each system call of `create`, `start`, `run` and `exec` fails in turn, and each is the last one that is made, by KILL: of
-//! the runtime, of its child, and of what is run for them. The calls are found by tracing a good run.
+//! Each system call of each verb fails in turn, and each is the last one that is made, by KILL: of the runtime, of its child, and of
+//! what is run for them. The calls are found by tracing a good run.
 #![cfg(feature = "oci")]
 
 mod common;
 
 use common::bundle::*;
+use common::faults::*;
 use common::*;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Read;
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Output;
-use std::sync::{Mutex, MutexGuard};
 
-/// Two at once would see each other's mounts and processes, and have no more of the machine.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(|e| e.into_inner())
-}
-
-/// What may fail without harm, and why that is right: by name, and by what stands in the log.
-const OPTIONAL: &[(&str, &str, &str)] = &[
-    ("munmap", "", "memory that nobody uses any more"),
-    ("rt_sigaction", "", "a signal that we put back to what it was already"),
+/// What may fail without harm, and why that is right.
+const RUNTIME: &Optional = &[
     ("rt_sigprocmask", "", "the mask of whoever ends next"),
-    ("rt_sigtimedwait", "", "the end can be waited for without it"),
     ("wait4", "", "the end can be waited for without it"),
-    ("clone3", "", "clone(2) does the same where clone3 is missing or filtered"),
-    ("openat", "\"/sys/fs/cgroup", "cgroup2 is looked for in two places"),
-    ("fstatfs", "_MAGIC", "the same: here it is not; and a container without limits does without"),
-    ("clock_gettime", "", "a time that is told is wrong"),
+    ("fstatfs", "_MAGIC", "cgroup2 is not here; and a container without limits does without"),
     ("ppoll", "POLLIN", "what waits for its start ends: it has stopped, and was created all the same"),
-    (
-        "open_tree",
-        "0x2",
-        "where no mount namespace of the root alone is made, the caller's mounts are copied",
-    ),
-    ("mknodat", "S_IFCHR", "where mknod(2) is refused, the host's device is bound"),
-    ("faccessat", "", "what a mask is made of is taken from another place"),
     ("openat", "\"config.json\"", "hooks behind the start and behind the end that can't be run are told of"),
-    ("ioctl", "TIOCGWINSZ", "what is no terminal is no console"),
-    ("setgroups", "", "an id map denies it"),
     ("write", "\"{\\\"ociVersion", "a hook that is not told the state has no use for it"),
     ("close_range", "", "all that is open would be closed by the exec too"),
     ("unlinkat", "AT_REMOVEDIR", "a cgroup that can't be removed is told of"),
     ("kill", "", "who has ended can't be killed"),
     ("read", ", 1)", "whose user namespace is taken for a mount may have ended"),
+    ("read", ") Z ", "who has ended need not be looked at"),
 ];
 
-/// Calls that never return, or always succeed.
-const NEVER: &[&str] = &[
-    "exit",
-    "exit_group",
-    "rt_sigreturn",
-    "restart_syscall",
-    "umask",
-    "getppid",
-    "getuid",
-    "getpid",
-    "gettid",
-];
+/// Verbs, one behind the other.
+type Verbs = &'static [&'static str];
 
 /// What is called, and what there has to be before.
 struct Scene {
     bundle: Bundle,
-    before: &'static [&'static [&'static str]],
+    before: Verbs,
     words: Vec<String>,
+    /// What is executed in the end, and is not ours.
+    payload: String,
     /// Where the master of a terminal goes to.
     console: Option<PathBuf>,
     /// Whether ids are mapped.
@@ -86,26 +57,56 @@ struct End {
 }
 
 impl Scene {
-    fn new(config: &Value, before: &'static [&'static [&'static str]], words: &str) -> Scene {
+    fn new(config: &Value, before: Verbs, words: &str) -> Scene {
         let bundle = Bundle::of(config);
-        let words = words.split_whitespace().map(String::from).collect();
+        // Where there are no controllers there is this.
+        let resources = json!({ "unified": { "cgroup.max.depth": "7" } });
+        fs::write(bundle.dir.join("resources"), resources.to_string()).expect("a file");
         let mapped = config["linux"]["uidMappings"].is_array();
-        let mut scene = Scene { bundle, before, words, console: None, mapped, _other: None };
+        let payload = match words {
+            "ps a" => find("ps").expect("ps").to_string_lossy().into_owned(),
+            _ => "/bin/pause".into(),
+        };
+        let mut scene =
+            Scene { bundle, before, words: Vec::new(), payload, console: None, mapped, _other: None };
         if config["process"]["terminal"] == true {
             let path = scene.bundle.dir.join("console");
             let listener = UnixListener::bind(&path).expect("a socket");
-            // Whoever connects is taken in and let go.
+            // Whoever connects is taken in and not read, so that what it sends stays open until the next one comes.
             std::thread::spawn(move || {
-                listener.incoming().for_each(|peer| {
-                    if let Ok(mut peer) = peer {
-                        let _ = peer.read(&mut [0; 64]);
-                    }
-                })
+                let mut last = None;
+                for peer in listener.incoming() {
+                    last = peer.ok();
+                }
+                drop(last);
             });
-            scene.words.splice(1..1, ["--console-socket".into(), path.to_string_lossy().into_owned()]);
             scene.console = Some(path);
         }
+        scene.words = scene.words_of(words);
         scene
+    }
+
+    /// A verb and its words, and the socket that takes its terminal.
+    fn words_of(&self, line: &str) -> Vec<String> {
+        let mut words: Vec<String> = line.split_whitespace().map(String::from).collect();
+        if let Some(path) = self.console.as_ref().filter(|_| ["create", "exec"].contains(&words[0].as_str()))
+        {
+            let socket = ["--console-socket".into(), path.to_string_lossy().into_owned()];
+            let tty = (words[0] == "exec").then(|| "--tty".into());
+            words.splice(1..1, tty.into_iter().chain(socket));
+        }
+        words
+    }
+
+    /// What there has to be before.
+    fn prepare(&self) {
+        for line in self.before {
+            let words = self.words_of(line);
+            self.bundle.good(&words.iter().map(String::as_str).collect::<Vec<_>>());
+            if words[0] == "kill" {
+                until("its end", || self.bundle.status_of("a") == "stopped");
+            }
+        }
     }
 
     /// What stands against a `delete --force`, and what is left behind it.
@@ -120,17 +121,15 @@ impl Scene {
     }
 
     /// One run under strace, and behind it `look`; then all is cleaned, and everybody has to have ended.
-    fn go(&self, strace: &[&str], look: impl FnOnce(&Output)) -> End {
-        for words in self.before {
-            self.bundle.good(words);
-        }
+    fn go(&self, strace: &[String], look: impl FnOnce(&Output)) -> End {
+        self.prepare();
         let log = self.bundle.dir.join("log");
         let (ended, held) = pipe();
         // The tracer is nobody's child, and has this end until all whom it traces have ended.
         nix::fcntl::fcntl(&held, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).expect("fcntl");
         let path = log.to_string_lossy().into_owned();
         let mut all = vec!["timeout", "-s", "KILL", "60", "strace", "-D", "-f", "-q", "-o", &path];
-        all.extend(strace);
+        all.extend(strace.iter().map(String::as_str));
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         let out = self.bundle.under(&all, &words);
         drop(held);
@@ -142,114 +141,121 @@ impl Scene {
         let text = || String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).into_owned();
         assert!(polled == 1, "{words:?} {strace:?}: somebody is left; {}", text());
         let end =
-            End { out, calls: calls(&log, "/bin/pause"), was_injected: text().contains("(INJECTED)"), left };
+            End { out, calls: calls(&log, &self.payload), was_injected: text().contains("(INJECTED)"), left };
         let _ = fs::remove_file(&log);
         let _ = fs::remove_file(self.bundle.dir.join("pid"));
         end
     }
 
-    /// All calls of ours, each once.
-    fn targets(&self) -> Vec<(String, usize, String)> {
-        let mut seen = BTreeSet::new();
+    /// All calls of ours, each once, that were not hit before.
+    fn targets(&self, known: &mut Known) -> Vec<Target> {
         // The directory of all containers is made once.
         let _ = fs::create_dir(&self.bundle.state);
         let end = self.go(&[], |out| assert!(out.status.success() && out.stderr.is_empty(), "{out:?}"));
         assert_eq!(end.left, None);
-        let ours = end.calls.into_iter().filter(|call| !call.payload && !NEVER.contains(&call.name.as_str()));
-        ours.filter(|call| seen.insert((call.name.clone(), call.nth)))
-            .map(|call| (call.name, call.nth, call.text))
-            .collect()
+        let mut targets = targets(&end.calls, |call| !call.payload);
+        known.sift(&mut targets);
+        targets
     }
 
     /// Each call is made to fail.
-    fn every_call_fails(&self) {
-        let targets = self.targets();
-        let (mut wrong, mut may, mut runs) = (Vec::new(), BTreeMap::<String, usize>::new(), 0);
-        let files = self.files();
+    fn every_call_fails(&self, known: &mut Known) {
+        let mut targets = self.targets(known);
         // A close(2) that fails has closed all the same, and one that is made to fail has not: that would be another thing.
-        for (name, nth, text) in targets.iter().filter(|(name, ..)| name != "close") {
-            for errno in ["EPERM", "ENOMEM"].into_iter().take(if is_thorough() { 2 } else { 1 }) {
-                let inject = format!("--inject={name}:error={errno}:when={nth}");
-                let mut left = Vec::new();
-                let end = self.go(&[&format!("--trace={name},execve"), &inject], |out| {
-                    // What did not come to be has left nothing, before anybody cleans.
-                    let cleans = ["unlinkat", "getdents64"].contains(&name.as_str());
-                    if !out.status.success() && self.words[0] == "create" && !cleans {
-                        left = self.bundle.left();
-                    }
-                });
-                runs += 1;
-                let error = String::from_utf8_lossy(&end.out.stderr).into_owned();
-                // Who has ids of its own may have no right to programs of devices.
-                let mapped = name == "bpf" && self.mapped;
-                let optional = || mapped || OPTIONAL.iter().any(|o| o.0 == name && text.contains(o.1));
-                let verdict = match end.out.status.code() {
-                    _ if !left.is_empty() => Some(format!("left {left:?}")),
-                    _ if end.left.is_some() && name != "unlinkat" => end.left,
-                    Some(0) if !end.was_injected => None,
-                    // What fails behind the start and behind the end is told, and no more.
-                    Some(0) if is_one_line(&error) && self.words[0] != "create" => None,
-                    Some(0) if optional() => {
-                        *may.entry(name.clone()).or_default() += 1;
-                        None
-                    }
-                    Some(0) => Some("it went on as if nothing had happened".into()),
-                    // It may be hit twice: the runtime, and its child, which has no other way to say why.
-                    Some(1 | 255) if name == "write" && error.is_empty() => None,
-                    Some(1 | 255) if error.starts_with("vesicle") && error.lines().count() <= 2 => None,
-                    other => Some(format!("{other:?}: {error}")),
-                };
-                let now = self.files();
-                if now != files {
-                    wrong.push(format!("{inject}: the files changed: {:?}", now.difference(&files)));
+        targets.retain(|target| target.name != "close");
+        let files = self.files();
+        let verb = self.words[0].as_str();
+        let mut may = BTreeSet::new();
+        let go = |target: &Target, words: &[String]| {
+            let mut left = Vec::new();
+            let mut end = self.go(words, |out| {
+                // What did not come to be has left nothing, before anybody cleans.
+                let cleans = ["unlinkat", "getdents64"].contains(&target.name.as_str());
+                if !out.status.success() && verb == "create" && !cleans {
+                    left = self.bundle.left();
                 }
-                if let Some(verdict) = verdict {
-                    wrong.push(format!("{inject}: {verdict}\n    {text}\n    {error:?}"));
-                }
+            });
+            if !left.is_empty() {
+                end.left = Some(format!("left {left:?}"));
             }
-        }
-        say(&format!("{runs} runs of {:?} with one failed call, of which may fail {may:?}", self.words));
-        assert!(wrong.is_empty(), "{} of {runs} wrong:\n{}", wrong.len(), wrong.join("\n"));
+            end
+        };
+        let hows = |target: &Target| errors(target).into_iter().filter(|how| how != "error=EINTR").collect();
+        let report = Report::of(&targets, hows, go, |target, _, end| {
+            let error = String::from_utf8_lossy(&end.out.stderr).into_owned();
+            // Who has ids of its own may have no right to programs of devices.
+            let optional = target.may_fail(RUNTIME) || target.name == "bpf" && self.mapped;
+            let verdict = match end.out.status.code() {
+                _ if end.left.is_some() && target.name != "unlinkat" => end.left,
+                Some(0) if !end.was_injected => None,
+                // What fails behind the start and behind the end is told, and no more; of many one is left out.
+                Some(0) if is_one_line(&error) && verb != "create" => None,
+                Some(0) if optional => {
+                    may.insert(target.name.clone());
+                    None
+                }
+                Some(0) => Some("it went on as if nothing had happened".into()),
+                // It may be hit twice: the runtime, and its child, which has no other way to say why.
+                Some(1 | 255) if target.name == "write" && error.is_empty() => None,
+                Some(1 | 255) if error.starts_with("vesicle") && error.lines().count() <= 2 => None,
+                other => Some(format!("{other:?}: {error}")),
+            };
+            let now = self.files();
+            let verdict = match verdict {
+                None if now != files => Some(format!("the files changed: {:?}", now.difference(&files))),
+                verdict => verdict,
+            };
+            verdict.map(|verdict| format!("{verdict}\n    {error:?}"))
+        });
+        report.conclude(&self.words.join(" "), &may);
     }
 
     /// At each call whoever makes it is killed.
-    fn power_cut_at_every_call(&self) {
-        let targets = self.targets();
-        let mut wrong = Vec::new();
-        let (mut runs, mut known) = (0, BTreeMap::<String, usize>::new());
-        for (name, nth, text) in &targets {
-            let inject = format!("--inject={name}:signal=KILL:when={nth}");
-            let look = |out: &Output| {
+    fn power_cut_at_every_call(&self, known: &mut Known) {
+        let targets = self.targets(known);
+        let mut statuses = BTreeMap::<String, usize>::new();
+        let go = |_: &Target, words: &[String]| {
+            let mut wrong = Vec::new();
+            let end = self.go(words, |out| {
                 let status = self.bundle.status_of("a");
                 let list = self.bundle.call(&["list", "-q"]);
-                if !list.status.success() || !list.stderr.is_empty() {
-                    wrong.push(format!("{inject}: {list:?}\n    {text}"));
-                }
                 let shown = list.stdout == b"a\n";
-                if shown != (status != "none") {
-                    wrong.push(format!("{inject}: {status} and {list:?}\n    {text}"));
+                if !list.status.success() || !list.stderr.is_empty() || shown != (status != "none") {
+                    wrong.push(format!("{status} and {list:?}"));
+                }
+                // It never runs while its FIFO is there.
+                if self.words[0] == "start" && status == "created" {
+                    let comm = fs::read_to_string(format!("/proc/{}/comm", self.bundle.pid_of("a")));
+                    if comm.as_ref().is_ok_and(|comm| comm == "pause\n") {
+                        wrong.push("it runs, and was not started".into());
+                    }
                 }
                 let error = String::from_utf8_lossy(&out.stderr).into_owned();
                 // The runtime was killed, or says that its child was; or all was over.
                 let told = match out.status.code() {
-                    None | Some(0) => error.is_empty() || is_one_line(&error),
+                    // Or its child says that it was, where nobody hears it any more.
+                    None | Some(0) => {
+                        error.is_empty() || error.starts_with("vesicle") && error.lines().count() == 1
+                    }
                     Some(1 | 255) => is_one_line(&error),
                     // Of a run: what its command was killed by.
                     Some(137) => true,
                     _ => false,
                 };
                 if !told {
-                    wrong.push(format!("{inject}: {out:?}\n    {text}"));
+                    wrong.push(format!("{out:?}"));
                 }
-                *known.entry(status).or_default() += 1;
-            };
-            if let Some(left) = self.go(&[&format!("--trace={name},execve"), &inject], look).left {
-                wrong.push(format!("{inject}: {left}\n    {text}"));
-            }
-            runs += 1;
-        }
-        say(&format!("{runs} runs of {:?} with a power cut, behind which it is {known:?}", self.words));
-        assert!(wrong.is_empty(), "{} of {runs} wrong:\n{}", wrong.len(), wrong.join("\n"));
+                *statuses.entry(status).or_default() += 1;
+            });
+            wrong.extend(end.left);
+            wrong
+        };
+        let cut = |_: &Target| vec!["signal=KILL".to_string()];
+        let report = Report::of(&targets, cut, go, |_, _, wrong: Vec<String>| {
+            (!wrong.is_empty()).then(|| wrong.join("\n    "))
+        });
+        report
+            .conclude(&format!("{}; behind them it is {statuses:?}", self.words.join(" ")), &BTreeSet::new());
     }
 
     /// All but what is written by the way.
@@ -259,7 +265,7 @@ impl Scene {
 }
 
 /// Everything that there is in one: with it each call that the runtime can make is made.
-fn everything(root: &std::path::Path) -> Value {
+fn everything(root: &Path) -> Value {
     let mut config = plain(root);
     let hook =
         json!([{ "path": root.join("bin/true"), "args": ["true", "x"], "env": ["A=b"], "timeout": 60 }]);
@@ -303,7 +309,7 @@ fn everything(root: &std::path::Path) -> Value {
 }
 
 /// With ids of its own.
-fn mapped(root: &std::path::Path) -> Value {
+fn mapped(root: &Path) -> Value {
     let mut config = plain(root);
     config["linux"]["namespaces"].as_array_mut().expect("a list").push(json!({ "type": "user" }));
     // Where it may make devices.
@@ -317,7 +323,7 @@ fn mapped(root: &std::path::Path) -> Value {
     config
 }
 
-fn with_terminal(root: &std::path::Path) -> Value {
+fn with_terminal(root: &Path) -> Value {
     let mut config = everything(root);
     config["process"]["terminal"] = json!(true);
     config["process"]["consoleSize"] = json!({ "height": 24, "width": 80 });
@@ -325,7 +331,7 @@ fn with_terminal(root: &std::path::Path) -> Value {
 }
 
 /// The bundles of the tests, by their names; one that ends by itself where `run` waits for it.
-fn scene(name: &str, before: &'static [&'static [&'static str]], words: &str) -> Scene {
+fn scene(name: &str, before: Verbs, words: &str) -> Scene {
     let root = tiny_root(Who::Root);
     if words.starts_with("run") {
         // What is to be executed ends; the log knows it by the name of the other one.
@@ -385,36 +391,65 @@ fn possible(name: &str) -> bool {
     }
 }
 
-const CREATED: &[&[&str]] = &[&["create", "a"]];
-const RUNNING: &[&[&str]] = &[&["create", "a"], &["start", "a"]];
-const BUNDLES: [&str; 3] = ["plain", "everything", "mapped"];
+const CREATED: Verbs = &["create a"];
+const RUNNING: Verbs = &["create a", "start a"];
+const PAUSED: Verbs = &["create a", "start a", "pause a"];
+const STOPPED: Verbs = &["create a", "start a", "kill a KILL"];
+
+/// What is done with a container that there is: where it has to be before, and how.
+const LATER: &[(Verbs, &str)] = &[
+    (CREATED, "start a"),
+    (RUNNING, "kill a KILL"),
+    (RUNNING, "kill --all a TERM"),
+    (RUNNING, "kill --all a KILL"),
+    (RUNNING, "pause a"),
+    (PAUSED, "resume a"),
+    (RUNNING, "update --resources resources a"),
+    (RUNNING, "delete --force a"),
+    (PAUSED, "delete --force a"),
+    (STOPPED, "delete a"),
+    (CREATED, "state a"),
+    (PAUSED, "list"),
+    (RUNNING, "list --format json"),
+    (RUNNING, "ps a"),
+    (RUNNING, "ps --format json a"),
+    (RUNNING, "events --stats a"),
+];
+
+/// All of these, the largest bundle first: what is hit in one need not be hit in another.
+fn scenes(test: &str, bundles: &[&str], verbs: &[(Verbs, &str)], hit: fn(&Scene, &mut Known)) {
+    if !possible(test) {
+        return;
+    }
+    let before = mounts();
+    let mut known = Known::default();
+    for name in bundles {
+        for (before, words) in verbs {
+            hit(&scene(name, before, words), &mut known);
+        }
+    }
+    assert_eq!(new_mounts(&before), Vec::<String>::new());
+}
 
 macro_rules! scenes {
-    ($($test:ident: $method:ident of $words:literal behind $before:expr, in $bundles:expr;)*) => { $(
+    ($($fails:ident, $cut:ident: $verbs:expr, in $bundles:expr;)*) => { $(
         #[test]
-        fn $test() {
-            if !possible(stringify!($test)) {
-                return;
-            }
-            let _alone = alone();
-            let before = mounts();
-            for name in $bundles {
-                scene(name, $before, $words).$method();
-            }
-            assert_eq!(new_mounts(&before), Vec::<String>::new());
+        fn $fails() {
+            scenes(stringify!($fails), &$bundles, $verbs, Scene::every_call_fails);
+        }
+
+        #[test]
+        fn $cut() {
+            scenes(stringify!($cut), &$bundles, $verbs, Scene::power_cut_at_every_call);
         }
     )* };
 }
 
 scenes! {
-    create_survives_the_failure_of_each_call: every_call_fails of "create --pid-file pid a" behind &[], in BUNDLES;
-    run_survives_the_failure_of_each_call: every_call_fails of "run a" behind &[], in ["plain", "everything"];
-    start_survives_the_failure_of_each_call: every_call_fails of "start a" behind CREATED, in ["everything"];
-    exec_survives_the_failure_of_each_call: every_call_fails of "exec a /bin/true" behind RUNNING, in ["everything", "mapped"];
-    create_is_cut_short_at_each_call: power_cut_at_every_call of "create --pid-file pid a" behind &[], in BUNDLES;
-    run_is_cut_short_at_each_call: power_cut_at_every_call of "run a" behind &[], in ["plain", "everything"];
-    start_is_cut_short_at_each_call: power_cut_at_every_call of "start a" behind CREATED, in ["everything"];
-    exec_is_cut_short_at_each_call: power_cut_at_every_call of "exec a /bin/true" behind RUNNING, in ["everything"];
-    delete_is_cut_short_at_each_call: power_cut_at_every_call of "delete --force a" behind RUNNING, in ["everything"];
-    kill_is_cut_short_at_each_call: power_cut_at_every_call of "kill a KILL" behind RUNNING, in ["everything"];
+    create_survives_the_failure_of_each_call, create_is_cut_short_at_each_call:
+        &[(&[], "create --pid-file pid a")], in ["everything", "plain", "mapped", "terminal", "joins"];
+    run_survives_the_failure_of_each_call, run_is_cut_short_at_each_call: &[(&[], "run a")], in ["everything", "plain", "joins"];
+    exec_survives_the_failure_of_each_call, exec_is_cut_short_at_each_call:
+        &[(RUNNING, "exec a /bin/true")], in ["everything", "mapped", "terminal"];
+    later_verbs_survive_the_failure_of_each_call, later_verbs_are_cut_short_at_each_call: LATER, in ["everything"];
 }

@@ -3,6 +3,10 @@
 #![cfg(feature = "oci")]
 #![allow(unsafe_code)]
 
+mod common;
+
+use common::bundle::{PATIENCE, is_one_line, oci};
+use common::skip;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use nix::sys::signal::{Signal, kill};
@@ -15,12 +19,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
-
-const BIN: &str = env!("CARGO_BIN_EXE_vesicle-oci");
-
-/// Long enough for a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+use std::time::Instant;
 
 /// A process that sleeps until it is killed, at the end of the test at the latest.
 struct Sleeper(Child);
@@ -91,7 +90,7 @@ impl Store {
     }
 
     fn command(&self, words: &str) -> Command {
-        let mut command = Command::new(BIN);
+        let mut command = Command::new(oci());
         command.arg("--root").arg(self.0.path()).args(words.split_whitespace()).stdin(Stdio::null());
         command
     }
@@ -127,18 +126,6 @@ impl Store {
     fn is_empty(&self) -> bool {
         fs::read_dir(self.0.path()).expect("the root").next().is_none()
     }
-}
-
-fn is_one_line(text: &str) -> bool {
-    text.starts_with("vesicle-oci: ") && text.ends_with('\n') && text.lines().count() == 1
-}
-
-fn skip(name: &str, why: &str) {
-    eprintln!("SKIP {name}: {why}");
-    assert!(
-        std::env::var("CI").as_deref() != Ok("true"),
-        "SKIP {name}: {why} (and CI=true does not allow that)"
-    );
 }
 
 /// A cgroup of version 2 that goes with the test, with all below it.
@@ -288,10 +275,12 @@ fn who_is_not_there_does_not_exist() {
     assert_eq!(store.good("delete --force nope"), "");
     assert!(store.is_empty(), "nothing was made");
     // Where there never was one, there isn't even a directory for them.
-    let out =
-        Command::new(BIN).args(["--root", "/nonexistent/root", "state", "x"]).output().expect("vesicle-oci");
+    let out = Command::new(oci())
+        .args(["--root", "/nonexistent/root", "state", "x"])
+        .output()
+        .expect("vesicle-oci");
     assert!(String::from_utf8_lossy(&out.stderr).contains("does not exist"));
-    let out = Command::new(BIN).args(["--root", "/nonexistent/root", "delete", "-f", "x"]).output();
+    let out = Command::new(oci()).args(["--root", "/nonexistent/root", "delete", "-f", "x"]).output();
     assert_eq!(out.expect("vesicle-oci").status.code(), Some(0));
     assert!(!Path::new("/nonexistent").exists());
 }
@@ -629,7 +618,7 @@ fn the_state_of_a_user_is_below_his_run_time_directory() {
     fs::create_dir(store.0.path()).expect("mkdir");
     let list = |user: &str, run_time: &Path, wrap: &[&str]| {
         let mut words: Vec<&str> = wrap.into();
-        words.extend([BIN, "list", "-q"]);
+        words.extend([oci().to_str().expect("UTF-8"), "list", "-q"]);
         let out = Command::new(words[0])
             .args(&words[1..])
             .env("XDG_RUNTIME_DIR", run_time)
@@ -671,135 +660,4 @@ fn features_spec_and_version_are_told() {
         store.bad(&words, "it is there already");
         assert_eq!(fs::read(bundle.path().join("config.json")).expect("a config"), text);
     }
-}
-
-/// What may fail without harm, and why that is right: by what stands in the log.
-const OPTIONAL: &[(&str, &str)] = &[
-    // The specification: hooks behind the start and behind the end that can't be run are told of, and no more.
-    ("\"config.json\"", "hooks"),
-    ("close(", "the descriptor is gone either way, close(2)"),
-    ("munmap(", "memory that nobody uses any more"),
-    ("\"/sys/fs/cgroup\"", "cgroup2 is looked for in two places"),
-    ("TMPFS_MAGIC", "the same: here it is not"),
-];
-
-/// What a run of a verb does to the kernel: its calls, in order.
-fn trace(store: &Store, words: &str, strace: &[&str]) -> (Output, Vec<String>) {
-    let log = store.0.path().with_extension("log");
-    let out = Command::new("strace")
-        .args(["-q", "-o"])
-        .arg(&log)
-        .args(strace)
-        .arg(BIN)
-        .arg("--root")
-        .arg(store.0.path())
-        .args(words.split_whitespace())
-        .stdin(Stdio::null())
-        .output()
-        .expect("strace");
-    let text = fs::read_to_string(&log).expect("a log");
-    let _ = fs::remove_file(&log);
-    let is_call = |line: &&str| line.split_once('(').is_some_and(|(name, _)| !name.contains([' ', '-', '+']));
-    (out, text.lines().filter(is_call).map(String::from).collect())
-}
-
-/// Each call of each verb is the last one that it makes, by KILL, or fails: `delete --force` cleans up behind it.
-#[test]
-fn a_crash_or_a_failure_at_each_call_leaves_what_can_be_cleaned() {
-    const NAME: &str = "a_crash_or_a_failure_at_each_call_leaves_what_can_be_cleaned";
-    if !Command::new("strace").arg("--version").output().is_ok_and(|out| out.status.success()) {
-        return skip(NAME, "no strace");
-    }
-    let with_cgroup = Cgroup::new(NAME).is_some();
-    let mut runs = 0;
-    for (words, status) in [
-        ("start c", "created"),
-        ("kill c TERM", "running"),
-        ("kill --all c TERM", "running"),
-        ("kill --all c KILL", "running"),
-        ("pause c", "running"),
-        ("resume c", "paused"),
-        ("delete --force c", "running"),
-        ("delete --force c", "paused"),
-        ("delete c", "stopped"),
-        ("state c", "created"),
-        ("list", "running"),
-    ] {
-        // What is needed once more for each run.
-        let scene = |strace: &[&str]| {
-            let store = Store::new();
-            let mut sleeper = Sleeper::new();
-            let cgroup = if with_cgroup { Cgroup::new(NAME) } else { None };
-            let path = cgroup.as_ref().map_or("", |cgroup| cgroup.path.as_str());
-            if let Some(cgroup) = &cgroup {
-                cgroup.add("a", sleeper.pid());
-            }
-            store.put_state("c", sleeper.pid(), begun(sleeper.pid()).1, path);
-            let mut end = None;
-            match status {
-                "created" => {
-                    mkfifo(&store.dir("c").join("exec.fifo"), Mode::from_bits_truncate(0o600))
-                        .expect("a FIFO");
-                    end = Some(reader(&store, "c"));
-                }
-                "paused" => assert!(!with_cgroup || store.good("pause c").is_empty()),
-                "stopped" => {
-                    kill(Pid::from_raw(sleeper.pid()), Signal::SIGKILL).expect("kill");
-                    sleeper.end();
-                }
-                _ => {}
-            }
-            let (out, calls) = trace(&store, words, strace);
-            // It never runs while its FIFO is there: no byte was written.
-            if let Some(mut end) = end {
-                let mut bytes = Vec::new();
-                let _ = end.read_to_end(&mut bytes);
-                assert!(bytes.is_empty() || !store.dir("c").join("exec.fifo").exists(), "{words} {strace:?}");
-                assert!(bytes.len() == 1 || words != "start c" || !out.status.success(), "{strace:?}");
-            }
-            let after = store.go("state c");
-            let known = after.status.success();
-            assert!(
-                known || String::from_utf8_lossy(&after.stderr).contains("does not exist"),
-                "{words} {strace:?}"
-            );
-            assert_eq!(store.good("delete --force c"), "", "{words} {strace:?}");
-            assert!(store.is_empty(), "{words} {strace:?}");
-            if status != "stopped" {
-                let by = sleeper.end();
-                assert!(by == 9 || by == 15 && words.contains("TERM"), "{words} {strace:?}");
-            }
-            assert!(cgroup.is_none_or(|cgroup| !cgroup.dir.exists()), "{words} {strace:?}");
-            (out, calls)
-        };
-        if !with_cgroup && (words.contains("pause") || status == "paused" || words == "resume c") {
-            continue;
-        }
-        let (out, calls) = scene(&[]);
-        assert!(out.status.success(), "{words}: {}", String::from_utf8_lossy(&out.stderr));
-        let mut counts = std::collections::BTreeMap::<&str, usize>::new();
-        for call in &calls {
-            let name = call.split('(').next().unwrap_or_default();
-            if ["execve", "exit_group"].contains(&name) {
-                continue;
-            }
-            let nth = counts.entry(name).or_default();
-            *nth += 1;
-            for how in ["signal=KILL", "error=EPERM", "error=ENOMEM"] {
-                let inject = format!("--inject={name}:{how}:when={nth}");
-                let (out, _) = scene(&[&inject]);
-                runs += 1;
-                let error = String::from_utf8_lossy(&out.stderr).into_owned();
-                match out.status.code() {
-                    Some(0) if OPTIONAL.iter().any(|(text, _)| call.contains(text)) => {}
-                    // The others are shown, and what is wrong with this one is told.
-                    Some(0) if words == "list" && is_one_line(&error) => {}
-                    Some(1) => assert!(is_one_line(&error), "{words} {inject}: {error}"),
-                    None if how == "signal=KILL" => {}
-                    other => panic!("{words} {inject}: {other:?} {error}\n{call}"),
-                }
-            }
-        }
-    }
-    eprintln!("{runs} runs with a crash or a failed call");
 }

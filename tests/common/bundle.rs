@@ -141,8 +141,7 @@ impl Bundle {
 
     /// The cgroup where it is.
     pub fn cgroups(&self) -> Vec<PathBuf> {
-        let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
-        roots.iter().map(|root| Path::new(root).join(&self.cgroup)).filter(|dir| dir.exists()).collect()
+        cgroups(&self.cgroup)
     }
 
     /// What is left of containers: their directories, their cgroups.
@@ -150,6 +149,12 @@ impl Bundle {
         let known = fs::read_dir(&self.state).into_iter().flatten().flatten().map(|entry| entry.path());
         known.chain(self.cgroups()).collect()
     }
+}
+
+/// Where the cgroup of this name is.
+pub fn cgroups(name: &str) -> Vec<PathBuf> {
+    let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
+    roots.iter().map(|root| Path::new(root).join(name)).filter(|dir| dir.exists()).collect()
 }
 
 /// What a failure says.

@@ -6,6 +6,7 @@ pub mod bundle;
 #[cfg(feature = "bwrap")]
 pub mod bwrap;
 pub mod container;
+pub mod faults;
 pub mod hostile;
 pub mod payload;
 
@@ -973,12 +974,13 @@ pub struct Call {
     pub failed: bool,
 }
 
-/// Reads `strace -f -o` of a run whose payload is `payload`; the launcher's own execve is not among the calls.
+/// Reads `strace -f -o` of a run whose payload is `payload`; the launcher's own execve is not among the calls, nor is what was
+/// there before.
 pub fn calls(log: &Path, payload: &str) -> Vec<Call> {
     let text = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
     let mut counts: BTreeMap<(i32, String), usize> = BTreeMap::new();
     let mut list: Vec<Call> = Vec::new();
-    let (mut started, mut running) = (false, 0);
+    let (mut first, mut running) = (0, 0);
     let exec = format!("execve(\"{payload}\"");
     for line in text.lines() {
         let Some((pid, rest)) = line.split_once(' ') else { continue };
@@ -1000,8 +1002,12 @@ pub fn calls(log: &Path, payload: &str) -> Vec<Call> {
         if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             continue;
         }
-        if !started {
-            started = true;
+        if first == 0
+            || pid == first && name == "execve" && !rest.starts_with(&exec) && rest.ends_with(") = 0")
+        {
+            first = pid;
+            list.clear();
+            counts.clear();
             continue;
         }
         let nth = counts.entry((pid, name.into())).or_default();
