@@ -183,12 +183,7 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
     match step {
         // No bundle asks for it.
         #[cfg(feature = "oci")]
-        Step::Masks
-        | Step::Proc
-        | Step::Nice
-        | Step::NoUserns
-            if crate::plan::ALONE =>
-        {
+        Step::Masks | Step::Proc | Step::Nice | Step::NoUserns if crate::plan::ALONE => {
             Err(sys::Errno::EOPNOTSUPP)
         }
         #[cfg(feature = "cgroup")]
