@@ -5,7 +5,7 @@
 
 pub mod cgroup;
 pub mod cli;
-mod config;
+pub mod config;
 mod create;
 pub mod dbus;
 mod exec;

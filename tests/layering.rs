@@ -12,8 +12,8 @@ struct Source {
     code: String,
 }
 
-/// Tests, and a part of build.rs beside the table that it reads.
-const NOT_SHIPPED: &[&str] = &["tests.rs", "seccomp/compile.rs"];
+/// Tests, what they share with fuzzers, and a part of build.rs beside the table that it reads.
+const NOT_SHIPPED: &[&str] = &["tests.rs", "json/model.rs", "seccomp/compile.rs"];
 
 fn sources() -> Vec<Source> {
     let mut files = Vec::new();

@@ -19,6 +19,7 @@ use crate::sys::{self, LongList, ZStr};
 use crate::text::Text;
 use crate::z;
 
+/// What a reading gives, or a complaint that names a property.
 pub type Read<T> = Result<T, Fail<'static>>;
 
 /// A file that is being read, and where what it says is noted.

@@ -389,4 +389,6 @@ impl Reader {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
