@@ -47,8 +47,10 @@ const NEVER: &[&str] = &[
     // "This system call always succeeds", umask(2); "These functions are always successful", getppid(2).
     "umask",
     "getppid",
-    // And these of getuid(2).
+    // And these of getuid(2), getpid(2), gettid(2).
     "getuid",
+    "getpid",
+    "gettid",
 ];
 
 /// A call that is to be hit: its name, which one of that name, whether it comes before COMMAND, and how it looked.
