@@ -3,7 +3,6 @@
 use super::model::*;
 use super::*;
 use proptest::prelude::*;
-use serde_json::Value as Json;
 use std::path::PathBuf;
 
 /// Configs of real engines, and the specification's schema and examples.
