@@ -9,7 +9,7 @@ mod process;
 mod resources;
 mod task;
 
-use super::json::{Bad, Kind, Reader};
+use super::json::{Bad, Reader};
 use super::known::{find, known};
 use crate::cli::Opt;
 use crate::fail::{At, Fail, Stage, Why};
@@ -377,11 +377,11 @@ impl From<Bad> for Why {
             Bad::Control => Why::JsonControl,
             Bad::Utf8 => Why::JsonUtf8,
             Bad::Escape => Why::JsonEscape,
-            Bad::Kind(Kind::Bool) => Why::JsonBool,
-            Bad::Kind(Kind::Integer) => Why::JsonInteger,
-            Bad::Kind(Kind::Text) => Why::JsonText,
-            Bad::Kind(Kind::Array) => Why::JsonArray,
-            Bad::Kind(Kind::Object) => Why::JsonObject,
+            Bad::Bool => Why::JsonBool,
+            Bad::Integer => Why::JsonInteger,
+            Bad::Text => Why::JsonText,
+            Bad::Array => Why::JsonArray,
+            Bad::Object => Why::JsonObject,
             Bad::Range => Why::Number,
         }
     }

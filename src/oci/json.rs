@@ -11,7 +11,6 @@ mod typed;
 use crate::sys::ZStr;
 use character::{encode, unescape, utf8};
 use core::mem;
-pub use typed::Kind;
 
 /// A value; one of the last two is entered: what is in it comes next.
 #[derive(Clone, Copy)]
@@ -26,9 +25,10 @@ pub enum Value {
     Object,
 }
 
-/// What is wrong with a document.
+/// What is wrong with a document. As large as a text's pointer: so a result with either comes back in two registers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
+#[repr(usize)]
 pub enum Bad {
     /// Not JSON.
     Syntax,
@@ -44,8 +44,16 @@ pub enum Bad {
     Utf8,
     /// No escape that there is, or half a surrogate pair.
     Escape,
-    /// Another kind of value.
-    Kind(Kind),
+    /// Neither true nor false.
+    Bool,
+    /// No whole number.
+    Integer,
+    /// No text.
+    Text,
+    /// No array.
+    Array,
+    /// No object.
+    Object,
     /// A number that is too large, or negative.
     Range,
 }

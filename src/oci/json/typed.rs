@@ -3,24 +3,12 @@
 use super::{Bad, Reader, Value};
 use crate::sys::ZStr;
 
-/// What a value should have been.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(test, derive(Debug))]
-#[allow(missing_docs)]
-pub enum Kind {
-    Bool,
-    Integer,
-    Text,
-    Array,
-    Object,
-}
-
 impl Reader {
     /// The next value as a text.
     pub fn text(&mut self) -> Result<ZStr<'static>, Bad> {
         match self.value()? {
             Value::Text(text) => Ok(text),
-            _ => Err(Bad::Kind(Kind::Text)),
+            _ => Err(Bad::Text),
         }
     }
 
@@ -45,7 +33,7 @@ impl Reader {
     pub fn boolean(&mut self) -> Result<bool, Bad> {
         match self.value()? {
             Value::Bool(bool) => Ok(bool),
-            _ => Err(Bad::Kind(Kind::Bool)),
+            _ => Err(Bad::Bool),
         }
     }
 
@@ -53,7 +41,7 @@ impl Reader {
     pub fn object(&mut self) -> Result<(), Bad> {
         match self.value()? {
             Value::Object => Ok(()),
-            _ => Err(Bad::Kind(Kind::Object)),
+            _ => Err(Bad::Object),
         }
     }
 
@@ -61,20 +49,20 @@ impl Reader {
     pub fn array(&mut self) -> Result<(), Bad> {
         match self.value()? {
             Value::Array => Ok(()),
-            _ => Err(Bad::Kind(Kind::Array)),
+            _ => Err(Bad::Array),
         }
     }
 
     /// The next value as a sign and digits.
     #[inline(never)]
     fn magnitude(&mut self) -> Result<(bool, u64), Bad> {
-        let Value::Number(text) = self.value()? else { return Err(Bad::Kind(Kind::Integer)) };
+        let Value::Number(text) = self.value()? else { return Err(Bad::Integer) };
         let negative = text.first() == b'-';
         let mut number = 0u64;
         for byte in text.skip(negative.into()).bytes() {
             let digit = byte.wrapping_sub(b'0');
             if digit > 9 {
-                return Err(Bad::Kind(Kind::Integer));
+                return Err(Bad::Integer);
             }
             let more = number.checked_mul(10).and_then(|n| n.checked_add(digit.into()));
             number = more.ok_or(Bad::Range)?;
