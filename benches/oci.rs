@@ -3,8 +3,10 @@
 //!     cargo bench --bench oci -- ROUNDS NAME=RUNTIME...
 //!
 //! The first NAME is what ratios are to. The bundle is that of `RUNTIME spec` of the first, with a root filesystem of busybox
-//! whose COMMAND is `true`. Each round runs all of them once, in an order that turns; the exit status of each is looked at: a
-//! time of a run that failed is none. As root; docs/oci.md says what crun needs here.
+//! whose COMMAND is `true`; state is kept in memory, as below /run of most machines. What NAME `vesicle` is gets the same request on
+//! its command line, but for the rules for devices, which it has none of. Each round runs all of them once, in an order that
+//! turns; the exit status of each is looked at: a time of a run that failed is none. As root; docs/oci.md says what crun
+//! needs.
 
 use std::fs;
 use std::path::Path;
@@ -28,18 +30,30 @@ fn call(program: &str, args: &[&str], at: &Path) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("{program} {args:?}: {status}: {}", said())) }
 }
 
+/// What the bundle says, in options.
+const SAME: &str = "--read-only --hostname vesicle --dev /dev --perms 1777 --tmpfs /dev/shm --mqueue /dev/mqueue --sysfs /sys \
+--cgroup /sys/fs/cgroup --cap-drop ALL --cap-add AUDIT_WRITE --cap-add KILL --cap-add NET_BIND_SERVICE --rlimit nofile=1024";
+
+/// Where runtimes keep their state.
+const STATE: &str = "/dev/shm/vesicle-bench-oci";
+
 fn once(tool: &Tool, bundle: &Path, request: usize, id: &str) -> Result<Duration, String> {
-    let call = |args: &[&str]| call(&tool.program, args, bundle);
+    let verb = |words: &[&str]| call(&tool.program, &[&["--root", STATE], words].concat(), bundle);
     let start = Instant::now();
     if tool.name == "vesicle" {
-        call(&["run", "--read-only", "--dev", "/dev", "--sysfs", "/sys", "rootfs", "/bin/true"])?;
+        let options: Vec<&str> = SAME.split_whitespace().collect();
+        call(
+            &tool.program,
+            &[&["run", "--cgroup", id], &options[..], &["rootfs", "/bin/true"]].concat(),
+            bundle,
+        )?;
     } else if request == 0 {
-        call(&["run", id])?;
+        verb(&["run", id])?;
     } else {
-        call(&["create", id])?;
-        call(&["start", id])?;
+        verb(&["create", id])?;
+        verb(&["start", id])?;
         // Its end is not waited for: --force kills it, if it has to.
-        call(&["delete", "--force", id])?;
+        verb(&["delete", "--force", id])?;
     }
     Ok(start.elapsed())
 }
@@ -80,6 +94,7 @@ fn bench(words: &[String]) -> Result<(), String> {
     fs::write(&config, text).map_err(|e| e.to_string())?;
     let done = rounds_of(&mut tools, rounds, &bundle);
     let _ = fs::remove_dir_all(&scratch);
+    let _ = fs::remove_dir_all(STATE);
     done?;
     for (request, title) in ["run", "create, start, delete"].iter().enumerate() {
         println!("\n| {title} | median, µs | least, µs | over {} |\n|---|---|---|---|", tools[0].name);

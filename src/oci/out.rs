@@ -6,6 +6,9 @@ use crate::text::Text;
 /// How much is written at once.
 const ROOM: usize = 1024;
 
+/// How long a text may be that is packed.
+pub const PACKED: usize = 1024;
+
 /// A document in the making. What goes wrong is told by [`Out::done`].
 pub struct Out {
     fd: Fd,
@@ -45,6 +48,15 @@ impl Out {
             self.sign(*byte);
         }
         self
+    }
+
+    /// Appends JSON of at most [`PACKED`] bytes that lies packed in the program: text number `n` of whose `say` this is.
+    #[inline(never)]
+    pub(crate) fn packed(&mut self, say: fn(usize, &mut Text<'_>), n: usize) -> &mut Out {
+        let mut room = [0; PACKED];
+        let mut text = Text::on(&mut room);
+        say(n, &mut text);
+        self.json(text.get())
     }
 
     /// The next field of an object, or the first: its name, which needs no escapes.

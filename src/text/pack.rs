@@ -24,9 +24,32 @@ const ALL: &[&str] = &[
     "vesicle", "vironmen", "with ", "write ", "xec", "y ",
 ];
 
+/// The same for the texts of vesicle-oci, among which is much JSON.
+#[rustfmt::skip]
+const OCI: &[&str] = &[
+    " ROOTFS COMMAND [ARG...]", "\",\"", "\",\"/proc", "\",\"source\":\"", "\":", "'s ",
+    "(Delegate=yes of systemd)", "(E", ", ", ",\"", ",{\"destination\":\"", "--", "4 bytes at mo", ": ",
+    "@cpu.stat ", "CMP_", "COMMAND", "ID", "OPTION.", "SCMP_ACT", "a ", "ad", "addres", "al", "an", "ar",
+    "at", "atime ", "bin", "cannot start a container ", "cgroup", "ch", "ck", "contai", "containe", "ct",
+    "d ", "dev", "di", "direct", "does not ", "e ", "e that", "e\":\"", "ed", "ed ", "em", "en", "er",
+    "ernel.apparmor_restri", "es", "es ", "exec", "fi", "ha", "ic", "id", "ileged_userns", "im", "in", "in ",
+    "ion", "is ", "issing: vesicle ", "it", "it ", "kes CAP_SYS_", "la", "le", "le ", "lo", "ma",
+    "max@,\"usage\":@memory", "memory", "mo", "nam", "namespac", "namespace of its own", "ne", "no", "no ",
+    "no clock below zer", "noexec\",\"no", "not ", "not a ", "o ", "o many ", "of ", "ollowed by --tmp", "on",
+    "op", "or", "or ", "ou", "ourc", "ow", "pa", "proc", "proces", "queue\",", "re", "ro", "roo", "s ",
+    "set ", "st", "su", "symbolic link", "symfollo", "sys", "t ", "takes CAP_SYS_RESOURCE; ", "th", "the ",
+    "the caller'", "this kernel", "tions\":[\"nosuid\",", "to", "typ", "umber", "un", "up", "us", "user",
+    "with ", "y ", "{\"", "},\"",
+];
+
 /// The pieces of this build. Where there are few texts they don't pay.
-const PIECES: &[&str] =
-    if cfg!(any(feature = "drop-in", feature = "help", feature = "words")) { ALL } else { &[] };
+const PIECES: &[&str] = if cfg!(all(feature = "oci", not(feature = "help"))) {
+    OCI
+} else if cfg!(any(feature = "drop-in", feature = "help", feature = "words")) {
+    ALL
+} else {
+    &[]
+};
 
 static PACKED_PIECES: [u8; packed_len(PIECES)] = pack(PIECES);
 

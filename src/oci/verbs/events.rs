@@ -5,17 +5,21 @@ use super::{Done, written};
 use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::oci::cgroup;
 use crate::oci::cli::{Opt, Request};
-use crate::oci::out::Out;
+use crate::oci::out::{Out, PACKED};
 use crate::oci::state::Found;
 use crate::sys::{self, Errno, Fd, ZStr};
-use crate::text::{decimal, fields};
+use crate::text::{Text, decimal, fields, texts};
 use crate::z;
 
-/// Between two of `@` stands where a number comes from: a file of the cgroup, which may have it behind a key; a `*` makes
-/// nanoseconds of it. What is not there is 0.
-const STATS: &[u8] = br#"{"cpu":{"usage":{"total":@cpu.stat usage_usec*@,"kernel":@cpu.stat system_usec*@,"user":@cpu.stat user_usec*@},"throttling":{"periods":@cpu.stat nr_periods@,"throttledPeriods":@cpu.stat nr_throttled@,"throttledTime":@cpu.stat throttled_usec*@}},"cpuset":{},"memory":{"cache":@memory.stat file@,"usage":{"limit":@memory.max@,"usage":@memory.current@,"max":@memory.peak@,"failcnt":@memory.events max@},"swap":{"limit":@memory.swap.max@,"usage":@memory.swap.current@,"failcnt":@memory.swap.events max@},"kernel":{"failcnt":0},"kernelTCP":{"failcnt":0},"raw":{"#;
-const PIDS: &[u8] = br#"}},"pids":{"current":@pids.current@,"limit":@pids.max@},"blkio":{"#;
-const END: &[u8] = br#"},"hugetlb":{},"intel_rdt":{},"network_interfaces":null}"#;
+texts! {
+    /// Between two of `@` stands where a number comes from: a file of the cgroup, which may have it behind a key; a `*` makes
+    /// nanoseconds of it. What is not there is 0.
+    Stats {
+        Begin = r#"{"cpu":{"usage":{"total":@cpu.stat usage_usec*@,"kernel":@cpu.stat system_usec*@,"user":@cpu.stat user_usec*@},"throttling":{"periods":@cpu.stat nr_periods@,"throttledPeriods":@cpu.stat nr_throttled@,"throttledTime":@cpu.stat throttled_usec*@}},"cpuset":{},"memory":{"cache":@memory.stat file@,"usage":{"limit":@memory.max@,"usage":@memory.current@,"max":@memory.peak@,"failcnt":@memory.events max@},"swap":{"limit":@memory.swap.max@,"usage":@memory.swap.current@,"failcnt":@memory.swap.events max@},"kernel":{"failcnt":0},"kernelTCP":{"failcnt":0},"raw":{"#
+        Pids = r#"}},"pids":{"current":@pids.current@,"limit":@pids.max@},"blkio":{"#
+        End = r#"},"hugetlb":{},"intel_rdt":{},"network_interfaces":null}"#
+    }
+}
 
 /// Lists of disks, and what io.stat says for reading and for writing.
 const DISKS: [(&[u8], [&[u8]; 2]); 2] =
@@ -95,7 +99,7 @@ fn tell(out: &mut Out) -> Result<(), Fail<'static>> {
 fn stats(id: ZStr<'_>, dir: Fd) -> Done {
     let mut out = begin(b"stats", id);
     out.key(b"data");
-    fill(&mut out, dir, STATS);
+    fill(&mut out, dir, Stats::Begin);
     let mut room = [0; ROOM];
     for line in fields(read(dir, z!("memory.stat"), &mut room), b'\n') {
         let mut words = fields(line, b' ');
@@ -103,7 +107,7 @@ fn stats(id: ZStr<'_>, dir: Fd) -> Done {
             out.key(key).number(value);
         }
     }
-    fill(&mut out, dir, PIDS);
+    fill(&mut out, dir, Stats::Pids);
     let io = read(dir, z!("io.stat"), &mut room);
     for (list, keys) in DISKS {
         out.key(list).json(b"[");
@@ -112,7 +116,7 @@ fn stats(id: ZStr<'_>, dir: Fd) -> Done {
         }
         out.json(b"]");
     }
-    fill(&mut out, dir, END);
+    fill(&mut out, dir, Stats::End);
     tell(&mut out).map(|()| 0)
 }
 
@@ -128,8 +132,11 @@ fn disk(out: &mut Out, line: &[u8], keys: [&[u8]; 2]) {
 }
 
 /// A text with the numbers that it names.
-fn fill(out: &mut Out, dir: Fd, text: &[u8]) {
-    for (n, part) in fields(text, b'@').enumerate() {
+fn fill(out: &mut Out, dir: Fd, part: Stats) {
+    let mut room = [0; PACKED];
+    let mut text = Text::on(&mut room);
+    Stats::say(part as usize, &mut text);
+    for (n, part) in fields(text.get(), b'@').enumerate() {
         if n & 1 == 0 {
             out.json(part);
         } else {
@@ -144,7 +151,7 @@ fn number(dir: Fd, place: &[u8]) -> u64 {
     let (place, unit) = place.strip_suffix(b"*").map_or((place, 1), |place| (place, 1000));
     let mut words = fields(place, b' ');
     let (mut name, mut room) = ([0; 32], [0; ROOM]);
-    let mut text = crate::text::Text::on(&mut name);
+    let mut text = Text::on(&mut name);
     let Some(name) = text.push(words.next().unwrap_or_default()).zstr() else { return 0 };
     let mut lines = fields(read(dir, name, &mut room), b'\n');
     let value = match words.next() {

@@ -6,28 +6,37 @@ use crate::oci::cli::{Opt, Request};
 use crate::oci::out::Out;
 use crate::oci::state::OCI_VERSION;
 use crate::sys::{self, Errno};
+use crate::text::texts;
 use crate::z;
 
-/// Behind the version.
-const PROCESS: &[u8] = br#","process":{"terminal":true,"user":{"uid":0,"gid":0},"args":["sh"],"env":[
-"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","TERM=xterm"],"cwd":"/","capabilities":{"bounding":"#;
-const CAPS: &[u8] = br#"["CAP_AUDIT_WRITE","CAP_KILL","CAP_NET_BIND_SERVICE"]"#;
-const MOUNTS: &[u8] = br#"},"rlimits":[{"type":"RLIMIT_NOFILE","hard":1024,"soft":1024}],"noNewPrivileges":true},
+texts! {
+    /// What stands in it, behind the version.
+    Part {
+        Process = r#","process":{"terminal":true,"user":{"uid":0,"gid":0},"args":["sh"],"env":[
+"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","TERM=xterm"],"cwd":"/","capabilities":{"bounding":"#
+        Caps = r#"["CAP_AUDIT_WRITE","CAP_KILL","CAP_NET_BIND_SERVICE"]"#
+        Mounts = r#"},"rlimits":[{"type":"RLIMIT_NOFILE","hard":1024,"soft":1024}],"noNewPrivileges":true},
 "root":{"path":"rootfs","readonly":true},"hostname":"vesicle","mounts":[
 {"destination":"/proc","type":"proc","source":"proc"},
 {"destination":"/dev","type":"tmpfs","source":"tmpfs","options":["nosuid","strictatime","mode=755","size=65536k"]},
-{"destination":"/dev/pts","type":"devpts","source":"devpts","options":["nosuid","noexec","newinstance","ptmxmode=0666","mode=0620""#;
-const MORE: &[u8] = br#"]},
+{"destination":"/dev/pts","type":"devpts","source":"devpts","options":["nosuid","noexec","newinstance","ptmxmode=0666","mode=0620""#
+        More = r#"]},
 {"destination":"/dev/shm","type":"tmpfs","source":"shm","options":["nosuid","noexec","nodev","mode=1777","size=65536k"]},
 {"destination":"/dev/mqueue","type":"mqueue","source":"mqueue","options":["nosuid","noexec","nodev"]},
-{"destination":"/sys","type":"#;
-const CGROUP: &[u8] = br#""nosuid","noexec","nodev","ro"]},
+{"destination":"/sys","type":"#
+        Cgroup = r#""nosuid","noexec","nodev","ro"]},
 {"destination":"/sys/fs/cgroup","type":"cgroup","source":"cgroup","options":["nosuid","noexec","nodev","relatime","ro"]}],
-"linux":{"#;
-const MASKS: &[u8] = br#"{"type":"pid"},{"type":"ipc"},{"type":"uts"},{"type":"mount"},{"type":"cgroup"}],"maskedPaths":[
+"linux":{"#
+        Masks = r#"{"type":"pid"},{"type":"ipc"},{"type":"uts"},{"type":"mount"},{"type":"cgroup"}],"maskedPaths":[
 "/proc/acpi","/proc/asound","/proc/kcore","/proc/keys","/proc/latency_stats","/proc/timer_list","/proc/timer_stats",
 "/proc/sched_debug","/sys/firmware","/proc/scsi"],"readonlyPaths":[
-"/proc/bus","/proc/fs","/proc/irq","/proc/sys","/proc/sysrq-trigger"]}}"#;
+"/proc/bus","/proc/fs","/proc/irq","/proc/sys","/proc/sysrq-trigger"]}}"#
+        Sysfs = r#""sysfs","source":"sysfs","options":["#
+        Bound = r#""none","source":"/sys","options":["rbind","#
+        Map = r#"[{"containerID":0,"hostID":"#
+        Devices = r#"{"devices":[{"allow":false,"access":"rwm"}]}"#
+    }
+}
 
 /// Writes config.json to the bundle, where there is none; for a caller who is not root, one that needs no rights.
 #[inline(never)]
@@ -52,29 +61,30 @@ pub(super) fn spec(request: &Request) -> Done {
 fn write(out: &mut Out, request: &Request) {
     let rootless = request.has(Opt::Rootless);
     let ids = request.stack().ids();
-    out.json(b"{").key(b"ociVersion").text(OCI_VERSION.as_bytes()).json(PROCESS).json(CAPS);
+    out.json(b"{").key(b"ociVersion").text(OCI_VERSION.as_bytes());
+    say(say(out, Part::Process), Part::Caps);
     for set in [b"effective".as_slice(), b"permitted"] {
-        out.key(set).json(CAPS);
+        say(out.key(set), Part::Caps);
     }
-    out.json(MOUNTS);
+    say(out, Part::Mounts);
     if !rootless {
         out.json(b",\"gid=5\"");
     }
-    out.json(MORE);
-    out.json(if rootless {
-        br#""none","source":"/sys","options":["rbind","#.as_slice()
-    } else {
-        br#""sysfs","source":"sysfs","options":["#
-    });
-    out.json(CGROUP);
+    say(out, Part::More);
+    say(out, if rootless { Part::Bound } else { Part::Sysfs });
+    say(out, Part::Cgroup);
     if rootless {
         for (name, id) in [(b"uidMappings", ids.uid), (b"gidMappings", ids.gid)] {
-            out.key(name).json(br#"[{"containerID":0,"hostID":"#).number(id.into()).json(br#","size":1}]"#);
+            say(out.key(name), Part::Map).number(id.into()).json(br#","size":1}]"#);
         }
-        out.key(b"namespaces").json(br#"[{"type":"user"},"#);
     } else {
-        out.key(b"resources").json(br#"{"devices":[{"allow":false,"access":"rwm"}]}"#);
-        out.key(b"namespaces").json(br#"[{"type":"network"},"#);
+        say(out.key(b"resources"), Part::Devices);
     }
-    out.json(MASKS);
+    out.key(b"namespaces").json(b"[").json(b"{").key(b"type");
+    out.text(if rootless { b"user" } else { b"network" }).json(b"},");
+    say(out, Part::Masks);
+}
+
+fn say(out: &mut Out, part: Part) -> &mut Out {
+    out.packed(Part::say, part as usize)
 }
