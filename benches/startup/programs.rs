@@ -97,7 +97,7 @@ fn compile(source: &str, name: &str, cfgs: &[&str], fixed: &[(&str, String)]) ->
     {
         rustc.args(["-C", &format!("link-arg={flag}")]);
     }
-    rustc.args(["-C", &format!("link-arg=-Wl,-z,norelro,--script={HERE}/linker/vesicle.ld")]);
+    rustc.args(["-C", &format!("link-arg=-Wl,-z,norelro,-L{HERE}/linker,--script={HERE}/linker/vesicle.ld")]);
     for cfg in cfgs {
         rustc.args(["--cfg", cfg]);
     }

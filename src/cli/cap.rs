@@ -1,6 +1,8 @@
 //! The names of capabilities, capabilities(7).
 
-use crate::text::{Text, decimal, pack, packed_len};
+#[cfg(feature = "oci")]
+use crate::text::Text;
+use crate::text::{Joined, decimal, join, joined_len};
 
 /// In the order of their numbers, include/uapi/linux/capability.h.
 #[rustfmt::skip]
@@ -12,7 +14,8 @@ const NAMES: &[&str] = &[
     "mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf",
     "checkpoint_restore",
 ];
-static PACKED: [u8; packed_len(NAMES)] = pack(NAMES);
+/// Not packed: a config.json names dozens, and each is looked for among all.
+static JOINED: [u8; joined_len(NAMES)] = join(NAMES);
 
 /// The set that a word names: of one capability, by its name in any case, with its CAP_ or without, or by its number; or
 /// of ALL.
@@ -28,7 +31,7 @@ pub fn set(word: &[u8]) -> Option<u64> {
         Some((prefix, name)) if is(prefix, b"cap_") => name,
         _ => word,
     };
-    (0..NAMES.len()).find(|n| is(name, Text::on(&mut [0; 24]).say_nth(&PACKED, *n).get())).map(|n| 1 << n)
+    Joined(&JOINED).position(|known| is(name, known)).map(|n| 1 << n)
 }
 
 /// How many have names.
@@ -38,7 +41,7 @@ pub(crate) const COUNT: usize = NAMES.len();
 /// Appends the name of number `n`, in lower case and without its CAP_.
 #[cfg(feature = "oci")]
 pub(crate) fn name<'l, 'b>(n: usize, line: &'l mut Text<'b>) -> &'l mut Text<'b> {
-    line.say_nth(&PACKED, n)
+    line.push(Joined(&JOINED).nth(n).unwrap_or_default())
 }
 
 /// Whether it is that `name`, in any case.
