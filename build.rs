@@ -43,12 +43,12 @@ fn main() {
     println!("cargo::rustc-link-arg-bins=-static");
     // At a fixed address: nobody relocates us, and a table of pointers is filled in here and now.
     println!("cargo::rustc-link-arg-bins=-no-pie");
-    // One R-X segment, no writable memory, no relocation: the script asserts all three.
-    flag(&format!("--script={}", script.display()));
-    // Where it finds the order of functions: vesicle-oci alone has one of its own.
+    // Where the script finds the order of functions: vesicle-oci alone has one of its own.
     let order = if cfg!(all(feature = "oci", not(feature = "help"))) { "linker/oci" } else { "linker" };
     println!("cargo::rustc-link-arg-bins=-L{}", Path::new(&root).join(order).display());
     println!("cargo::rerun-if-changed={}/order.ld", Path::new(&root).join(order).display());
+    // One R-X segment, no writable memory, no relocation: the script asserts all three.
+    flag(&format!("--script={}", script.display()));
     // What nobody calls is not shipped; that a panic is never called is proved this way too.
     flag("--gc-sections");
     // No segment to protect after relocation, as there is neither.

@@ -7,6 +7,7 @@ use common::bundle::*;
 use common::*;
 use serde_json::{Value, json};
 use std::fs;
+use std::time::Instant;
 
 /// A bundle whose command is this script, with more in `process` and in `linux`; none where that can't be.
 fn bundle(name: &str, script: &str, process: Value, linux: Value) -> Option<Bundle> {
@@ -158,4 +159,26 @@ fn what_the_kernel_does_not_know_is_refused_by_name() {
         bundle.bad(&["run", "a"], &format!("{place}.{name}"));
         assert!(bundle.left().is_empty(), "{:?}", bundle.left());
     }
+}
+
+/// What it goes through stands together in the file, linker/oci/order.ld: the rest is not in its memory.
+#[test]
+fn a_run_that_waits_has_had_little_memory() {
+    let name = "a_run_that_waits_has_had_little_memory";
+    let script = "echo there; exec sleep 1000";
+    let Some(bundle) = bundle(name, script, json!({}), json!({})) else { return };
+    let said = bundle.dir.join("said");
+    let mut run = bundle.command(&[], &["run", "a"]);
+    let mut run = run.stdout(fs::File::create(&said).expect("a file")).spawn().expect("vesicle-oci");
+    let since = Instant::now();
+    while fs::read(&said).expect("a file").is_empty() {
+        assert!(since.elapsed() < PATIENCE, "it has not begun");
+        std::thread::yield_now();
+    }
+    let status = fs::read_to_string(format!("/proc/{}/status", run.id())).expect("status");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    let peak: u32 = peak.expect("a peak").parse().expect("a number");
+    bundle.good(&["kill", "a", "KILL"]);
+    assert_eq!(run.wait().expect("its end").code(), Some(137));
+    assert!(peak <= 208, "{peak} KiB");
 }
