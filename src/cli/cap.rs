@@ -1,8 +1,10 @@
 //! The names of capabilities, capabilities(7).
 
 #[cfg(feature = "oci")]
-use crate::text::Text;
-use crate::text::{Joined, decimal, join, joined_len};
+use crate::text::{Joined, join, joined_len};
+use crate::text::{Text, decimal};
+#[cfg(not(feature = "oci"))]
+use crate::text::{pack, packed_len};
 
 /// In the order of their numbers, include/uapi/linux/capability.h.
 #[rustfmt::skip]
@@ -14,7 +16,10 @@ const NAMES: &[&str] = &[
     "mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf",
     "checkpoint_restore",
 ];
-/// Not packed: a config.json names dozens, and each is looked for among all.
+#[cfg(not(feature = "oci"))]
+static PACKED: [u8; packed_len(NAMES)] = pack(NAMES);
+/// A config.json names dozens, and each is looked for among all: to unpack them took a twentieth of a run.
+#[cfg(feature = "oci")]
 static JOINED: [u8; joined_len(NAMES)] = join(NAMES);
 
 /// The set that a word names: of one capability, by its name in any case, with its CAP_ or without, or by its number; or
@@ -31,7 +36,10 @@ pub fn set(word: &[u8]) -> Option<u64> {
         Some((prefix, name)) if is(prefix, b"cap_") => name,
         _ => word,
     };
-    Joined(&JOINED).position(|known| is(name, known)).map(|n| 1 << n)
+    #[cfg(feature = "oci")]
+    return Joined(&JOINED).position(|known| is(name, known)).map(|n| 1 << n);
+    #[cfg(not(feature = "oci"))]
+    (0..NAMES.len()).find(|n| is(name, Text::on(&mut [0; 24]).say_nth(&PACKED, *n).get())).map(|n| 1 << n)
 }
 
 /// How many have names.
