@@ -417,6 +417,16 @@ mounts_of_the_caller_are_not_copied_since_linux_7() {
     umount -l "$T/many"
 }
 
+namespaces_that_are_told_are_those_of_command() {
+    for how in '' --unshare-user; do
+        out=$(v $how --info-fd 5 --json-status-fd 6 "$R" /bin/sh -c \
+            'for kind in cgroup ipc mnt net pid uts; do readlink /proc/self/ns/$kind; done' 5>"$T/info" 6>"$T/status") || fail "$out"
+        for told in info status; do
+            eq "$told $how" "$(tr , '\n' <"$T/$told" | sed -n 's/.*"\([a-z]*\)-namespace": \([0-9]*\).*/\1:[\2]/p')" "$out"
+        done
+    done
+}
+
 unprivileged_caller_is_root_inside_and_its_files_are_its_own_outside() {
     rm -f "$R/data/made"
     if [ "$ME" = 0 ]; then set -- --unshare-user; else set --; fi

@@ -80,7 +80,7 @@ fn nothing_is_asked_for_that_could_not_be_made_use_of() {
         all.extend(["--unshare-user --allow-new-privs", "--unshare-user --share-pid"]);
         all.extend(["--unshare-user --info-fd 2", "--unshare-user --json-status-fd 2"]);
         all.extend((who == Who::Root).then_some("--share-mount --no-proc --privileged"));
-        all.extend((who == Who::Root).then_some("--overlay-src SOURCE --ro-overlay /tmp"));
+        all.extend((who == Who::Root).then_some("--overlay-src SOURCE --tmp-overlay /tmp"));
         for options in all {
             let calls = launch(who, options);
             assert!(!calls.iter().any(is_try), "{options} ({who:?}): {calls:?}");
