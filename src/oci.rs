@@ -3,6 +3,7 @@
 //! A front end and not a second launcher: what the file says becomes options of a [`Spec`](crate::spec::Spec), and from
 //! there on everything is what `vesicle run` does.
 
+mod agent;
 pub mod cgroup;
 pub mod cli;
 pub mod config;

@@ -323,6 +323,8 @@ pub fn run(step: Step, world: &mut World<'_, '_>) -> sys::Result<()> {
         Step::Block => exec::block(world),
         #[cfg(feature = "seccomp")]
         Step::FilterEarly | Step::Filter => filter::load(world),
+        #[cfg(feature = "oci")]
+        Step::FilterNotify => filter::load(world),
         Step::Exec => Err(exec::exec(world)),
         // The one step that makes two lives of one: child.rs.
         #[cfg(feature = "init")]

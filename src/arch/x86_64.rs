@@ -2,6 +2,8 @@
 
 #[cfg(feature = "deny-net")]
 use super::Abi;
+#[cfg(feature = "oci")]
+use core::arch::asm;
 use core::arch::naked_asm;
 
 /// e_machine in the ELF header: EM_X86_64, elf(5).
@@ -73,4 +75,11 @@ pub(crate) unsafe extern "C" fn clone3_with(
         "2: ret",
         clone3 = const linux_raw_sys::general::__NR_clone3,
     )
+}
+
+/// A signal that ends whoever does not handle it, the first process of a PID namespace too.
+#[cfg(feature = "oci")]
+pub(crate) fn fault() {
+    // SAFETY: it touches nothing.
+    unsafe { asm!("ud2") }
 }

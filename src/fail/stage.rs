@@ -32,6 +32,7 @@ texts! {
         #[cfg(feature = "oci")] MapIds = "map ids of"
         #[cfg(feature = "oci")] Copy = "copy what is there to tmpfs"
         #[cfg(feature = "oci")] Console = "connect to console socket"
+        #[cfg(feature = "oci")] Agent = "hand seccomp listener to agent"
         #[cfg(feature = "oci")] Config = "config.json:"
         Clone = "clone"
         Signals = "block signals"

@@ -4,11 +4,11 @@ use super::Stage;
 use crate::text::{Text, pack, packed_len};
 
 macro_rules! errno_texts {
-    ($($name:ident $text:literal)*) => {
+    ($($(#[cfg($($c:tt)*)])? $name:ident $text:literal)*) => {
         /// In the order of the texts.
-        const NUMBERS: &[u8] = &[$(linux_raw_sys::errno::$name as u8),*];
+        const NUMBERS: &[u8] = &[$($(#[cfg($($c)*)])? { linux_raw_sys::errno::$name as u8 }),*];
         /// As they stand in a message: `Permission denied (EACCES)`.
-        const ALL: &[&str] = &[$(concat!($text, " (", stringify!($name), ")")),*];
+        const ALL: &[&str] = &[$($(#[cfg($($c)*)])? { concat!($text, " (", stringify!($name), ")") }),*];
         static PACKED: [u8; packed_len(ALL)] = pack(ALL);
     };
 }
@@ -50,6 +50,8 @@ errno_texts! {
     EOPNOTSUPP "Operation not supported"
     EAFNOSUPPORT "Address family not supported by protocol"
     EADDRNOTAVAIL "Cannot assign requested address"
+    #[cfg(feature = "oci")] EPROTOTYPE "Protocol wrong type for socket"
+    #[cfg(feature = "oci")] ECONNREFUSED "Connection refused"
     EDQUOT "Disk quota exceeded"
     ETIMEDOUT "Connection timed out"
     ENOMEDIUM "No medium found"
@@ -175,6 +177,7 @@ hints! {
     HostName|DomainName => EINVAL ": 64 bytes at most"
     Filter => EINVAL ": not a BPF program for this kernel: 1 to 4096 instructions of 8 bytes, whose every path ends in a return"
     Filter => ENOSYS ": the kernel lacks CONFIG_SECCOMP_FILTER; --privileged does without the one of a terminal"
+    #[cfg(feature = "oci")] Filter => EBUSY ": there is a listener already, of a filter that the caller lives under"
     Filter => EACCES ": without no_new_privs it takes CAP_SYS_ADMIN"
     Caps => EINVAL ": this kernel has no such capability"
     Caps => EPERM ": the caller does not have it, or not CAP_SETPCAP to drop others"

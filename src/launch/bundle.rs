@@ -30,10 +30,20 @@ impl Container<'_> {
     }
 
     /// What the child of a bundle says of its set-up: `!` once it waits for its start, nothing once it has become COMMAND or was
-    /// killed, or else why it has failed.
-    pub fn word<'r>(&self, room: &'r mut [u8]) -> Result<&'r [u8], Fail<'static>> {
-        let len = self.status.mark.map_or(Ok(0), |mark| sys::read(mark, room)).at(Stage::Handshake, None)?;
-        Ok(room.get(..len as usize).unwrap_or_default())
+    /// killed, or else why it has failed. Before that, the listener of its filter is handed to `agent`: so long it waits.
+    pub fn word<'r>(
+        &self,
+        room: &'r mut [u8],
+        agent: &mut dyn FnMut(Fd) -> Result<(), Fail<'static>>,
+    ) -> Result<&'r [u8], Fail<'static>> {
+        let Some(mark) = self.status.mark else { return Ok(b"") };
+        loop {
+            match sys::receive(mark, room).at(Stage::Handshake, None)? {
+                (len, None) => return Ok(room.get(..len as usize).unwrap_or_default()),
+                (_, Some(listener)) => agent(listener)?,
+            }
+            sys::send(mark, b"!").at(Stage::Handshake, None)?;
+        }
     }
 
     /// It was started in vain: nothing of it is left.

@@ -38,6 +38,13 @@ impl Status {
         if self.fd.is_none() && !bundle {
             return Ok(None);
         }
+        #[cfg(feature = "oci")]
+        if bundle {
+            // A socket, for a descriptor may come.
+            let [mark, write] = sys::pair().at(Stage::Report, None)?;
+            self.mark = Some(mark);
+            return Ok(Some(write));
+        }
         let (mark, write) = sys::pipe().at(Stage::Report, None)?;
         self.mark = Some(mark);
         Ok(Some(write))

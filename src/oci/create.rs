@@ -11,7 +11,7 @@ use super::process;
 use super::state::{State, Status};
 use super::store::{CONFIG, Entry, FIFO, Root};
 use super::systemd::{self, Unit};
-use super::{cgroup, config, hooks, log};
+use super::{agent, cgroup, config, hooks, log};
 use crate::cli::Opt as Asked;
 use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::launch::{Container, Witness};
@@ -112,10 +112,12 @@ fn begin(
     state.save(entry)?;
     let mut container = Container::of(&plan, &mut timings);
     let outside = outside::start(&spec, &plan.lists.bundle)?;
+    agent::connect(&mut plan.lists.bundle)?;
     let mut writer = Writer { state: &mut *state, entry: &*entry, outside: outside.as_ref() };
     let started = container.start_after(&mut plan, &mut writer);
     let mut room = [0; 2048];
-    let said = started.and_then(|()| container.word(&mut room));
+    let said = started
+        .and_then(|()| agent::word(&container, &mut room, &plan.lists.bundle, state, Status::Creating));
     let word = *said.as_ref().unwrap_or(&&b""[..]);
     let ready = said.is_ok() && if runs { word.is_empty() } else { word == b"!" };
     let done = said.and_then(|_| if ready { pid_file.write(container.main()) } else { Ok(()) });

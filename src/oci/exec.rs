@@ -8,7 +8,7 @@ use super::create::{LIMIT, PidFile, console, take_proc, terminal};
 use super::json::Reader;
 use super::state::{Found, Status};
 use super::store::{CONFIG, Entry};
-use super::{config, log};
+use super::{agent, config, log};
 use crate::cli::Opt as Asked;
 use crate::fail::{At, Fail, Stage, Why, fail};
 use crate::launch::Container;
@@ -63,9 +63,10 @@ pub fn exec(request: &Request) -> Done {
     let mut timings = Timings::begin(request.stack());
     let mut plan = plan::build(&spec, request.stack(), &mut work.lists)?;
     let mut container = Container::of(&plan, &mut timings);
+    agent::connect(&mut plan.lists.bundle)?;
     container.start(&mut plan)?;
     let mut room = [0; 2048];
-    let word = match container.word(&mut room) {
+    let word = match agent::word(&container, &mut room, &plan.lists.bundle, &state, status) {
         Err(fail) => {
             container.undo();
             return Err(fail);

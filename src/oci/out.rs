@@ -13,6 +13,8 @@ pub const PACKED: usize = 1024;
 pub struct Out {
     fd: Fd,
     room: [u8; ROOM],
+    /// What it is written into instead, all of it.
+    memory: &'static mut [u8],
     len: usize,
     failed: Option<Errno>,
     /// What a line is indented by, for each container that it is in; without it all is on one line.
@@ -31,6 +33,7 @@ impl Out {
         Out {
             fd,
             room: [0; ROOM],
+            memory: &mut [],
             len: 0,
             failed: None,
             indent,
@@ -39,6 +42,18 @@ impl Out {
             escaped: false,
             fresh: false,
         }
+    }
+
+    /// Of what is to be had by [`Out::all`]: at most 1 MiB.
+    pub fn in_memory() -> sys::Result<Out> {
+        let mut out = Out::to(Fd::CWD, b"");
+        out.memory = sys::room(1 << 20)?;
+        Ok(out)
+    }
+
+    /// What was written into memory; E2BIG where it did not fit.
+    pub fn all(&self) -> sys::Result<&[u8]> {
+        self.memory.get(..self.len).ok_or(Errno::E2BIG)
     }
 
     /// Appends JSON as it is, but for its line breaks.
@@ -105,10 +120,12 @@ impl Out {
     #[inline(never)]
     pub fn plain(&mut self, text: &[u8]) -> &mut Out {
         for byte in text {
-            if self.len == ROOM {
+            let in_memory = !self.memory.is_empty();
+            if self.len == ROOM && !in_memory {
                 self.flush();
             }
-            if let Some(place) = self.room.get_mut(self.len) {
+            let room = if in_memory { &mut *self.memory } else { &mut self.room };
+            if let Some(place) = room.get_mut(self.len) {
                 *place = *byte;
             }
             self.len = self.len.wrapping_add(1);

@@ -9,7 +9,7 @@ mod program;
 
 use super::json::{Bad, Reader};
 use super::known::known;
-use crate::sys::{Errno, LongList, ZStr};
+use crate::sys::{self, Errno, LongList, ZStr};
 use crate::z;
 use calls::{Call, HERE, Machine};
 
@@ -287,15 +287,25 @@ fn with_errno(name: ZStr<'static>, action: u32, errno: Option<u32>) -> Result<u3
 }
 
 /// A prefix and the words that may follow it.
-type Words = (&'static [u8], &'static [u8]);
-const ARCH: Words = (b"SCMP_ARCH_", ARCHES);
-const OP: Words = (b"SCMP_CMP_", OPS);
-const ACTION: Words = (b"SCMP_ACT_", ACTIONS);
-const FLAG: Words = (b"SECCOMP_FILTER_FLAG_", FLAGS);
+pub type Words<'t> = (&'static [u8], &'t [u8]);
+#[allow(missing_docs)]
+pub const ARCH: Words<'static> = (b"SCMP_ARCH_", ARCHES);
+#[allow(missing_docs)]
+pub const OP: Words<'static> = (b"SCMP_CMP_", OPS);
+#[allow(missing_docs)]
+pub const ACTION: Words<'static> = (b"SCMP_ACT_", ACTIONS);
+#[allow(missing_docs)]
+pub const FLAG: Words<'static> = (b"SECCOMP_FILTER_FLAG_", FLAGS);
+
+/// Whether this kernel has one of [`FLAG`], by its number there.
+pub fn has_flag(which: usize) -> bool {
+    let flags = OF_FLAGS.get(which).copied().unwrap_or(0);
+    sys::knows_filter_flags(if flags == WAIT_KILLABLE_RECV { flags | NEW_LISTENER } else { flags })
+}
 
 /// The next value, a word that is known: which.
 #[inline(never)]
-fn word(reader: &mut Reader, name: ZStr<'static>, (prefix, words): Words) -> Result<usize, Wrong> {
+fn word(reader: &mut Reader, name: ZStr<'static>, (prefix, words): Words<'_>) -> Result<usize, Wrong> {
     let text = reader.text().of(name)?;
     let rest = text.value_of(prefix).map(ZStr::bytes);
     let found = words.split(|b| *b == b' ').position(|word| rest == Some(word));
@@ -306,7 +316,7 @@ fn word(reader: &mut Reader, name: ZStr<'static>, (prefix, words): Words) -> Res
 fn one_of<T: Copy>(
     reader: &mut Reader,
     name: ZStr<'static>,
-    words: Words,
+    words: Words<'_>,
     meanings: &[T],
 ) -> Result<T, Wrong> {
     let which = word(reader, name, words)?;

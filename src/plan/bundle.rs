@@ -48,6 +48,10 @@ pub struct Bundle {
     pub has_cgroup: bool,
     /// The filter of system calls, and its SECCOMP_FILTER_FLAG_*.
     pub filter: Option<(&'static [u64], u32)>,
+    /// Where its agent listens, which calls are notified to, and what that is told beside the state.
+    pub listener: Option<(ZStr<'static>, Option<ZStr<'static>>)>,
+    /// The connection to it.
+    pub agent: Option<Fd>,
     /// The object of annotations, as it stands in the file.
     pub annotations: Option<ZStr<'static>>,
     /// Programs to be run at certain times.

@@ -240,6 +240,11 @@ pub(super) fn steps(spec: &Spec<'_>, plan: &mut Plan<'_>) {
         let early = for_init || grants;
         steps.add(Step::FilterEarly, any && early);
         steps.add(Step::Filter, any && !early);
+        #[cfg(feature = "oci")]
+        if plan.lists.bundle.listener.is_some() && !early {
+            steps.remove(Step::Filter);
+            steps.add(Step::FilterNotify, true);
+        }
     }
     #[cfg(feature = "safe")]
     let safe = plan.caller.uid == 0 && !user && !joins_user && !plan.is_privileged();

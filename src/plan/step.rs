@@ -126,6 +126,8 @@ steps! {
     Close Close
     /// The caller's signal mask, and its SIGCHLD ignored if it was.
     Signals Mask
+    /// The same of filters that notify an agent: while there is the launcher, which hands the listener over.
+    #[cfg(feature = "oci")] FilterNotify Filter
     /// Wait for data or end of file.
     #[cfg(feature = "report")] Block Block
     /// What somebody wants to be run right before COMMAND.
@@ -158,6 +160,8 @@ pub const NAMED_WITHIN: Steps = Steps::of(&[
     Step::Ids,
     #[cfg(feature = "seccomp")]
     Step::Filter,
+    #[cfg(feature = "oci")]
+    Step::FilterNotify,
 ]);
 
 /// A set of steps.
@@ -197,7 +201,12 @@ impl Steps {
     }
 
     /// Takes one away.
-    #[cfg(any(feature = "bwrap", feature = "linux7", all(feature = "template", feature = "safe")))]
+    #[cfg(any(
+        feature = "bwrap",
+        feature = "linux7",
+        feature = "oci",
+        all(feature = "template", feature = "safe")
+    ))]
     pub(crate) fn remove(&mut self, step: Step) {
         self.0 &= !(1 << step as u32);
     }

@@ -3,6 +3,8 @@
 use super::{Doing, World};
 use crate::fail::Stage;
 use crate::plan::DEFAULT_FILTER;
+#[cfg(feature = "oci")]
+use crate::plan::Step;
 use crate::sys::{self, ZStr};
 use crate::z;
 
@@ -15,7 +17,14 @@ pub(super) fn load(world: &mut World<'_, '_>) -> sys::Result<()> {
     #[cfg(feature = "oci")]
     if let Some((program, flags)) = plan.lists.bundle.filter {
         doing.now(Stage::Filter, z!("linux.seccomp"));
-        return sys::seccomp_with(program, flags).map(drop);
+        // Its agent may wait for the end of what is said there, and we for the agent.
+        plan.lists.bundle.agent.into_iter().for_each(sys::close);
+        return match plan.lists.bundle.listener.and(world.mark) {
+            None => sys::seccomp_with(program, flags).map(drop),
+            Some(launcher) => {
+                sys::seccomp_and_send(program, flags, launcher, plan.steps.has(Step::Scheduler))
+            }
+        };
     }
     #[cfg(feature = "oci")]
     if plan.spec.is_oci() {

@@ -1,4 +1,4 @@
-//! A new terminal, pty(7) and ioctl_tty(2), and the way of its master to somebody else, unix(7).
+//! A new terminal, pty(7) and ioctl_tty(2).
 
 use super::{Errno, Fd, Result, ZStr, call, done, opened};
 use core::mem::size_of;
@@ -52,40 +52,5 @@ pub fn connect(path: ZStr<'_>) -> Result<Fd> {
         let socket = opened!(socket, net::AF_UNIX, net::SOCK_STREAM | c::O_CLOEXEC, 0)?;
         done!(connect, socket.0, &raw const address, size_of::<net::sockaddr_un>())?;
         Ok(socket)
-    }
-}
-
-/// sendmsg(2), SCM_RIGHTS: a descriptor, with a text that says what it is.
-pub fn send_descriptor(socket: Fd, fd: Fd, text: &[u8]) -> Result<()> {
-    /// Of linux/socket.h: no SIGPIPE.
-    const MSG_NOSIGNAL: u32 = 0x4000;
-    /// struct cmsghdr with one descriptor behind it.
-    #[repr(C)]
-    struct Control {
-        head: net::cmsghdr,
-        fd: u32,
-    }
-    let head = net::cmsghdr {
-        cmsg_len: size_of::<net::cmsghdr>() + size_of::<u32>(),
-        cmsg_level: net::SOL_SOCKET as i32,
-        cmsg_type: net::SCM_RIGHTS as i32,
-    };
-    let mut control = Control { head, fd: fd.0 };
-    let mut text = c::iovec { iov_base: text.as_ptr().cast_mut().cast(), iov_len: text.len() as _ };
-    let message = net::msghdr {
-        msg_name: core::ptr::null_mut(),
-        msg_namelen: 0,
-        msg_iov: (&raw mut text).cast(),
-        msg_iovlen: 1,
-        msg_control: (&raw mut control).cast(),
-        msg_controllen: size_of::<Control>(),
-        msg_flags: 0,
-    };
-    loop {
-        // SAFETY: the kernel reads the message and what it points to, all of which live until it is sent.
-        match unsafe { call!(sendmsg, socket.0, &raw const message, MSG_NOSIGNAL) } {
-            Err(Errno::EINTR) => {}
-            sent => return sent.map(drop),
-        }
     }
 }

@@ -22,6 +22,8 @@ mod landlock;
 mod limits;
 #[cfg(feature = "linux7")]
 mod linux7;
+#[cfg(feature = "oci")]
+mod listener;
 mod mount;
 #[cfg(feature = "veth")]
 mod netlink;
@@ -67,6 +69,8 @@ pub use landlock::*;
 pub use limits::*;
 #[cfg(feature = "linux7")]
 pub use linux7::*;
+#[cfg(feature = "oci")]
+pub use listener::*;
 pub use mount::*;
 #[cfg(feature = "veth")]
 pub use netlink::*;
@@ -121,7 +125,7 @@ macro_rules! errnos {
 impl Errno {
     errnos! { EPERM ENOENT EINTR ENOEXEC EAGAIN ENOMEM EACCES EEXIST ENOTDIR EISDIR EINVAL EMFILE ENAMETOOLONG ENOSYS
     ELOOP ENODEV ETIMEDOUT ESTALE E2BIG EBUSY ENXIO EPIPE EBADF EROFS ENOMEDIUM EOPNOTSUPP
-    ENETUNREACH EHOSTUNREACH EADDRNOTAVAIL ESRCH ENOTEMPTY }
+    ENETUNREACH EHOSTUNREACH EADDRNOTAVAIL ESRCH ENOTEMPTY EFAULT }
 
     /// As the kernel returned it.
     pub const fn raw(self) -> NonZeroI32 {

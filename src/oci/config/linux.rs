@@ -4,7 +4,7 @@ use super::{Read, Source, push};
 use crate::cli::Opt;
 use crate::fail::{At, Stage, Why};
 use crate::oci::known::{known, names};
-use crate::oci::seccomp::{self, Problem, Wrong};
+use crate::oci::seccomp::{self, Filter, Problem, Wrong};
 use crate::plan::{Device, Do, Range};
 use crate::sys::{MS_PRIVATE, MS_SHARED, MS_SLAVE, MS_UNBINDABLE, ZStr};
 use crate::text::Text;
@@ -85,10 +85,12 @@ impl Source<'_, '_> {
             Ok(filter) => filter,
             Err(wrong) => return self.wrong(wrong),
         };
-        if filter.is_some_and(|filter| filter.listener.is_some()) {
-            return self.bad(z!("linux.seccomp.listenerPath"), Why::NotSupported);
+        let Some(Filter { program, flags, listener, metadata }) = filter else { return Ok(()) };
+        if listener.is_some_and(|path| path.first() != b'/') {
+            return self.bad(z!("linux.seccomp.listenerPath"), Why::Absolute);
         }
-        self.bundle().filter = filter.map(|filter| (filter.program, filter.flags));
+        self.bundle().filter = Some((program, flags));
+        self.bundle().listener = listener.map(|path| (path, metadata));
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use super::{Done, written};
 use crate::cli::cap;
 use crate::oci::out::{Out, PACKED};
+use crate::oci::seccomp;
 use crate::oci::state::OCI_VERSION;
 use crate::sys::Fd;
 use crate::text::{Text, fields, texts};
@@ -17,11 +18,8 @@ texts! {
             rnosymfollow ro rprivate rrelatime rro rrw rshared rslave rstrictatime rsuid rsymfollow \
             runbindable rw shared slave strictatime suid symfollow sync tmpcopyup unbindable"
         Namespaces = "cgroup ipc mount network pid time user uts"
-        Actions = "SCMP_ACT_ALLOW SCMP_ACT_ERRNO SCMP_ACT_KILL SCMP_ACT_KILL_PROCESS SCMP_ACT_KILL_THREAD \
-            SCMP_ACT_LOG SCMP_ACT_TRACE SCMP_ACT_TRAP"
-        Operators = "SCMP_CMP_EQ SCMP_CMP_GE SCMP_CMP_GT SCMP_CMP_LE SCMP_CMP_LT SCMP_CMP_MASKED_EQ SCMP_CMP_NE"
-        #[cfg(target_arch = "x86_64")] Archs = "SCMP_ARCH_X32 SCMP_ARCH_X86 SCMP_ARCH_X86_64"
-        #[cfg(target_arch = "aarch64")] Archs = "SCMP_ARCH_AARCH64 SCMP_ARCH_ARM"
+        #[cfg(target_arch = "x86_64")] Archs = "X86_64 X86 X32"
+        #[cfg(target_arch = "aarch64")] Archs = "AARCH64 ARM"
         Cgroup = r#"{"v1":false,"v2":true,"systemd":true,"systemdUser":true,"rdma":true}"#
         End = r#"},"apparmor":{"enabled":true},"selinux":{"enabled":true},"intelRdt":{"enabled":false},"mountExtensions":{"idmap":{"enabled":true}}}}"#
     }
@@ -46,21 +44,33 @@ pub(super) fn features() -> Done {
     }
     out.json(b"]").key(b"cgroup").packed(Words::say, Words::Cgroup as usize);
     out.key(b"seccomp").json(b"{").key(b"enabled").json(b"true");
-    words(&mut out, b"actions", Words::Actions);
-    words(&mut out, b"operators", Words::Operators);
-    words(&mut out, b"archs", Words::Archs);
+    list(&mut out, b"actions", seccomp::ACTION, &|_| true);
+    list(&mut out, b"operators", seccomp::OP, &|_| true);
+    packed(&mut out, b"archs", seccomp::ARCH.0, Words::Archs);
+    list(&mut out, b"knownFlags", seccomp::FLAG, &|_| true);
+    list(&mut out, b"supportedFlags", seccomp::FLAG, &seccomp::has_flag);
     out.packed(Words::say, Words::End as usize);
     written(out.plain(b"\n"))
 }
 
 /// A field that is a list of words.
 fn words(out: &mut Out, name: &[u8], list: Words) {
+    packed(out, name, b"", list);
+}
+
+/// The same of packed words that begin alike.
+fn packed(out: &mut Out, name: &[u8], prefix: &'static [u8], words: Words) {
     let mut room = [0; PACKED];
     let mut text = Text::on(&mut room);
-    Words::say(list as usize, &mut text);
+    Words::say(words as usize, &mut text);
+    list(out, name, (prefix, text.get()), &|_| true);
+}
+
+/// The same of words that are not, as far as they are `had`: each by its number.
+fn list(out: &mut Out, name: &[u8], (prefix, words): seccomp::Words<'_>, had: &dyn Fn(usize) -> bool) {
     out.key(name).json(b"[");
-    for word in fields(text.get(), b' ') {
-        out.item().text(word);
+    for (_, word) in fields(words, b' ').enumerate().filter(|(which, _)| had(*which)) {
+        out.item().json(b"\"").json(prefix).json(word).json(b"\"");
     }
     out.json(b"]");
 }
