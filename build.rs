@@ -1,9 +1,14 @@
 //! Linker flags for the binary, each with the reason why it is there; and the filters of system calls.
 
+#[cfg(feature = "oci")]
+use std::collections::BTreeMap;
 use std::{env, fs, path::Path};
 
 #[path = "src/seccomp/compile.rs"]
 mod filter;
+#[cfg(feature = "oci")]
+#[path = "src/oci/seccomp/hash.rs"]
+mod hash;
 
 fn main() {
     let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
@@ -76,9 +81,9 @@ fn filters(root: &Path, cpu: filter::Cpu) {
 /// Names and numbers of system calls for src/oci/seccomp/calls.rs, which says how they are packed: OUT_DIR/calls.rs.
 #[cfg(feature = "oci")]
 fn calls(root: &Path) {
-    const BUCKETS: usize = 256;
     const NONE: u16 = 1023;
     println!("cargo::rerun-if-changed=src/oci/seccomp/calls.txt");
+    println!("cargo::rerun-if-changed=src/oci/seccomp/hash.rs");
     let table =
         fs::read_to_string(root.join("src/oci/seccomp/calls.txt")).expect("src/oci/seccomp/calls.txt");
     let rows = table.lines().filter(|l| !l.starts_with('#')).map(|l| l.split(' ').collect::<Vec<_>>());
@@ -87,7 +92,7 @@ fn calls(root: &Path) {
         None if word == "-" => NONE,
         None => word.parse().unwrap_or_else(|_| panic!("no number: {word}")),
     };
-    let mut cpus = [vec![Vec::new(); BUCKETS], vec![Vec::new(); BUCKETS]];
+    let mut cpus = [BTreeMap::new(), BTreeMap::new()];
     for row in rows {
         let [name, x86_64, x32, i386, way, aarch64, arm] = row[..] else { panic!("no row: {row:?}") };
         let x32 = match number(x32) {
@@ -106,21 +111,15 @@ fn calls(root: &Path) {
             if numbers.iter().all(|n| *n & NONE == NONE) && numbers[1] >> 10 == 0 {
                 continue;
             }
-            let bucket =
-                name.bytes().fold(0usize, |sum, b| sum.wrapping_mul(31).wrapping_add(b.into())) % BUCKETS;
-            let (last, before) = name.as_bytes().split_last().expect("a name");
-            cpu[bucket].extend_from_slice(before);
-            cpu[bucket].push(last | 0x80);
-            cpu[bucket].extend(numbers.iter().flat_map(|n| n.to_le_bytes()));
+            let other = cpu.insert(hash::hash(name.as_bytes()), numbers);
+            assert!(other.is_none(), "{name} has the hash of another one");
         }
     }
     let mut source = String::new();
-    for (name, buckets) in ["X86_64", "AARCH64"].iter().zip(cpus) {
-        let starts = buckets.iter().scan(0, |end, b| Some(std::mem::replace(end, *end + b.len())));
-        let all = buckets.concat();
-        let starts: Vec<usize> = starts.chain([all.len()]).collect();
-        source += &format!("static {name}_CALLS: [u8; {}] = {all:?};\n", all.len());
-        source += &format!("static {name}_BUCKETS: [u16; {}] = {starts:?};\n", starts.len());
+    for (name, calls) in ["X86_64", "AARCH64"].iter().zip(cpus) {
+        let (len, hashes, numbers) = (calls.len(), calls.keys(), calls.values());
+        source += &format!("static {name}_NAMES: [u32; {len}] = {:?};\n", hashes.collect::<Vec<_>>());
+        source += &format!("static {name}_CALLS: [[u16; 2]; {len}] = {:?};\n", numbers.collect::<Vec<_>>());
     }
     let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     fs::write(Path::new(&out).join("calls.rs"), source).expect("OUT_DIR/calls.rs");

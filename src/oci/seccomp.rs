@@ -5,6 +5,7 @@
 
 mod calls;
 mod filter;
+mod hash;
 mod program;
 
 use super::json::{Bad, Reader};

@@ -1,19 +1,19 @@
 //! The names of system calls, and their numbers in each way that there is to call the kernel: calls.txt, as build.rs packs it.
 
+use super::hash::hash;
+
 /// A CPU: how its programs are told apart, and the calls of each.
 pub struct Machine {
     /// AUDIT_ARCH_* of its own programs and of those of 32 bits, linux/audit.h.
     pub audit: [u32; 2],
     /// Which of [`super::ARCHES`] these are, and those of x32.
     pub arches: [usize; 3],
-    calls: &'static [u8],
-    buckets: &'static [u16; BUCKETS + 1],
+    /// Hashes of names in ascending order, and what belongs to each.
+    names: &'static [u32],
+    calls: &'static [[u16; 2]],
 }
 
 const NO_ARCH: usize = usize::MAX;
-
-/// How many lists of names there are; build.rs knows it too.
-pub const BUCKETS: usize = 256;
 
 include!(concat!(env!("OUT_DIR"), "/calls.rs"));
 
@@ -23,15 +23,15 @@ pub static HERE: &Machine = if cfg!(target_arch = "x86_64") { &X86_64 } else { &
 pub static X86_64: Machine = Machine {
     audit: [0xc000_003e, 0x4000_0003],
     arches: [0, 1, 2],
+    names: &X86_64_NAMES,
     calls: &X86_64_CALLS,
-    buckets: &X86_64_BUCKETS,
 };
 
 pub static AARCH64: Machine = Machine {
     audit: [0xc000_00b7, 0x4000_0028],
     arches: [3, 4, NO_ARCH],
+    names: &AARCH64_NAMES,
     calls: &AARCH64_CALLS,
-    buckets: &AARCH64_BUCKETS,
 };
 
 /// One way to call the kernel.
@@ -96,20 +96,7 @@ impl Machine {
 
     /// The call of that name.
     pub fn call(&self, name: &[u8]) -> Option<Call> {
-        let bucket =
-            name.iter().fold(0usize, |sum, b| sum.wrapping_mul(31).wrapping_add((*b).into())) % BUCKETS;
-        let from = *self.buckets.get(bucket)?;
-        let end = *self.buckets.get(bucket.wrapping_add(1))?;
-        let mut rest = self.calls.get(from.into()..end.into())?;
-        // The last letter of a name has its high bit set; two numbers follow.
-        loop {
-            let last = rest.iter().position(|b| *b > 0x7f)?;
-            let (own, behind) = rest.split_at_checked(last.wrapping_add(1))?;
-            let ([a, b, c, d], next) = behind.split_first_chunk()?;
-            if own.iter().map(|b| b & 0x7f).eq(name.iter().copied()) {
-                return Some(Call(u16::from_le_bytes([*a, *b]), u16::from_le_bytes([*c, *d])));
-            }
-            rest = next;
-        }
+        let [own, compat] = *self.calls.get(self.names.binary_search(&hash(name)).ok()?)?;
+        Some(Call(own, compat))
     }
 }

@@ -396,6 +396,47 @@ fn each_call_is_found_by_its_name_and_nothing_else_is() {
     }
 }
 
+/// Names are known by their hashes: that of no name that there is anywhere is another one's.
+#[test]
+fn no_call_of_another_cpu_is_taken_for_one_that_there_is() {
+    let mut names: BTreeSet<String> = rows().into_iter().map(|row| row.name).collect();
+    let own = names.clone();
+    macro_rules! cpus {
+        ($($cpu:ident)*) => {$(
+            names.extend(syscalls::$cpu::Sysno::iter().map(|n| n.name().to_string()));
+        )*};
+    }
+    cpus!(aarch64 arm loongarch64 mips mips64 powerpc powerpc64 riscv32 riscv64 s390x sparc sparc64 x86 x86_64);
+    for (_, profile) in profiles() {
+        let named = list(&profile["syscalls"]).iter().flat_map(|rule| list(&rule["names"]));
+        names.extend(named.map(|name| name.as_str().expect("a name").to_string()));
+    }
+    // What libseccomp knows: also of CPUs that the crate does not.
+    let script = "import seccomp as s\n\
+        cpus = [getattr(s.Arch, name) for name in dir(s.Arch) if name.isupper()]\n\
+        for n in [*range(-400, 7000), *range(0xf0000, 0xf0010)]:\n\
+        \tfor cpu in cpus:\n\
+        \t\ttry: print(s.resolve_syscall(cpu, n).decode())\n\
+        \t\texcept Exception: pass\n";
+    match std::process::Command::new("/usr/bin/python3").args(["-c", script]).output() {
+        Ok(out) if out.status.success() => {
+            let known = String::from_utf8(out.stdout).expect("names");
+            assert!(known.lines().collect::<BTreeSet<_>>().len() > 400);
+            names.extend(known.lines().map(String::from));
+        }
+        _ => println!("SKIP no_call_of_another_cpu_is_taken_for_one_that_there_is: no python3-seccomp"),
+    }
+    let hashes: BTreeSet<u32> = names.iter().map(|name| super::hash::hash(name.as_bytes())).collect();
+    assert_eq!(hashes.len(), names.len());
+    assert!(names.len() > own.len() + 50, "{} of {}", own.len(), names.len());
+    println!("{} names, {} of them not in the table", names.len(), names.len() - own.len());
+    for name in names.difference(&own) {
+        for (machine, _) in CPUS {
+            assert!(machine.call(name.as_bytes()).is_none(), "{name}");
+        }
+    }
+}
+
 #[test]
 fn profiles_of_engines_decide_as_they_say() {
     for (name, profile) in profiles() {
