@@ -44,7 +44,7 @@ pub(crate) unsafe extern "C" fn clone_with(
     )
 }
 
-/// clone3(2) with `size` bytes of `args`, which name no stack; see the x86_64 file for why that is sound.
+/// clone3(2) with `size` bytes of `args`, which name no stack, or one for a thread; see the x86_64 file for why that is sound.
 /// `f` and `arg` stay in x2 and x3, which the kernel preserves and this call has no use for.
 #[cfg(any(feature = "cgroup", feature = "linux7"))]
 #[unsafe(naked)]

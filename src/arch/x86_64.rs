@@ -48,7 +48,7 @@ pub(crate) unsafe extern "C" fn clone_with(
     )
 }
 
-/// clone3(2) with `size` bytes of `args`, which name no stack; the rest is as in [`clone_with`].
+/// clone3(2) with `size` bytes of `args`, which name no stack, or one for a thread; the rest is as in [`clone_with`].
 ///
 /// The child begins where the parent sleeps, and steps down itself before it calls anything: what the parent will return
 /// through stays as it is. `f` and `arg` travel in rdx and r9, which the kernel preserves and this call has no use for.

@@ -40,8 +40,8 @@ pub fn seccomp_and_send(program: &[u64], flags: u32, to: Fd, real_time: bool) ->
         set_tid_size: 0,
         cgroup: 0,
     };
-    // SAFETY: the kernel reads `args`, whose size it is given. The thread has a stack of its own, that nobody else knows of and
-    // that is never given back. A `&Hand` is passed as the pointer that it is, and is shared by atomics alone; it lives until the
+    // SAFETY: the kernel reads `args`, whose size it is given. The thread begins at the end of a stack of its own, that nobody else
+    // knows of and that is never given back. A `&Hand` is passed as the pointer that it is, and is shared by atomics alone; it lives until the
     // thread has written OVER, behind which it makes no use of it.
     unsafe {
         let life = transmute::<extern "C" fn(&Hand) -> !, unsafe extern "C" fn(*mut u8) -> !>(hand_over);
