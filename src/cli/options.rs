@@ -2,12 +2,12 @@
 //! the tests hold the man page against it.
 
 #[cfg(feature = "help")]
+use crate::text::Joined;
+#[cfg(feature = "help")]
 use crate::text::Text;
 #[cfg(feature = "help")]
-use crate::text::Joined;
-use crate::text::{join, joined_len, place};
-#[cfg(feature = "help")]
 use crate::text::{fields, pack, packed_len};
+use crate::text::{join, joined_len, place};
 
 /// A row.
 pub struct Row {
