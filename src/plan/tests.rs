@@ -588,21 +588,29 @@ fn template_is_begun_in_while_the_callers_proc_was_seen_and_before_it_is_told() 
 ))]
 fn mount_namespace_begins_with_rootfs_alone_unless_more_of_the_callers_is_needed() {
     let begins = |words: &str, uid| with(words, uid, |p| p.begins_with_rootfs(uid == 0)).unwrap();
-    for words in
-        ["/r true", "--read-only --tmpfs /t --init /r true", "--no-proc /r true", "--memory 9M /r true"]
-    {
+    for words in [
+        "/r true",
+        "--read-only --tmpfs /t --init /r true",
+        "--no-proc /r true",
+        "--memory 9M /r true",
+        "--proc-opts hidepid=2 /r true",
+    ] {
         assert!(begins(words, 0) && begins(words, 1000), "{words}");
     }
-    for words in ["--bind /a /b /r true", "--dev /dev /r true", "--mask /a /r true", "--share-pid /r true"] {
+    for words in [
+        "--bind /a /b /r true",
+        "--dev /dev /r true",
+        "--mask /a /r true",
+        "--share-pid /r true",
+        "--sysfs /sys /r true",
+        "--info-fd 5 /r true",
+    ] {
         assert!(begins(words, 0) && !begins(words, 1000), "{words}");
     }
     for words in [
         "/ true",
         "--chroot /r true",
-        "--sysfs /sys /r true",
         "--overlay-src /a --overlay-src /b --ro-overlay /c /r true",
-        "--proc-opts hidepid=2 /r true",
-        "--info-fd 5 /r true",
         "--template 7 /r true",
     ] {
         assert!(!begins(words, 0) && !begins(words, 1000), "{words}");

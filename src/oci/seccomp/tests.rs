@@ -524,7 +524,7 @@ fn what_a_profile_may_not_say_is_refused_with_its_name() {
     let arg = |arg: Json| rule(json!({ "names": ["read"], "action": "SCMP_ACT_ALLOW", "args": [arg] }));
     let notify = json!([{ "names": ["read"], "action": "SCMP_ACT_NOTIFY" }]);
     for (json, name, problem) in [
-        (json!([]), "seccomp", "Kind(Object)"),
+        (json!([]), "seccomp", "Json(Object)"),
         (
             json!({ "syscalls": [{ "names": ["read"], "action": "SCMP_ACT_ALLOW" }] }),
             "defaultAction",
@@ -535,7 +535,7 @@ fn what_a_profile_may_not_say_is_refused_with_its_name() {
         (json!({ "defaultAction": "SCMP_ACT_ALLOWED" }), "defaultAction", "Unknown"),
         (json!({ "defaultAction": "scmp_act_allow" }), "defaultAction", "Unknown"),
         (json!({ "defaultAction": "SCMP_ACT_KILL TRAP" }), "defaultAction", "Unknown"),
-        (json!({ "defaultAction": 1 }), "defaultAction", "Kind(Text)"),
+        (json!({ "defaultAction": 1 }), "defaultAction", "Json(Text)"),
         (json!({ "defaultAction": "SCMP_ACT_NOTIFY" }), "defaultAction", "Notify"),
         (json!({ "defaultAction": "SCMP_ACT_ALLOW", "defaultErrnoRet": 1 }), "defaultErrnoRet", "NoErrno"),
         (json!({ "defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 4096 }), "defaultErrnoRet", "Range"),
@@ -549,7 +549,7 @@ fn what_a_profile_may_not_say_is_refused_with_its_name() {
         (
             json!({ "defaultAction": "SCMP_ACT_ALLOW", "architectures": "SCMP_ARCH_X86" }),
             "architectures",
-            "Kind(Array)",
+            "Json(Array)",
         ),
         (
             json!({ "defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_NEW_LISTENER"] }),
@@ -570,14 +570,14 @@ fn what_a_profile_may_not_say_is_refused_with_its_name() {
             "Range",
         ),
         (rule(json!({ "names": [""], "action": "SCMP_ACT_ALLOW" })), "names", "Missing"),
-        (rule(json!({ "names": [7], "action": "SCMP_ACT_ALLOW" })), "names", "Kind(Text)"),
-        (rule(json!({ "names": [null], "action": "SCMP_ACT_ALLOW" })), "names", "Kind(Text)"),
-        (rule(json!("read")), "syscalls", "Kind(Object)"),
+        (rule(json!({ "names": [7], "action": "SCMP_ACT_ALLOW" })), "names", "Json(Text)"),
+        (rule(json!({ "names": [null], "action": "SCMP_ACT_ALLOW" })), "names", "Json(Text)"),
+        (rule(json!("read")), "syscalls", "Json(Object)"),
         (arg(json!({ "index": 6, "value": 1, "op": "SCMP_CMP_EQ" })), "index", "Range"),
         (arg(json!({ "index": -1, "value": 1, "op": "SCMP_CMP_EQ" })), "index", "Range"),
         (arg(json!({ "value": 1, "op": "SCMP_CMP_EQ" })), "index", "Missing"),
         (arg(json!({ "index": 1, "op": "SCMP_CMP_EQ" })), "value", "Missing"),
-        (arg(json!({ "index": 1, "value": 1.5, "op": "SCMP_CMP_EQ" })), "value", "Kind(Integer)"),
+        (arg(json!({ "index": 1, "value": 1.5, "op": "SCMP_CMP_EQ" })), "value", "Json(Integer)"),
         (arg(json!({ "index": 1, "value": 1 })), "op", "Missing"),
         (arg(json!({ "index": 1, "value": 1, "op": "SCMP_CMP_" })), "op", "Unknown"),
     ] {
