@@ -364,8 +364,7 @@ fn die_with_parent(plan: &Plan<'_>) -> Result<Fd, Fail<'static>> {
         let parent = sys::parent();
         sys::parent_death(sys::SIGKILL).at(Stage::Parent, None)?;
         if sys::parent() != parent {
-            // It ended between the two.
-            sys::exit(crate::status::OWN)
+            sys::exit(crate::status::OWN) // It ended between the two.
         }
     }
     sys::pidfd_self().at(Stage::Parent, None)

@@ -116,7 +116,7 @@ impl<'b> Text<'b> {
 }
 
 /// Takes the first of the words that stand one behind the other, each with its NUL.
-#[cfg(any(feature = "boot", feature = "env"))]
+#[cfg(any(feature = "boot", feature = "env", feature = "safe", feature = "users"))]
 pub(crate) fn word<'t>(rest: &mut &'t [u8]) -> Option<ZStr<'t>> {
     let word = ZStr::until_nul(rest)?;
     *rest = rest.get(word.bytes_with_nul().len()..).unwrap_or_default();

@@ -397,6 +397,4 @@ impl Reader {
 }
 
 #[cfg(test)]
-mod model;
-#[cfg(test)]
 mod tests;

@@ -1,7 +1,10 @@
 //! What is read is what serde_json reads, and nothing else is.
 
-use super::model::*;
+#[path = "model.rs"]
+mod model;
+
 use super::*;
+use model::*;
 use proptest::prelude::*;
 use std::path::PathBuf;
 
