@@ -84,7 +84,7 @@ fn features() -> Vec<String> {
 /// aarch64` holds the cross build to it too. The second grows with a new command, or by what a new option takes, and else is only
 /// ever lowered.
 const BARE: u64 = 4_096;
-const ALL: u64 = 127_176;
+const ALL: u64 = 127_128;
 
 /// The rows of README's size table: features and bytes.
 fn told_sizes() -> Vec<(String, u64)> {

@@ -155,8 +155,7 @@ pub fn command(#[allow(unused_variables)] called: ZStr<'_>, stack: Stack) -> Par
 fn is_named_bwrap(called: ZStr<'_>, stack: Stack) -> bool {
     let ours = |word: ZStr<'_>| word.value_of(b"--").is_none() || word.is(b"--help") || word.is(b"--version");
     called.is(b"bwrap")
-        || called.is(b"exe")
-            && stack.arg(0).is_some_and(|path| path.is(b"/proc/self/exe"))
+        || stack.arg(0).is_some_and(|path| path.is(b"/proc/self/exe"))
             && stack.arg(1).is_some_and(|word| !ours(word))
 }
 

@@ -1,11 +1,10 @@
 //! A match on words that costs a byte a letter: the compiler compares a byte string letter by letter, in ten bytes each.
 
-use crate::text::Joined;
+use crate::text::place as place_of;
 
 /// Where a word stands in a table of them; the largest number where it doesn't.
-#[inline(never)]
 pub(super) fn find(table: &[u8], word: &[u8]) -> usize {
-    Joined(table).position(|known| known == word).unwrap_or(usize::MAX)
+    place_of(table, word).unwrap_or(usize::MAX)
 }
 
 /// Joins words into such a table, each with its length before it.

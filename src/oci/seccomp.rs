@@ -289,14 +289,19 @@ fn with_errno(name: ZStr<'static>, action: u32, errno: Option<u32>) -> Result<u3
 
 /// A prefix and the words that may follow it.
 pub type Words<'t> = (&'static [u8], &'t [u8]);
-#[allow(missing_docs)]
+/// CPUs, and ways to call the kernel.
 pub const ARCH: Words<'static> = (b"SCMP_ARCH_", ARCHES);
-#[allow(missing_docs)]
+/// What an argument is compared by.
 pub const OP: Words<'static> = (b"SCMP_CMP_", OPS);
-#[allow(missing_docs)]
+/// What is done with a call.
 pub const ACTION: Words<'static> = (b"SCMP_ACT_", ACTIONS);
-#[allow(missing_docs)]
+/// What is said of a whole filter.
 pub const FLAG: Words<'static> = (b"SECCOMP_FILTER_FLAG_", FLAGS);
+
+/// Whether programs of this CPU are of one of [`ARCH`], by its number there.
+pub fn has_arch(which: usize) -> bool {
+    HERE.arches.contains(&which)
+}
 
 /// Whether this kernel has one of [`FLAG`], by its number there.
 pub fn has_flag(which: usize) -> bool {

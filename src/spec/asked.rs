@@ -9,10 +9,10 @@ pub const ALONE: bool = cfg!(not(feature = "help"));
 #[rustfmt::skip]
 const ASKED: &[Asked] = &[
     Asked::AllowNewPrivs, Asked::BlockFd, Asked::Boottime, Asked::Cgroup, Asked::Cgroupns, Asked::Chdir,
-    Asked::Chroot, Asked::Cpuset, Asked::DieWithParent, Asked::Domainname, Asked::Gid, Asked::Hostname, Asked::Ipcns, Asked::KeepFd,
-    Asked::MapGroups, Asked::MapUsers, Asked::Mntns, Asked::Monotonic, Asked::Netns, Asked::NewSession, Asked::NoCgroup, Asked::NoProc,
-    Asked::OomScoreAdj,
-    Asked::Pidns, Asked::Privileged, Asked::ReadOnly, Asked::Rlimit, Asked::ShareCgroup, Asked::ShareIpc,
+    Asked::Chroot, Asked::Cpuset, Asked::DieWithParent, Asked::Domainname, Asked::Gid, Asked::Hostname,
+    Asked::Ipcns, Asked::KeepFd, Asked::MapGroups, Asked::MapUsers, Asked::Mntns, Asked::Monotonic,
+    Asked::Netns, Asked::NewSession, Asked::NoCgroup, Asked::NoProc, Asked::OomScoreAdj, Asked::Pidns,
+    Asked::Privileged, Asked::ReadOnly, Asked::Rlimit, Asked::ShareCgroup, Asked::ShareIpc,
     Asked::ShareMount, Asked::ShareNet, Asked::SharePid, Asked::ShareUts, Asked::Timens, Asked::Uid,
     Asked::Umask, Asked::UnshareTime, Asked::UnshareUser, Asked::Userns, Asked::Utsns,
 ];

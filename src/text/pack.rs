@@ -100,26 +100,18 @@ pub(crate) const fn joined_len(words: &[&str]) -> usize {
     len
 }
 
-/// Which word of such a table this is. A word of another length is passed over by its first byte: it is searched at each option.
+/// Which word of such a table this is.
 #[cfg(feature = "options")]
 #[inline(never)]
 pub(crate) fn place(table: &[u8], word: &[u8]) -> Option<usize> {
-    let (mut rest, mut place) = (table, 0usize);
-    while let Some((len, behind)) = rest.split_first() {
-        let (known, behind) = behind.split_at_checked(usize::from(*len))?;
-        if known.len() == word.len() && known == word {
-            return Some(place);
-        }
-        (rest, place) = (behind, place.wrapping_add(1));
-    }
-    None
+    Joined(table).position(|known| known == word)
 }
 
 /// The words of such a table.
-#[cfg(any(feature = "help", feature = "oci"))]
+#[cfg(feature = "options")]
 pub(crate) struct Joined<'t>(pub &'t [u8]);
 
-#[cfg(any(feature = "help", feature = "oci"))]
+#[cfg(feature = "options")]
 impl<'t> Iterator for Joined<'t> {
     type Item = &'t [u8];
 

@@ -1,7 +1,7 @@
 //! Verbs, and the option table: one row an option, with the verbs that have it.
 
 use crate::sys::ZStr;
-use crate::text::{Joined, Text, fields, join, joined_len, pack, packed_len};
+use crate::text::{Joined, Text, fields, join, joined_len, pack, packed_len, place};
 use crate::z;
 
 /// Takes no value.
@@ -89,7 +89,7 @@ impl Verb {
 
     /// The one of this name.
     pub(super) fn named(name: &[u8]) -> Option<Verb> {
-        VERBS.get(Joined(&JOINED_VERBS).position(|known| known == name)?).copied()
+        VERBS.get(place(&JOINED_VERBS, name)?).copied()
     }
 
     /// Whether it is about a container.
