@@ -8,6 +8,7 @@ pub mod bwrap;
 pub mod container;
 pub mod faults;
 pub mod hostile;
+pub mod links;
 pub mod payload;
 
 use std::collections::BTreeMap;
